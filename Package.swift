@@ -1,0 +1,82 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+// Every line below is an import arrow. The table in Sources/README.md says why each one stops where it does;
+// `--explicit-target-dependency-import-check error` holds the line in every build of Packaging/test.
+
+let strict: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .strictMemorySafety(),
+    .treatAllWarnings(as: .error),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
+]
+func library(_ name: String, in group: String, uses dependencies: [Target.Dependency] = []) -> Target {
+    .target(name: name, dependencies: dependencies, path: "\(group)/\(name)", swiftSettings: strict)
+}
+func program(_ name: String, in group: String, uses dependencies: [Target.Dependency]) -> Target {
+    .executableTarget(name: name, dependencies: dependencies, path: "\(group)/\(name)", swiftSettings: strict)
+}
+func tests(_ name: String, in group: String, uses dependencies: [Target.Dependency], copies: [String] = []) -> Target {
+    .testTarget(
+        name: name, dependencies: dependencies, path: "\(group)/\(name)", resources: copies.map { .copy($0) },
+        swiftSettings: strict)
+}
+func clibrary(_ name: String, pkgConfig: String? = nil, apt: String? = nil) -> Target {
+    .systemLibrary(
+        name: name, path: "Sources/System/\(name)", pkgConfig: pkgConfig, providers: apt.map { [.apt([$0])] })
+}
+
+let package = Package(
+    name: "spot",
+    products: [
+        .executable(name: "spot-agent", targets: ["AgentMain"]),
+        .executable(name: "spot-coordinator", targets: ["CoordinatorMain"]),
+    ],
+    targets: [
+        // MARK: C libraries: module map and shim, nothing else
+        clibrary("CCrypto", pkgConfig: "libcrypto", apt: "libssl-dev"),
+        clibrary("CCurl", pkgConfig: "libcurl", apt: "libcurl4-openssl-dev"),
+        clibrary("CExpat", pkgConfig: "expat", apt: "libexpat1-dev"),
+        clibrary("CLinux"),
+        clibrary("CMicroHTTPD", pkgConfig: "libmicrohttpd", apt: "libmicrohttpd-dev"),
+        clibrary("CSQLite", pkgConfig: "sqlite3", apt: "libsqlite3-dev"),
+        clibrary("CSystemd", pkgConfig: "libsystemd", apt: "libsystemd-dev"),
+
+        // MARK: System: knows nothing of our domain
+        library("JSON", in: "Sources/System"),
+        library("Platform", in: "Sources/System", uses: ["CLinux", "JSON"]),
+        library("Crypto", in: "Sources/System", uses: ["CCrypto", "Platform"]),
+        library("HTTPClient", in: "Sources/System", uses: ["CCurl", "Platform"]),
+        library("HTTPServer", in: "Sources/System", uses: ["CMicroHTTPD", "Platform"]),
+        library("SQLite", in: "Sources/System", uses: ["CSQLite", "Platform"]),
+        library("Systemd", in: "Sources/System", uses: ["CSystemd", "Platform"]),
+        library("XML", in: "Sources/System", uses: ["CExpat", "Platform"]),
+
+        // MARK: Wire: what both programs understand
+        library("Wire", in: "Sources", uses: ["JSON"]),
+
+        // MARK: Agent
+        program("AgentMain", in: "Sources/Agent", uses: ["Wire", "JSON", "Platform"]),
+
+        // MARK: Coordinator
+        program("CoordinatorMain", in: "Sources/Coordinator", uses: ["Wire", "JSON", "Platform"]),
+
+        // MARK: Tests
+        library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),
+        library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
+        tests("CryptoTests", in: "Tests/System", uses: ["Crypto", "TestSupport"]),
+        tests("HTTPClientTests", in: "Tests/System", uses: ["HTTPClient", "Platform", "Systemd", "TestSupport"]),
+        tests("HTTPServerTests", in: "Tests/System", uses: ["HTTPServer", "Platform", "TestSupport"]),
+        tests("JSONTests", in: "Tests/System", uses: ["JSON", "TestSupport"]),
+        tests("PlatformTests", in: "Tests/System", uses: ["CLinux", "JSON", "Platform", "TestSupport"]),
+        tests("SQLiteTests", in: "Tests/System", uses: ["DroppingVFS", "Platform", "SQLite", "TestSupport"]),
+        tests("SystemdTests", in: "Tests/System", uses: ["Platform", "Systemd", "TestSupport"]),
+        tests("WireTests", in: "Tests", uses: ["JSON", "TestSupport", "Wire"]),
+        tests("XMLTests", in: "Tests/System", uses: ["TestSupport", "XML"]),
+        program("HTTPServerBenchmark", in: "Tests/Benchmarks", uses: ["HTTPServer", "Platform"]),
+        program("JSONBenchmark", in: "Tests/Benchmarks", uses: ["JSON", "Platform"]),
+    ]
+)

@@ -1,0 +1,5 @@
+import Wire
+
+@main struct Agent {
+    static func main() {}
+}

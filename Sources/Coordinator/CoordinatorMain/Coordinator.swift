@@ -1,0 +1,5 @@
+import Wire
+
+@main struct Coordinator {
+    static func main() {}
+}

@@ -1,0 +1,3 @@
+@main struct HTTPServerBenchmark {
+    static func main() {}
+}

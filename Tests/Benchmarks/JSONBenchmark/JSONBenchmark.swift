@@ -1,0 +1,3 @@
+@main struct JSONBenchmark {
+    static func main() {}
+}
