@@ -68,6 +68,7 @@ let package = Package(
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
         tests("CryptoTests", in: "Tests/System", uses: ["Crypto", "TestSupport"]),
+        tests("HouseTests", in: "Tests", uses: ["CLinux", "TestSupport"]),
         tests("HTTPClientTests", in: "Tests/System", uses: ["HTTPClient", "Platform", "Systemd", "TestSupport"]),
         tests("HTTPServerTests", in: "Tests/System", uses: ["HTTPServer", "Platform", "TestSupport"]),
         tests("JSONTests", in: "Tests/System", uses: ["JSON", "TestSupport"]),
@@ -80,3 +81,13 @@ let package = Package(
         program("JSONBenchmark", in: "Tests/Benchmarks", uses: ["JSON", "Platform"]),
     ]
 )
+
+// The fuzz targets have libFuzzer's main, which is only there when built for fuzzing: see Packaging/fuzz.
+if Context.environment["SPOT_FUZZ"] != nil {
+    package.targets += [
+        program("FuzzConfiguration", in: "Tests/Fuzz", uses: ["Platform"]),
+        program("FuzzJSON", in: "Tests/Fuzz", uses: ["JSON"]),
+        program("FuzzRequestBodies", in: "Tests/Fuzz", uses: ["JSON", "Wire"]),
+        program("FuzzXML", in: "Tests/Fuzz", uses: ["XML"]),
+    ]
+}
