@@ -74,7 +74,7 @@ let package = Package(
         tests("JSONTests", in: "Tests/System", uses: ["JSON", "TestSupport"]),
         tests("PlatformTests", in: "Tests/System", uses: ["CLinux", "JSON", "Platform", "TestSupport"]),
         tests("SQLiteTests", in: "Tests/System", uses: ["DroppingVFS", "Platform", "SQLite", "TestSupport"]),
-        tests("SystemdTests", in: "Tests/System", uses: ["Platform", "Systemd", "TestSupport"]),
+        tests("SystemdTests", in: "Tests/System", uses: ["CLinux", "Platform", "Systemd", "TestSupport"]),
         tests("WireTests", in: "Tests", uses: ["JSON", "TestSupport", "Wire"]),
         tests("XMLTests", in: "Tests/System", uses: ["TestSupport", "XML"]),
         program("HTTPServerBenchmark", in: "Tests/Benchmarks", uses: ["HTTPServer", "Platform"]),

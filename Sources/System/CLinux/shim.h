@@ -1,6 +1,11 @@
 #pragma once
 #include <fts.h>
+#include <pthread.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>
 #include <sys/timerfd.h>
+
+/* glibc hides these two behind _GNU_SOURCE, which the Swift importer does not define. */
+int pthread_setname_np(pthread_t thread, const char *name);
+const char *strerrordesc_np(int number);

@@ -1,0 +1,95 @@
+import CCurl
+
+extension Transfer {
+    /// Makes the transfer ready to carry `request`, with `timeLeft` to its deadline.
+    func prepare(_ request: OutgoingRequest, to target: Target, timeLeft: Duration, options: TransportOptions) {
+        prepare(url: request.url, options: options)
+        // A proxy's name may need a lookup although the host's does not.
+        mayLookUp = target.needsNoLookup && options.proxy == .none
+        // The deadline is the transport's. Told to libcurl as well, it makes it share the time among the addresses of
+        // a host, so that a dead one does not take it all.
+        set(CURLOPT_CONNECTTIMEOUT_MS, max(1, timeLeft.milliseconds))
+        answer = ResponseCollector(headerLimit: options.responseHeaderLimit, bodyLimit: request.responseLimit)
+        prepareMethod(request)
+        prepareHeaders(request)
+        if let signing = request.signing { sign(with: signing) }
+        installRequestCallbacks()
+    }
+
+    /// Looks up the name and puts it into the cache of its `Connections`; the connection itself is refused by our own
+    /// socket callback. Not bounded in time: it ends when its thread does, so that counting lookups counts threads.
+    func prepareLookup(of origin: String, options: TransportOptions) {
+        prepare(url: origin + "/", options: options)
+        kind = .lookup
+        mayLookUp = true
+        set(CURLOPT_CONNECTTIMEOUT_MS, 24 * 3600 * 1000)
+        set(CURLOPT_FRESH_CONNECT, 1)
+    }
+
+    private func prepare(url: String, options: TransportOptions) {
+        reset()
+        set(CURLOPT_URL, url)
+        set(CURLOPT_NOSIGNAL, 1)
+        // Without it, leaving while a name is looked up waits for the thread: 9.5 s with a dead name server.
+        set(CURLOPT_QUICK_EXIT, 1)
+        set(CURLOPT_PROTOCOLS_STR, "http,https")
+        set(CURLOPT_HTTP_VERSION, Int(CURL_HTTP_VERSION_1_1))
+        if options.proxy == .none { set(CURLOPT_PROXY, "") }
+        set(CURLOPT_USERAGENT, options.userAgent)
+        set(CURLOPT_MAXAGE_CONN, max(1, options.idleConnectionAge.milliseconds / 1000))
+        // A peer that vanished during a long wait for its answer is noticed after some 45 s.
+        set(CURLOPT_TCP_KEEPALIVE, 1)
+        set(CURLOPT_TCP_KEEPIDLE, 15)
+        set(CURLOPT_TCP_KEEPINTVL, 10)
+        prepareTrust(options)
+        installConnectionCallbacks()
+    }
+
+    private func prepareTrust(_ options: TransportOptions) {
+        set(CURLOPT_SSLVERSION, Int(CURL_SSLVERSION_TLSv1_2))
+        set(CURLOPT_SSL_VERIFYPEER, 1)
+        set(CURLOPT_SSL_VERIFYHOST, 2)
+        // libcurl keeps the parsed authorities for a day; a replaced file should count sooner.
+        set(CURLOPT_CA_CACHE_TIMEOUT, 600)
+        guard let file = options.caFile else { return }
+        set(CURLOPT_CAINFO, file)
+        // Debian's libcurl would trust the system's folder of authorities beside the file.
+        set(CURLOPT_CAPATH, nil as String?)
+    }
+
+    private func prepareMethod(_ request: OutgoingRequest) {
+        switch request.method {
+        case .get where request.body.isEmpty: set(CURLOPT_HTTPGET, 1)
+        case .head: set(CURLOPT_NOBODY, 1)
+        case .delete where request.body.isEmpty: set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+        case .get, .post, .put, .patch, .delete:
+            set(CURLOPT_POST, 1)
+            set(body: request.body)
+            set(CURLOPT_CUSTOMREQUEST, request.method.rawValue)
+        }
+    }
+
+    private func prepareHeaders(_ request: OutgoingRequest) {
+        let fields = request.signedHeaders
+        // An empty value is written with a semicolon; a bare colon takes away a header that libcurl would add.
+        for field in fields { appendHeader(field.value.isEmpty ? "\(field.name);" : "\(field.name): \(field.value)") }
+        let names = Set(fields.map { $0.name.lowercased() })
+        // `Expect` costs a round trip, or a second where the server does not know it.
+        for name in ["Content-Type", "Expect"] where !names.contains(name.lowercased()) { appendHeader("\(name):") }
+        useHeaders()
+    }
+
+    private func sign(with credentials: SigV4Credentials) {
+        set(CURLOPT_AWS_SIGV4, "aws:amz:\(credentials.region):\(credentials.service)")
+        set(CURLOPT_USERNAME, credentials.accessKey)
+        set(CURLOPT_PASSWORD, credentials.secretKey)
+    }
+}
+
+extension Duration {
+    /// Rounded up: a wait that is a little long is checked again, one that is too short is a busy loop.
+    var milliseconds: Int {
+        let parts = components
+        return Int(parts.seconds) * 1000 + Int((parts.attoseconds + 999_999_999_999_999) / 1_000_000_000_000_000)
+    }
+}

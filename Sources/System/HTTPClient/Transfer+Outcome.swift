@@ -1,0 +1,57 @@
+import CCurl
+import Glibc
+
+extension Transfer {
+    /// What the transfer came to, after `total`.
+    func outcome(_ code: CURLcode, total: Duration) -> Result<IncomingResponse, TransportError> {
+        guard code == CURLE_OK else { return .failure(failure(code)) }
+        return .success(
+            IncomingResponse(
+                status: long(CURLINFO_RESPONSE_CODE), headers: answer.headers, body: answer.body,
+                timings: Timings(
+                    nameLookup: time(CURLINFO_NAMELOOKUP_TIME_T), connect: time(CURLINFO_CONNECT_TIME_T),
+                    tls: time(CURLINFO_APPCONNECT_TIME_T), firstByte: time(CURLINFO_STARTTRANSFER_TIME_T),
+                    total: total),
+                connectionReused: long(CURLINFO_NUM_CONNECTS) == 0))
+    }
+
+    /// Where the time went, for a request that is cut off now.
+    var stage: String {
+        let peer = peer ?? "the host"
+        if time(CURLINFO_STARTTRANSFER_TIME_T) > .zero { return "reading the answer" }
+        if time(CURLINFO_PRETRANSFER_TIME_T) > .zero { return "waiting for the answer" }
+        if time(CURLINFO_CONNECT_TIME_T) > .zero { return "in the TLS handshake with \(peer)" }
+        if time(CURLINFO_NAMELOOKUP_TIME_T) > .zero { return "connecting to \(peer)" }
+        return "waiting for a connection"
+    }
+
+    func failure(_ code: CURLcode) -> TransportError {
+        if let refusal { return TransportError(.resources, refusal) }
+        let detail = errorText.isEmpty ? unsafe String(cString: curl_easy_strerror(code)) : errorText
+        let why = "\(detail) (curl \(code.rawValue))"
+        switch code {
+        case CURLE_OPERATION_TIMEDOUT:
+            return TransportError(.deadlinePassed, "the deadline passed while \(stage)")
+        case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
+            return TransportError(.resolve, "look up the name: \(why)")
+        case CURLE_COULDNT_CONNECT:
+            let cause = long(CURLINFO_OS_ERRNO)
+            return TransportError(
+                .connect, "connect to \(peer ?? "the host"): \(cause == 0 ? why : systemText(Int32(cause)))")
+        case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_ISSUER_ERROR:
+            return TransportError(.untrustedPeer, "verify the certificate of \(peer ?? "the host"): \(why)")
+        case CURLE_SSL_CACERT_BADFILE:
+            return TransportError(.badCAFile, "load the CA file: \(why)")
+        case CURLE_SSL_CONNECT_ERROR, CURLE_SSL_CIPHER, CURLE_SSL_ENGINE_INITFAILED, CURLE_USE_SSL_FAILED:
+            return TransportError(.tls, "TLS handshake with \(peer ?? "the host"): \(why)")
+        case CURLE_WRITE_ERROR where answer.excess != nil:
+            return TransportError(.tooLarge, "read the answer: \(answer.excess ?? "")")
+        case CURLE_GOT_NOTHING, CURLE_SEND_ERROR, CURLE_RECV_ERROR, CURLE_PARTIAL_FILE:
+            return TransportError(.connectionLost, "\(stage): \(why)")
+        case CURLE_OUT_OF_MEMORY:
+            return TransportError(.resources, "carry the request: \(why)")
+        default:
+            return TransportError(.protocolError, "read the answer: \(why)")
+        }
+    }
+}
