@@ -59,14 +59,25 @@ let package = Package(
         library("Wire", in: "Sources", uses: ["JSON"]),
 
         // MARK: Agent
-        program("AgentMain", in: "Sources/Agent", uses: ["Wire", "JSON", "Platform"]),
+        library("AgentCore", in: "Sources/Agent", uses: ["JSON", "Wire"]),
+        library("AgentHost", in: "Sources/Agent", uses: ["AgentCore", "HTTPClient", "JSON", "Platform", "Systemd", "Wire"]),
+        program(
+            "AgentMain", in: "Sources/Agent",
+            uses: ["AgentCore", "AgentHost", "HTTPClient", "JSON", "Platform", "Systemd", "Wire"]),
 
         // MARK: Coordinator
-        program("CoordinatorMain", in: "Sources/Coordinator", uses: ["Wire", "JSON", "Platform"]),
+        library("CoordinatorStore", in: "Sources/Coordinator", uses: ["Platform", "SQLite", "Wire"]),
+        library(
+            "CoordinatorAPI", in: "Sources/Coordinator", uses: ["CoordinatorStore", "HTTPServer", "JSON", "Platform", "Wire"]),
+        program(
+            "CoordinatorMain", in: "Sources/Coordinator",
+            uses: ["CoordinatorAPI", "CoordinatorStore", "HTTPServer", "JSON", "Platform", "Systemd", "Wire"]),
 
         // MARK: Tests
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
+        tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON"]),
+        tests("CoordinatorStoreTests", in: "Tests/Coordinator", uses: ["CoordinatorStore", "SQLite", "TestSupport"]),
         tests("CryptoTests", in: "Tests/System", uses: ["Crypto", "TestSupport"]),
         tests("HouseTests", in: "Tests", uses: ["CLinux", "TestSupport"]),
         tests("HTTPClientTests", in: "Tests/System", uses: ["HTTPClient", "Platform", "Systemd", "TestSupport"]),

@@ -1,0 +1,41 @@
+import SQLite
+
+/// The numbered steps from an empty file to today's schema. A step is never changed once it was released.
+enum Schema {
+    /// Marks the file as ours (`file` and `PRAGMA application_id` show it): "spot" in ASCII.
+    static let applicationID: Int32 = 0x7370_6F74
+
+    /// Step n brings a file of version n - 1 to version n.
+    private static let steps: [StaticString] = [
+        """
+        CREATE TABLE installation (
+            only_row INTEGER PRIMARY KEY CHECK (only_row = 1),
+            -- Tells this database from another one behind the same address.
+            id BLOB NOT NULL CHECK (length(id) = 16)
+        ) STRICT;
+        INSERT INTO installation VALUES (1, randomblob(16));
+        """
+    ]
+
+    static func migrate(_ database: borrowing Database, path: String) throws(StoreError) {
+        do {
+            try database.write { transaction in
+                let owner = try transaction.applicationID()
+                let version = Int(try transaction.userVersion())
+                guard owner == applicationID || (owner == 0 && version == 0) else {
+                    throw StoreError(.foreign, "open database \(path): it belongs to another program")
+                }
+                guard version <= steps.count else {
+                    throw StoreError(
+                        .tooNew,
+                        "open database \(path): its schema is version \(version), and this program knows up to "
+                            + "\(steps.count): install the newer version that wrote it, or restore an older backup")
+                }
+                for step in steps[version...] { try transaction.execute(script: step) }
+                guard version < steps.count else { return }
+                try transaction.setApplicationID(applicationID)
+                try transaction.setUserVersion(Int32(steps.count))
+            }
+        } catch { throw StoreError(error, while: "bring database \(path) to the current schema") }
+    }
+}

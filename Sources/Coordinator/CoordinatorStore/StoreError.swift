@@ -1,0 +1,51 @@
+import SQLite
+
+/// What a caller of the store can act on; the database's own errors stop here.
+package struct StoreError: Error, Equatable, CustomStringConvertible {
+    package enum Code: Sendable {
+        /// Another process holds the file.
+        case busy
+        /// No space left.
+        case full
+        /// Damaged: restore a backup.
+        case damaged
+        /// Written by a newer version of this program.
+        case tooNew
+        /// Not a database, or another program's.
+        case foreign
+        /// The file or its folder cannot be opened, made or written.
+        case inaccessible
+        case failed
+    }
+
+    package let code: Code
+    package let description: String
+
+    init(_ code: Code, _ description: String) {
+        self.code = code
+        self.description = description
+    }
+
+    init(_ cause: any Error, while operation: String? = nil) {
+        if let cause = cause as? StoreError {
+            self = cause
+            return
+        }
+        code = (cause as? SQLiteError).map { Code($0.code) } ?? .failed
+        description = operation.map { "\($0): \(cause)" } ?? "\(cause)"
+    }
+}
+
+extension StoreError.Code {
+    init(_ code: SQLiteError.Code) {
+        self =
+            switch code {
+            case .busy, .interrupted: .busy
+            case .full: .full
+            case .corrupt: .damaged
+            case .notADatabase: .foreign
+            case .readOnly, .cannotOpen: .inaccessible
+            case .ioFailed, .constraint, .tooBig, .mismatch, .rolledBack, .failed: .failed
+            }
+    }
+}
