@@ -1,0 +1,65 @@
+import JSON
+
+/// The bounds of everything that crosses the network. Past one of them a message is refused, with the path of the
+/// fault, unless the comment says otherwise.
+package enum Limits {
+    // MARK: Bodies, in bytes. A larger one is answered 413 before it is read.
+
+    /// A registration or heartbeat fills under 2 KiB with every list full of long names.
+    package static let smallBodyBytes = 16 * 1024
+    /// A command's result carries a ledger and up to `inspectedMax` instances, at under 200 bytes each.
+    package static let resultBodyBytes = 64 * 1024
+    /// `poolsMax` pools at some 130 bytes each are 133 KB; a clean-up of four full lists is about the same.
+    package static let reportBodyBytes = 256 * 1024
+    /// What an agent reads of a reply: `commandsMax` commands are 32 KiB; a list of incidents is the largest.
+    package static let replyBytes = 1024 * 1024
+
+    // MARK: Lists, in entries
+
+    /// Pools in one pricing report. One instance type has at most 8 zones in a region, so this is over 100 types.
+    package static let poolsMax = 1024
+    /// Commands in one answer. The rest follow in the next: a slot with more than a few waiting is in trouble already.
+    package static let commandsMax = 16
+    /// Commands that one host can be working on at once, each renewed by its heartbeat.
+    package static let commandsRunningMax = 16
+    /// Instances in the result of one inspection: a slot's primary, replicas and zombies.
+    package static let inspectedMax = 64
+    /// Replicas or instances to terminate in one list. A slot has a handful.
+    package static let hostsMax = 256
+    /// Images, snapshots or failures in one clean-up report; the agent stops a pass here and goes on in the next hour.
+    package static let cleanedMax = 1000
+    /// Steps in one ledger: a failover has about twelve, a resumed one repeats some.
+    package static let stepsMax = 64
+    /// Lines in one incident's timeline; the coordinator keeps the first and stops recording.
+    package static let timelineMax = 256
+    /// Incidents in one answer; a cursor leads to the next.
+    package static let incidentsMax = 100
+    /// Zones that a new replica shall avoid: more than any region has.
+    package static let zonesMax = 32
+    /// Instances that one heartbeat names as watched. Agents name themselves.
+    package static let monitoredMax = 16
+
+    // MARK: Texts, in bytes of UTF-8
+
+    /// A sentence for a person: a message, a reason. The writer shortens it, so that no result is lost over its words.
+    package static let sentenceBytes = 1024
+    /// A name that is only shown: a host's, a version, a step's. As wide as the original database's columns.
+    package static let nameBytes = 255
+
+    // MARK: Numbers
+
+    /// Dollars an hour; the dearest instance costs a few hundred.
+    static let priceMax = JSONNumber(Int64(100_000))
+
+    // MARK: Times, in seconds
+
+    /// How long a heartbeat may park. A longer wait is shortened to this: proxies and address translators commonly
+    /// drop a connection that is silent for 30 s, and the coordinator cannot see a parked peer vanish.
+    package static let waitSecondsMax = 25
+    /// The longest wait, lease or budget that a setting or a command can ask for: a day. Longer is a typing error.
+    package static let settingSecondsMax = 86_400
+    /// What the old primary may take to drain: what is left of EC2's two minutes after 10 s for us.
+    package static let drainSeconds = 0...110
+    /// The slowest heartbeat: three missed ones make a host unknown, and 5 minutes is already too long to notice.
+    package static let heartbeatSecondsMax = 300
+}

@@ -1,0 +1,184 @@
+extension Route {
+    /// The table, made once.
+    static let table = Table()
+
+    struct Table: Sendable {
+        private let rows: [Route: Row] = Dictionary(uniqueKeysWithValues: Route.allCases.map { ($0, $0.makeRow()) })
+
+        subscript(route: Route) -> Row {
+            guard let row = rows[route] else { preconditionFailure("every route has a row") }
+            return row
+        }
+    }
+
+    private func makeRow() -> Row {
+        let small = Limits.smallBodyBytes
+        let report = Limits.reportBodyBytes
+        return switch self {
+        // MARK: For anyone
+        case .service: .get("/", .anyone, gives: ServiceDescription.self, "who answers here")
+        case .health: .get("/health", .anyone, gives: Health.self, "whether we work")
+        case .apiHealth: .get("/api/health", .anyone, gives: Health.self, "the same under another name")
+        case .ping: .get("/ping", .anyone, gives: nil, "`pong`, as text, without looking at anything")
+        case .time: .get("/time", .anyone, gives: ServerTime.self, "the coordinator's clock")
+        case .metrics: .get("/metrics", .anyone, gives: nil, "counters, in Prometheus' text form")
+
+        // MARK: A host's life
+        case .validateClient:
+            .get("/api/client/validate", .client, gives: ValidatedClient.self, "whose token this is")
+        case .register:
+            .post(
+                "/api/agents/register", .client, takes: Registration.self, small, gives: RegistrationReply.self,
+                "enrol a host: its slot, role, token and configuration")
+        case .heartbeat:
+            .post(
+                "/api/agents/{agent_id}/heartbeat", .agent, takes: Heartbeat.self, small, gives: HeartbeatReply.self,
+                "alive; parks for `wait` seconds and returns early with commands")
+        case .configuration:
+            .get(
+                "/api/agents/{agent_id}/config", .agent, gives: Configuration.self,
+                "the slot's configuration; 304 when `If-None-Match` is its version")
+        case .commandResult:
+            .post(
+                "/api/agents/{agent_id}/commands/{command_id}/executed", .agent, takes: CommandResult.self,
+                Limits.resultBodyBytes, gives: ReportReply.self, "what became of a command")
+
+        // MARK: Reports
+        case .pricingReport:
+            .post(
+                "/api/agents/{agent_id}/pricing-report", .agent, takes: PricingReport.self, report,
+                gives: ReportReply.self, "what capacity costs now")
+        case .switchReport:
+            .post(
+                "/api/agents/{agent_id}/switch-report", .agent, takes: SwitchReport.self, small,
+                gives: ReportReply.self, "the workload runs on another machine now")
+        case .terminationReport:
+            .post(
+                "/api/agents/{agent_id}/termination-report", .agent, takes: TerminationReport.self, small,
+                gives: ReportReply.self, "what came of terminating a machine")
+        case .cleanupReport:
+            .post(
+                "/api/agents/{agent_id}/cleanup-report", .agent, takes: CleanupReport.self, report,
+                gives: ReportReply.self, "which images and snapshots were removed")
+
+        // MARK: Interruptions
+        case .terminationImminent:
+            .post(
+                "/api/agents/{agent_id}/termination-imminent", .agent, takes: Notice.self, small,
+                gives: NoticeReply.self, "this machine is going away")
+        case .rebalanceRecommendation:
+            .post(
+                "/api/agents/{agent_id}/rebalance-recommendation", .agent, takes: Notice.self, small,
+                gives: NoticeReply.self, "this machine may go away")
+        case .emergencyStatus:
+            .get(
+                "/api/agents/{agent_id}/emergency-status", .agentOrAdmin, gives: EmergencyStatus.self,
+                "what is announced for the slot and what stands ready")
+        case .instancesToTerminate:
+            .get(
+                "/api/agents/{agent_id}/instances-to-terminate", .agent, gives: TerminationList.self,
+                "the slot's machines whose wait is over")
+
+        // MARK: Replicas
+        case .replicas:
+            .get(
+                "/api/agents/{agent_id}/replicas", .agentOrAdmin, gives: ReplicaList.self,
+                "the slot's replicas, all or those with `status`")
+        case .createReplica:
+            .post(
+                "/api/agents/{agent_id}/replicas", .agentOrAdmin, takes: ReplicaCreation.self, small,
+                gives: ReplicaReply.self, "make a replica, or take in one that runs")
+        case .launchReplica:
+            .put(
+                "/api/agents/{agent_id}/replicas/{replica_id}", .agent, takes: ReplicaLaunch.self, small,
+                gives: ReplicaReply.self, "the instance that was launched for it")
+        case .replicaStatus:
+            .post(
+                "/api/agents/{agent_id}/replicas/{replica_id}/status", .agent, takes: ReplicaProgress.self, small,
+                gives: ReplicaReply.self, "how far it is")
+        case .promoteReplica:
+            .post(
+                "/api/agents/{agent_id}/replicas/{replica_id}/promote", .admin, takes: Nothing.self, small,
+                gives: QueuedCommand.self, "make it the primary")
+        case .deleteReplica:
+            .delete(
+                "/api/agents/{agent_id}/replicas/{replica_id}", .admin, gives: ReplicaReply.self,
+                "terminate it")
+
+        // MARK: Incidents
+        case .incidents: .get("/api/incidents", .admin, gives: IncidentList.self, "incidents, newest first")
+        case .incident:
+            .get("/api/incidents/{incident_id}", .admin, gives: Incident.self, "one incident with its timeline")
+
+        // MARK: Administration
+        case .clients: .get("/api/admin/clients", .admin, gives: nil, "all clients with counts and savings")
+        case .createClient:
+            .post(
+                "/api/admin/clients/create", .admin, takes: ClientCreation.self, small, gives: CreatedClient.self,
+                "make a client and its token")
+        case .deleteClient:
+            .delete(
+                "/api/admin/clients/{client_id}", .admin, gives: Nothing.self,
+                "delete a client and all that belongs to it")
+        case .regenerateToken:
+            .post(
+                "/api/admin/clients/{client_id}/regenerate-token", .admin, takes: Nothing.self, small,
+                gives: ClientToken.self, "replace the client's token; the old one ends at once")
+        case .showToken:
+            .get("/api/admin/clients/{client_id}/token", .admin, gives: ClientToken.self, "show the client's token")
+        case .toggleEnabled:
+            .post(
+                "/api/client/agents/{agent_id}/toggle-enabled", .admin, takes: EnabledChange.self, small,
+                gives: EnabledChange.self, "switch a slot on or off")
+        case .changeSettings:
+            .post(
+                "/api/client/agents/{agent_id}/settings", .admin, takes: SettingsChange.self, small,
+                gives: Configuration.self, "change some of a slot's settings")
+        case .deleteSlot:
+            .delete(
+                "/api/client/agents/{agent_id}", .admin, gives: Nothing.self,
+                "end a slot: its replicas go, its history stays")
+        case .forceSwitch:
+            .post(
+                "/api/client/instances/{instance_id}/force-switch", .admin, takes: ForceSwitch.self, small,
+                gives: QueuedCommand.self, "move the workload, whatever auto-switch says")
+        }
+    }
+}
+
+extension Route.Row {
+    fileprivate static func get(
+        _ template: String, _ caller: Caller, gives: (any WireObject.Type)?, _ meaning: String
+    ) -> Self {
+        Self(.get, template, caller, nil, 0, gives, meaning)
+    }
+
+    fileprivate static func delete(
+        _ template: String, _ caller: Caller, gives: (any WireObject.Type)?, _ meaning: String
+    ) -> Self {
+        Self(.delete, template, caller, nil, 0, gives, meaning)
+    }
+
+    fileprivate static func post(
+        _ template: String, _ caller: Caller, takes: any WireObject.Type, _ bodyBytes: Int,
+        gives: (any WireObject.Type)?, _ meaning: String
+    ) -> Self {
+        Self(.post, template, caller, takes, bodyBytes, gives, meaning)
+    }
+
+    fileprivate static func put(
+        _ template: String, _ caller: Caller, takes: any WireObject.Type, _ bodyBytes: Int,
+        gives: (any WireObject.Type)?, _ meaning: String
+    ) -> Self {
+        Self(.put, template, caller, takes, bodyBytes, gives, meaning)
+    }
+
+    private init(
+        _ method: Method, _ template: String, _ caller: Caller, _ takes: (any WireObject.Type)?, _ bodyBytes: Int,
+        _ gives: (any WireObject.Type)?, _ meaning: String
+    ) {
+        self.init(
+            method: method, template: PathTemplate(template), caller: caller, takes: takes, bodyBytes: bodyBytes,
+            gives: gives, meaning: meaning)
+    }
+}
