@@ -1,0 +1,27 @@
+package import CoordinatorStore
+import Synchronization
+import Wire
+
+/// What the program last saw of its own health: written by its loop, read by requests on any thread.
+package final class Vitals: Sendable {
+    private let started: Duration
+    private let lastFault = Mutex<String?>(nil)
+
+    /// `started` is a reading of the monotonic clock.
+    package init(started: Duration) { self.started = started }
+
+    /// Why the coordinator cannot do its work, or nil.
+    package var fault: String? { lastFault.withLock { $0 } }
+
+    /// Takes what looking at the store gave. Returns whether that is news, for the log.
+    package func note(_ fault: StoreError?) -> Bool {
+        lastFault.withLock { last in
+            defer { last = fault?.description }
+            return (last == nil) != (fault == nil)
+        }
+    }
+
+    func description(at now: Duration) -> ServiceDescription {
+        ServiceDescription(uptimeSeconds: (now - started).components.seconds)
+    }
+}
