@@ -1,0 +1,73 @@
+/// How many duplicate keys are remembered. One is enough to refuse a text and a few are enough to mend it, and each
+/// costs a walk over the tape when its path is asked for.
+private let reportedMax = 8
+
+/// Up to this many keys are compared with each other, which for a typical object is faster than hashing them.
+private let comparedPairwiseMax = 16
+
+/// The values whose key their object had before, object after object. Keys are equal when their bytes are, once escapes
+/// are resolved: JSON knows nothing of Unicode's equivalences.
+func findDuplicateKeys(_ nodes: [Node], in bytes: [UInt8]) -> [Int] {
+    var found: [Int] = []
+    for index in nodes.indices where nodes[index].kind == .object {
+        let children = index + 1..<Int(nodes[index].next)
+        if hasMany(nodes, children) {
+            hashKeys(nodes, children, in: bytes, into: &found)
+        } else {
+            compareKeys(nodes, children, in: bytes, into: &found)
+        }
+        if found.count >= reportedMax { break }
+    }
+    return found
+}
+
+/// Counts no further than it must.
+private func hasMany(_ nodes: [Node], _ children: Range<Int>) -> Bool {
+    var count = 0
+    var key = children.lowerBound
+    while key < children.upperBound {
+        count += 1
+        if count > comparedPairwiseMax { return true }
+        key = Int(nodes[key + 1].next)
+    }
+    return false
+}
+
+private func compareKeys(_ nodes: [Node], _ children: Range<Int>, in bytes: [UInt8], into found: inout [Int]) {
+    var key = children.lowerBound
+    while key < children.upperBound {
+        var earlier = children.lowerBound
+        while earlier < key, !areEqual(nodes[earlier], nodes[key], in: bytes) {
+            earlier = Int(nodes[earlier + 1].next)
+        }
+        if earlier < key, found.count < reportedMax { found.append(key + 1) }
+        key = Int(nodes[key + 1].next)
+    }
+}
+
+/// `Set` seeds its hashes for each process, so nobody can choose keys that collide.
+private func hashKeys(_ nodes: [Node], _ children: Range<Int>, in bytes: [UInt8], into found: inout [Int]) {
+    var seen: Set<ArraySlice<UInt8>> = []
+    var key = children.lowerBound
+    while key < children.upperBound, found.count < reportedMax {
+        if !seen.insert(key: nodes[key], in: bytes) { found.append(key + 1) }
+        key = Int(nodes[key + 1].next)
+    }
+}
+
+extension Set<ArraySlice<UInt8>> {
+    fileprivate mutating func insert(key: Node, in bytes: [UInt8]) -> Bool {
+        insert(key.resolvedContents(in: bytes)).inserted
+    }
+}
+
+private func areEqual(_ left: Node, _ right: Node, in bytes: [UInt8]) -> Bool {
+    if left.isEscaped || right.isEscaped {
+        return left.resolvedContents(in: bytes) == right.resolvedContents(in: bytes)
+    }
+    guard left.length == right.length else { return false }
+    let text = bytes.span
+    let distance = Int(right.offset) - Int(left.offset)
+    for at in left.contentsRange where text[at] != text[at + distance] { return false }
+    return true
+}

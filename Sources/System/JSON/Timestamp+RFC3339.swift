@@ -1,0 +1,159 @@
+extension Timestamp: CustomStringConvertible {
+    /// What a time without a zone means.
+    package enum ZoneRule: Hashable, Sendable {
+        /// It is no RFC 3339 time.
+        case refused
+        /// It is in UTC: so mean the old clients that send it.
+        case meansUTC
+    }
+
+    /// Nil unless the text is an RFC 3339 time (`2026-11-20T13:05:00.25+01:00`) of a day that exists and is in range.
+    ///
+    /// `T` and `Z` may be small, and a space may stand for the `T`. Digits beyond nanoseconds are dropped. A leap second
+    /// is taken for the last nanosecond before it.
+    package init?(rfc3339 text: String, withoutZone rule: ZoneRule = .refused) {
+        self.init(rfc3339: Array(text.utf8)[...], withoutZone: rule)
+    }
+
+    init?(rfc3339 text: ArraySlice<UInt8>, withoutZone rule: ZoneRule) {
+        var reader = FieldReader(text)
+        guard let days = reader.date(), reader.separator(), let time = reader.time(),
+            let offset = reader.offset(rule), reader.isAtEnd
+        else { return nil }
+        var seconds = days * 86_400 + time.seconds - offset
+        var nanoseconds = time.nanoseconds
+        if time.isLeap {
+            // The clamped second is :59; a leap second can only follow the last one of a day in UTC.
+            guard floorModulo(seconds, 86_400) == 86_399 else { return nil }
+            nanoseconds = 999_999_999
+        }
+        // Before 1970 the fraction counts back from the next second, so that the smallest value is reached.
+        if seconds < 0, nanoseconds > 0 { (seconds, nanoseconds) = (seconds + 1, nanoseconds - 1_000_000_000) }
+        let (whole, overflow) = seconds.multipliedReportingOverflow(by: 1_000_000_000)
+        let (sum, overflowAgain) = whole.addingReportingOverflow(nanoseconds)
+        if overflow || overflowAgain { return nil }
+        self.init(nanosecondsSinceEpoch: sum)
+    }
+
+    /// RFC 3339 in UTC with `Z`, and 0, 3, 6 or 9 digits of the second, whichever are enough.
+    package var description: String {
+        var text: [UInt8] = []
+        appendRFC3339(to: &text)
+        return String(decoding: text, as: UTF8.self)
+    }
+
+    func appendRFC3339(to text: inout [UInt8]) {
+        let nanoseconds = floorModulo(nanosecondsSinceEpoch, 1_000_000_000)
+        let seconds = floorQuotient(nanosecondsSinceEpoch, 1_000_000_000)
+        let date = civilDate(daysSinceEpoch: floorQuotient(seconds, 86_400))
+        let second = floorModulo(seconds, 86_400)
+        appendPadded(date.year, 4, to: &text)
+        appendField("-", date.month, to: &text)
+        appendField("-", date.day, to: &text)
+        appendField("T", second / 3600, to: &text)
+        appendField(":", second / 60 % 60, to: &text)
+        appendField(":", second % 60, to: &text)
+        appendFraction(nanoseconds, to: &text)
+        text.append(UInt8(ascii: "Z"))
+    }
+}
+
+private func appendFraction(_ nanoseconds: Int64, to text: inout [UInt8]) {
+    guard nanoseconds > 0 else { return }
+    text.append(UInt8(ascii: "."))
+    if nanoseconds % 1_000_000 == 0 {
+        appendPadded(nanoseconds / 1_000_000, 3, to: &text)
+    } else if nanoseconds % 1000 == 0 {
+        appendPadded(nanoseconds / 1000, 6, to: &text)
+    } else {
+        appendPadded(nanoseconds, 9, to: &text)
+    }
+}
+
+private func appendField(_ mark: Unicode.Scalar, _ value: Int64, to text: inout [UInt8]) {
+    text.append(UInt8(ascii: mark))
+    appendPadded(value, 2, to: &text)
+}
+
+private func appendPadded(_ value: Int64, _ width: Int, to text: inout [UInt8]) {
+    var divisor: Int64 = 1
+    for _ in 1..<width { divisor *= 10 }
+    while divisor > 0 {
+        text.append(UInt8(ascii: "0") + UInt8(value / divisor % 10))
+        divisor /= 10
+    }
+}
+
+/// Takes fields of fixed form off the front of a text.
+private struct FieldReader {
+    private var rest: ArraySlice<UInt8>
+
+    init(_ text: ArraySlice<UInt8>) { rest = text }
+
+    var isAtEnd: Bool { rest.isEmpty }
+
+    mutating func take(where isWanted: (UInt8) -> Bool) -> Bool {
+        guard let byte = rest.first, isWanted(byte) else { return false }
+        rest = rest.dropFirst()
+        return true
+    }
+
+    mutating func take(_ mark: Unicode.Scalar) -> Bool { take { $0 == UInt8(ascii: mark) } }
+
+    /// `T`, `t` or a space.
+    mutating func separator() -> Bool { take { $0 | 0x20 == UInt8(ascii: "t") || $0 == UInt8(ascii: " ") } }
+
+    mutating func digits(_ count: Int) -> Int64? {
+        guard rest.count >= count else { return nil }
+        var value: Int64 = 0
+        for byte in rest.prefix(count) {
+            let digit = byte &- UInt8(ascii: "0")
+            guard digit < 10 else { return nil }
+            value = value * 10 + Int64(digit)
+        }
+        rest = rest.dropFirst(count)
+        return value
+    }
+
+    /// Days since 1970-01-01.
+    mutating func date() -> Int64? {
+        guard let year = digits(4), take("-"), let month = digits(2), take("-"), let day = digits(2),
+            (1...12).contains(month), (1...daysIn(month, of: year)).contains(day)
+        else { return nil }
+        return daysSinceEpoch(year: year, month: month, day: day)
+    }
+
+    mutating func time() -> (seconds: Int64, nanoseconds: Int64, isLeap: Bool)? {
+        guard let hour = digits(2), take(":"), let minute = digits(2), take(":"), let second = digits(2),
+            hour < 24, minute < 60, second <= 60, let nanoseconds = fraction()
+        else { return nil }
+        return (hour * 3600 + minute * 60 + min(second, 59), nanoseconds, second == 60)
+    }
+
+    private mutating func fraction() -> Int64? {
+        guard take(".") else { return 0 }
+        var value: Int64 = 0
+        var count = 0
+        while let digit = digits(1) {
+            if count < 9 { value = value * 10 + digit }
+            count += 1
+        }
+        if count == 0 { return nil }
+        while count < 9 {
+            value *= 10
+            count += 1
+        }
+        return value
+    }
+
+    /// Seconds east of UTC.
+    mutating func offset(_ rule: Timestamp.ZoneRule) -> Int64? {
+        if take(where: { $0 | 0x20 == UInt8(ascii: "z") }) { return 0 }
+        if rest.isEmpty { return rule == .meansUTC ? 0 : nil }
+        let isWest = rest.first == UInt8(ascii: "-")
+        guard isWest ? take("-") : take("+"), let hours = digits(2), take(":"), let minutes = digits(2), hours < 24,
+            minutes < 60
+        else { return nil }
+        return (hours * 3600 + minutes * 60) * (isWest ? -1 : 1)
+    }
+}
