@@ -1,6 +1,7 @@
 #pragma once
 #include <fts.h>
 #include <pthread.h>
+#include <pty.h>
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/random.h>

@@ -154,7 +154,7 @@ struct JournalTests {
             #expect(journal?.receive()?["MESSAGE"] == "one")
             journal = nil
             log.info("refused")
-            unlink(path)
+            _ = unsafe unlink(path)
             log.info("nowhere")
             journal = try JournalSocket(path: path)
             log.info("two")
