@@ -65,7 +65,7 @@ package struct Argument: Sendable {
     package let count: Count
     package let summary: String
 
-    package init(_ name: String, _ count: Count = .one, _ summary: String) {
+    package init(_ name: String, _ summary: String, count: Count = .one) {
         (self.name, self.count, self.summary) = (name, count, summary)
     }
 }
