@@ -1,3 +1,4 @@
+private import CLinux
 import Glibc
 package import Platform
 
@@ -27,9 +28,8 @@ package struct LoopbackListener: ~Copyable {
     /// The next connection; throws when none comes in time.
     package borrowing func accept(within limit: Duration = .seconds(10)) throws -> FileDescriptor {
         try waitUntilReady(descriptor.number, POLLIN, within: limit, "a connection to port \(port)")
-        let accepted = Glibc.accept(descriptor.number, nil, nil)
+        let accepted = accept4(descriptor.number, nil, nil, Int32(SOCK_CLOEXEC.rawValue))
         guard accepted >= 0 else { throw TestSupportError("accept: \(describe(errno: errno))") }
-        _ = fcntl(accepted, F_SETFD, FD_CLOEXEC)
         return FileDescriptor(owning: accepted)
     }
 }
