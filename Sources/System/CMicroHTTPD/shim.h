@@ -1,2 +1,56 @@
 #pragma once
 #include <microhttpd.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+/* The library's last words, kept while it starts. */
+struct cmicrohttpd_log {
+    int is_closed;
+    char text[512];
+};
+
+/* Swift functions cannot take a va_list. */
+static inline void cmicrohttpd_note(void *log, const char *format, va_list arguments) {
+    struct cmicrohttpd_log *kept = (struct cmicrohttpd_log *)log;
+    if (!__atomic_load_n(&kept->is_closed, __ATOMIC_RELAXED))
+        vsnprintf(kept->text, sizeof kept->text, format, arguments);
+}
+
+static inline void cmicrohttpd_close_log(struct cmicrohttpd_log *log) {
+    __atomic_store_n(&log->is_closed, 1, __ATOMIC_RELAXED);
+}
+
+/* Swift cannot call variadic functions: options go as one array. The logger comes first, to hear of the others. */
+static inline struct MHD_Daemon *cmicrohttpd_start(
+    unsigned int flags, MHD_AccessHandlerCallback handler, void *context, struct cmicrohttpd_log *log,
+    struct MHD_OptionItem *options) {
+    return MHD_start_daemon(flags, 0, NULL, NULL, handler, context, MHD_OPTION_EXTERNAL_LOGGER, &cmicrohttpd_note, log,
+                            MHD_OPTION_ARRAY, options, MHD_OPTION_END);
+}
+
+/* MHD_get_connection_info is variadic too. */
+static inline void *cmicrohttpd_socket_context(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+    return info ? info->socket_context : NULL;
+}
+
+static inline int cmicrohttpd_descriptor(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    return info ? info->connect_fd : -1;
+}
+
+static inline const struct sockaddr *cmicrohttpd_peer(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info = MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    return info ? info->client_addr : NULL;
+}
+
+static inline size_t cmicrohttpd_header_size(struct MHD_Connection *connection) {
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    return info ? info->header_size : 0;
+}
+
+/* glibc hides it behind _GNU_SOURCE, which the Swift importer does not define. */
+int accept4(int socket, struct sockaddr *address, socklen_t *length, int flags);

@@ -1,0 +1,162 @@
+import Platform
+import Synchronization
+
+/// What has come of a request so far.
+struct Arrival {
+    enum Progress {
+        case requestLine
+        case body
+        case complete
+    }
+    let target: String
+    var progress = Progress.requestLine
+    var request: Request?
+    var bodyLimit = 0
+    /// Bytes read only to be thrown away, because the body is over its limit.
+    var discarded = 0
+    var stream: ResponseStream?
+
+    init(target: String) { self.target = target }
+}
+
+/// The worker's side: called only in the library's callbacks, on the worker that serves the connection.
+extension Exchange {
+    /// What the worker has to do now.
+    enum Step {
+        case read
+        case send(Answer, closing: Bool)
+        case wait
+        case close
+    }
+
+    /// The header is complete.
+    func begin(_ head: RequestHead) -> Step {
+        core.counters.requests.increment()
+        arrival.progress = .body
+        let limits = core.options.limits
+        guard !head.isOverLimit else { return reject(431, "the header is longer than \(limits.headerBytes) bytes") }
+        guard let framing = BodyFraming(head.headers, isHTTP11: head.isHTTP11) else {
+            return reject(400, "the length of the body is not clear")
+        }
+        let request = Request(
+            method: head.method, target: arrival.target, headers: head.headers, peer: connection.peer,
+            isTLS: connection.isTLS)
+        guard var request else { return reject(400, "the target is not clear") }
+        arrival.bodyLimit = core.options.bodyLimit.map { $0(request) } ?? limits.bodyBytes
+        if case .length(let length) = framing {
+            guard length <= arrival.bodyLimit else { return rejectBody() }
+            request.body.reserveCapacity(min(length, Self.bodyReserve))
+        }
+        arrival.request = request
+        if framing != .none { connection.allow(until: core.now() + limits.bodyTime.nanoseconds) }
+        return .read
+    }
+
+    func receive(_ bytes: UnsafeBufferPointer<UInt8>) -> Step {
+        let room = arrival.bodyLimit - (arrival.request?.body.count ?? 0)
+        guard arrival.discarded == 0 && bytes.count <= room else {
+            // The library cannot answer in the middle of a chunked body: it is read to its end and thrown away.
+            arrival.request?.body = []
+            arrival.discarded += bytes.count
+            return arrival.discarded <= Self.discardLimit ? .read : .close
+        }
+        unsafe arrival.request?.body.append(contentsOf: bytes)
+        return .read
+    }
+
+    /// The request is complete, or a parked one has been resumed.
+    func proceed() -> Step {
+        guard arrival.progress == .body else { return nextStep() }
+        arrival.progress = .complete
+        guard arrival.discarded == 0, let request = arrival.request.take() else { return rejectBody() }
+        connection.allow(until: Connection.noDeadline)
+        state.withLock { $0 = .handling }
+        core.handler(request, self)
+        return nextStep()
+    }
+
+    /// The connection is done with this request, whatever became of it.
+    func completed() {
+        state.withLock { state in
+            if case .answered(.stream(let stream, _)) = state { arrival.stream = stream }
+            state = .sent
+        }
+        arrival.stream?.ended()
+        connection.allow(until: core.now() + core.options.limits.idleTime.nanoseconds)
+    }
+
+    private func nextStep() -> Step {
+        let answer: Answer? = state.withLock { state in
+            switch state {
+            case .handling:
+                core.counters.unanswered.increment()
+                state = .sent
+                return .response(Response(status: 500, text: "no answer\n"))
+            case .parking(let park):
+                // Under the lock: nobody can answer, and so resume, before the library has suspended.
+                state = .parked(park)
+                suspension.suspend()
+                return nil
+            case .answered(let answer):
+                state = .sent
+                return answer
+            case .arriving, .parked, .sent:
+                preconditionFailure("the library asked again for a request it has not resumed")
+            }
+        }
+        guard let answer else { return .wait }
+        if case .stream(let stream, _) = answer { arrival.stream = stream }
+        connection.allow(until: core.now() + core.options.limits.answerTime.nanoseconds)
+        return .send(answer, closing: core.isStopping)
+    }
+
+    private func rejectBody() -> Step { reject(413, "the body is longer than \(arrival.bodyLimit) bytes") }
+
+    private func reject(_ status: Int, _ reason: String) -> Step {
+        core.counters.rejected.increment()
+        arrival.request = nil
+        state.withLock { $0 = .sent }
+        connection.allow(until: core.now() + core.options.limits.answerTime.nanoseconds)
+        return .send(.response(Response(status: status, text: reason + "\n")), closing: true)
+    }
+
+    /// A client that announces a body and sends none costs this much, not what it announced.
+    private static let bodyReserve = 16 << 10
+    /// How much of a body over its limit is still read, so that the client gets its 413 and not a broken connection.
+    private static let discardLimit = 4 << 20
+}
+
+/// The header as the library parsed it.
+struct RequestHead {
+    let method: String
+    let isHTTP11: Bool
+    let headers: HeaderFields
+    let isOverLimit: Bool
+}
+
+/// How the end of a body is found. Where two servers could disagree about it, a request can be smuggled past the first
+/// one (RFC 9112, 11.2): such a header is refused. The library alone would take the first of two lengths and prefer an
+/// encoding to a length.
+enum BodyFraming: Equatable {
+    case none
+    case length(Int)
+    case chunked
+
+    init?(_ headers: HeaderFields, isHTTP11: Bool) {
+        let lengths = headers.occurrences(of: "content-length")
+        let encodings = headers.occurrences(of: "transfer-encoding")
+        switch (lengths, encodings) {
+        case (0, 0): self = .none
+        case (1, 0):
+            // Digits only: Int would also take a sign.
+            guard let text = headers[name: "content-length"], text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
+                let length = Int(text)
+            else { return nil }
+            self = length == 0 ? .none : .length(length)
+        case (0, 1):
+            guard isHTTP11, headers[name: "transfer-encoding"]?.lowercased() == "chunked" else { return nil }
+            self = .chunked
+        default: return nil
+        }
+    }
+}

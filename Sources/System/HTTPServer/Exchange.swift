@@ -1,0 +1,135 @@
+import Platform
+import Synchronization
+
+/// One request and the right to answer it, once.
+///
+///     arriving ──▶ handling ──park──▶ parking ──handler returns──▶ parked
+///                     │                  │                            │
+///                     └────answer────────┴──────────▶ answered ◀──────┘ answer, deadline or stop: resumed
+///                                                        │
+///                                                        ▼  its worker
+///                                                       sent
+///
+/// The handler gets it on a worker. It answers before it returns, or parks and lets any thread answer later. Whoever is
+/// first wins; everybody else is told that they lost. Every method may be called from any thread.
+package final class Exchange: Sendable {
+    enum State {
+        /// The request is not complete; no handler knows of it.
+        case arriving
+        /// The handler runs.
+        case handling
+        /// The handler runs and has asked to park. The library must not be told to resume yet, it has not suspended.
+        case parking(Park)
+        /// Suspended in the library. Who takes it out of this state resumes it, so it is resumed exactly once.
+        case parked(Park)
+        /// Waits for its worker to hand it to the library.
+        case answered(Answer)
+        /// Handed over, or the connection has ended.
+        case sent
+    }
+
+    struct Park {
+        let otherwise: Response
+        let ticket: Roster.Ticket
+    }
+
+    enum Answer {
+        case response(Response)
+        case stream(ResponseStream, headers: [HeaderField])
+    }
+
+    let core: ListenerCore
+    let connection: Connection
+    let suspension: Suspension
+    let state = Mutex(State.arriving)
+
+    @safe nonisolated(unsafe) var arrival: Arrival
+    // Touched only in the library's callbacks, which come on the one worker that serves this connection.
+
+    init(core: ListenerCore, connection: Connection, suspension: Suspension, target: String) {
+        self.core = core
+        self.connection = connection
+        self.suspension = suspension
+        arrival = Arrival(target: target)
+    }
+
+    /// Gives the answer. True: this call won. False: there was an answer before, or the handler gave the request up by
+    /// returning without parking it.
+    @discardableResult
+    package func answer(_ response: Response) -> Bool { settle(.response(response)) }
+
+    /// Keeps the request open after the handler has returned, for at most `time` (and at most the listener's `parkTime`);
+    /// then, or when the listener stops, the client gets `otherwise`.
+    ///
+    /// False: it is not parked. Either it is answered already, or there are too many parked or the listener stops, and the
+    /// client has been given `otherwise` at once: parking only makes an answer better, so without room for it the client
+    /// simply asks again. To be called before the handler returns, and before the exchange is handed to who will answer.
+    @discardableResult
+    package func park(for time: Duration, otherwise: Response) -> Bool {
+        guard core.counters.parked.increment(upTo: core.options.limits.parked) else { return notParked(otherwise) }
+        let deadline = core.now() + min(time, core.options.limits.parkTime).nanoseconds
+        let isParked = state.withLock { state in
+            guard case .handling = state, let ticket = core.roster.park(self, until: deadline) else { return false }
+            state = .parking(Park(otherwise: otherwise, ticket: ticket))
+            return true
+        }
+        guard isParked else {
+            core.counters.parked.decrement()
+            return notParked(otherwise)
+        }
+        return true
+    }
+
+    /// Begins an answer without end, status 200, such as server-sent events. Nil: the exchange is answered already, there
+    /// are too many streams, or the listener stops; if it is not answered, it still has to be.
+    package func stream(_ headers: [HeaderField]) -> ResponseStream? {
+        guard core.counters.streams.increment(upTo: core.options.limits.streams) else { return nil }
+        let stream = ResponseStream(core: core, connection: connection, suspension: suspension)
+        guard core.roster.add(stream), settle(.stream(stream, headers: headers)) else {
+            stream.ended()
+            return nil
+        }
+        return stream
+    }
+
+    /// The deadline of the park has come, or the listener stops.
+    func giveUp() {
+        let otherwise: Response? = state.withLock { state in
+            switch state {
+            case .parking(let park), .parked(let park): park.otherwise
+            default: nil
+            }
+        }
+        if let otherwise { answer(otherwise) }
+    }
+
+    private func notParked(_ otherwise: Response) -> Bool {
+        if answer(otherwise) { core.counters.notParked.increment() }
+        return false
+    }
+
+    private func settle(_ answer: Answer) -> Bool {
+        let (won, park, isSuspended): (Bool, Park?, Bool) = state.withLock { state in
+            switch state {
+            case .handling:
+                state = .answered(answer)
+                return (true, nil, false)
+            case .parking(let park):
+                state = .answered(answer)
+                return (true, park, false)
+            case .parked(let park):
+                // Before anybody can see it answered: the stop waits for every resume that is under way.
+                core.resumesUnderWay.increment()
+                state = .answered(answer)
+                return (true, park, true)
+            case .arriving, .answered, .sent: return (false, nil, false)
+            }
+        }
+        if isSuspended { core.resume(suspension) }
+        if let park {
+            core.roster.remove(park.ticket)
+            core.counters.parked.decrement()
+        }
+        return won
+    }
+}

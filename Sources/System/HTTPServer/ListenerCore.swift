@@ -1,0 +1,59 @@
+import Platform
+import Synchronization
+
+/// What the workers, the doorkeeper and the exchanges of one listener share.
+final class ListenerCore: Sendable {
+    let options: ListenerOptions
+    let connectionLimit: Int
+    let handler: @Sendable (Request, Exchange) -> Void
+    let counters = Counters()
+    let roster: Roster
+    let bell: Bell
+    /// Calls of the library's resume that have been decided and not returned. While there is one the library must not be
+    /// stopped: the connection would still be suspended, or the call would use a daemon that is gone.
+    let resumesUnderWay = Atomic(0)
+
+    private let exchanges = Atomic(0)
+    private let stopping = Atomic(false)
+    private let quiet = Monitor(())
+
+    init(
+        options: ListenerOptions, connectionLimit: Int, bell: Bell,
+        handler: @escaping @Sendable (Request, Exchange) -> Void
+    ) {
+        self.options = options
+        self.connectionLimit = connectionLimit
+        self.handler = handler
+        self.bell = bell
+        roster = Roster(limits: options.limits, now: options.surroundings.monotonic().nanoseconds, bell: bell)
+    }
+
+    func now() -> Int64 { options.surroundings.monotonic().nanoseconds }
+
+    var isStopping: Bool { stopping.load(ordering: .sequentiallyConsistent) }
+
+    func beginStopping() {
+        stopping.store(true, ordering: .sequentiallyConsistent)
+        bell.ring()
+    }
+
+    func exchangeBegan() { exchanges.wrappingAdd(1, ordering: .sequentiallyConsistent) }
+
+    func exchangeEnded() {
+        let left = exchanges.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
+        if left == 0 && isStopping { quiet.change { _ in } }
+    }
+
+    /// True: every exchange has ended. Time that a test stands still does not end this wait, so it is the machine's.
+    func waitUntilQuiet(within limit: Duration) -> Bool {
+        quiet.wait(until: SystemSurroundings().monotonic() + limit) { _ in
+            exchanges.load(ordering: .sequentiallyConsistent) == 0 ? true : nil
+        } ?? false
+    }
+
+    /// To be called once for each suspension, by whoever took it, after counting it in `resumesUnderWay`.
+    func resume(_ suspension: Suspension) {
+        suspension.resume()
+        resumesUnderWay.wrappingSubtract(1, ordering: .sequentiallyConsistent)
+    }
+}

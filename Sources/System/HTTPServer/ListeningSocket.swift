@@ -1,0 +1,108 @@
+import Glibc
+import Platform
+import Synchronization
+
+/// The socket that connections come from, ours or lent.
+final class ListeningSocket: Sendable {
+    let number: Int32
+    let port: UInt16?
+    /// Nil when the socket is lent, or closed.
+    private let owned: Mutex<FileDescriptor?>
+
+    init(_ address: ListenerAddress) throws(HTTPServerError) {
+        switch address {
+        case .socket(let number):
+            try checkListening(number)
+            self.number = number
+            owned = Mutex(nil)
+        case .address(let host, let port):
+            let socket = try bindAndListen(host, port)
+            number = socket.number
+            owned = Mutex(consume socket)
+        }
+        port = boundPort(number)
+    }
+
+    /// Closes it if it is ours; what waits in its queue is refused.
+    func close() { owned.withLock { $0 = nil } }
+}
+
+private func checkListening(_ number: Int32) throws(HTTPServerError) {
+    var isListening: Int32 = 0
+    var length = socklen_t(MemoryLayout<Int32>.size)
+    let asked = unsafe getsockopt(number, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length)
+    let reason = asked == 0 ? "it does not listen" : describe(errno: errno)
+    guard asked == 0 && isListening != 0 else {
+        throw HTTPServerError(.address, "take over listening socket \(number): \(reason)")
+    }
+    // Somebody else may take the connection that poll(2) announced.
+    guard fcntl(number, F_SETFL, fcntl(number, F_GETFL) | O_NONBLOCK) == 0 else {
+        throw HTTPServerError(.address, "take over listening socket \(number): \(describe(errno: errno))")
+    }
+}
+
+private func bindAndListen(_ host: String, _ port: UInt16) throws(HTTPServerError) -> FileDescriptor {
+    var address = sockaddr_storage()
+    guard let (family, length) = parse(host, port, into: &address) else {
+        throw HTTPServerError(.address, "listen on \(host): not an IPv4 or IPv6 address")
+    }
+    let place = family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)"
+    let number = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+    guard number >= 0 else { throw failure(place, errno) }
+    let made = FileDescriptor(owning: number)
+    // Connections of an earlier process that are in TIME_WAIT must not keep a new one from starting.
+    try setOn(number, SOL_SOCKET, SO_REUSEADDR, place)
+    // An IPv6 address means IPv6 only, whatever the machine's default is.
+    if family == AF_INET6 { try setOn(number, Int32(IPPROTO_IPV6), IPV6_V6ONLY, place) }
+    let bound = unsafe withUnsafePointer(to: &address) { pointer in
+        unsafe bind(number, UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self), length)
+    }
+    guard bound == 0 else { throw failure(place, errno) }
+    // The kernel cuts it down to net.core.somaxconn: the longest queue it allows, for a fleet that reconnects at once.
+    guard listen(number, 65_535) == 0 else { throw failure(place, errno) }
+    return made
+}
+
+private func setOn(_ number: Int32, _ level: Int32, _ option: Int32, _ place: String) throws(HTTPServerError) {
+    var on: Int32 = 1
+    let set = unsafe setsockopt(number, level, option, &on, socklen_t(MemoryLayout<Int32>.size))
+    guard set == 0 else { throw failure(place, errno) }
+}
+
+private func failure(_ place: String, _ number: Int32) -> HTTPServerError {
+    HTTPServerError(number == EADDRINUSE ? .addressInUse : .address, "listen on \(place): \(describe(errno: number))")
+}
+
+private func parse(
+    _ host: String, _ port: UInt16, into address: inout sockaddr_storage
+) -> (family: Int32, length: socklen_t)? {
+    var ipv4 = sockaddr_in()
+    if unsafe inet_pton(AF_INET, host, &ipv4.sin_addr) == 1 {
+        ipv4.sin_family = sa_family_t(AF_INET)
+        ipv4.sin_port = port.bigEndian
+        unsafe withUnsafeMutableBytes(of: &address) { unsafe $0.storeBytes(of: ipv4, as: sockaddr_in.self) }
+        return (AF_INET, socklen_t(MemoryLayout<sockaddr_in>.size))
+    }
+    var ipv6 = sockaddr_in6()
+    if unsafe inet_pton(AF_INET6, host, &ipv6.sin6_addr) == 1 {
+        ipv6.sin6_family = sa_family_t(AF_INET6)
+        ipv6.sin6_port = port.bigEndian
+        unsafe withUnsafeMutableBytes(of: &address) { unsafe $0.storeBytes(of: ipv6, as: sockaddr_in6.self) }
+        return (AF_INET6, socklen_t(MemoryLayout<sockaddr_in6>.size))
+    }
+    return nil
+}
+
+private func boundPort(_ number: Int32) -> UInt16? {
+    var address = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    return unsafe withUnsafeMutablePointer(to: &address) { pointer in
+        let raw = UnsafeMutableRawPointer(pointer)
+        guard unsafe getsockname(number, raw.assumingMemoryBound(to: sockaddr.self), &length) == 0 else { return nil }
+        switch unsafe Int32(pointer.pointee.ss_family) {
+        case AF_INET: return unsafe UInt16(bigEndian: raw.load(as: sockaddr_in.self).sin_port)
+        case AF_INET6: return unsafe UInt16(bigEndian: raw.load(as: sockaddr_in6.self).sin6_port)
+        default: return nil
+        }
+    }
+}
