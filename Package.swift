@@ -68,7 +68,9 @@ let package = Package(
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
         tests("CryptoTests", in: "Tests/System", uses: ["Crypto", "TestSupport"]),
-        tests("HTTPClientTests", in: "Tests/System", uses: ["HTTPClient", "Platform", "Systemd", "TestSupport"]),
+        tests(
+            "HTTPClientTests", in: "Tests/System",
+            uses: ["CLinux", "HTTPClient", "Platform", "Systemd", "TestSupport"]),
         tests("HTTPServerTests", in: "Tests/System", uses: ["HTTPServer", "Platform", "TestSupport"]),
         tests("JSONTests", in: "Tests/System", uses: ["JSON", "TestSupport"]),
         tests("PlatformTests", in: "Tests/System", uses: ["CLinux", "JSON", "Platform", "TestSupport"]),

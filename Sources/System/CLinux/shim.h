@@ -6,6 +6,7 @@
 #include <sys/random.h>
 #include <sys/timerfd.h>
 
-/* glibc hides these two behind _GNU_SOURCE, which the Swift importer does not define. */
+/* glibc hides these behind _GNU_SOURCE, which the Swift importer does not define. */
 int pthread_setname_np(pthread_t thread, const char *name);
 const char *strerrordesc_np(int number);
+int unshare(int flags);

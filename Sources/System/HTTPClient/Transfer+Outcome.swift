@@ -1,5 +1,5 @@
 import CCurl
-import Glibc
+import Platform
 
 extension Transfer {
     /// What the transfer came to, after `total`.
@@ -37,7 +37,7 @@ extension Transfer {
         case CURLE_COULDNT_CONNECT:
             let cause = long(CURLINFO_OS_ERRNO)
             return TransportError(
-                .connect, "connect to \(peer ?? "the host"): \(cause == 0 ? why : systemText(Int32(cause)))")
+                .connect, "connect to \(peer ?? "the host"): \(cause == 0 ? why : describe(errno: Int32(cause)))")
         case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_ISSUER_ERROR:
             return TransportError(.untrustedPeer, "verify the certificate of \(peer ?? "the host"): \(why)")
         case CURLE_SSL_CACERT_BADFILE:
