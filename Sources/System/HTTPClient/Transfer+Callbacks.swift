@@ -50,8 +50,9 @@ private func openSocket(
     transfer.peer = unsafe numericAddress(address)
     let family = unsafe address.pointee.family
     let kind = unsafe address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
-    let descriptor = unsafe socket(family, kind, address.pointee.protocol)
+    let descriptor = unsafe Glibc.socket(family, kind, address.pointee.protocol)
     if descriptor < 0 { transfer.refusal = "open a socket: \(describe(errno: errno))" }
+    transfer.socket = descriptor
     return descriptor
 }
 

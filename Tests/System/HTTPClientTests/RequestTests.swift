@@ -103,10 +103,10 @@ import Testing
             let server = try client.accept(on: listener)
             // Both ends are on one loop, so the client has read the first part when the second is sent.
             try sendAll(Array(text[..<at]), to: server.number)
-            client.turn(times: 3)
+            try client.settle()
             #expect(outcome == nil, "ended \(text.count - at) bytes too early")
             try sendAll(Array(text[at...]), to: server.number)
-            _ = client.loop.run { outcome != nil }
+            _ = client.run { outcome != nil }
             let answer = try #require(outcome).get()
             #expect(answer.status == 200 && answer.body == Array("abcdefg".utf8), "split at \(at)")
             #expect(answer.header("x-a") == "b")

@@ -78,6 +78,12 @@ final class Peer: Sendable {
         while try !receiveSome(from: number, within: .seconds(60)).isEmpty {}
     }
 
+    /// Whether the client closes within that time; what it sends meanwhile is lost.
+    func isClosed(within time: Duration) throws -> Bool {
+        guard let some = try? receiveSome(from: number, within: time) else { return false }
+        return some.isEmpty
+    }
+
     /// The next request; nil when the client has closed. Only what our client sends: a length, never chunks.
     func receive() throws -> ReceivedRequest? {
         var bytes: [UInt8] = []
