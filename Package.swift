@@ -83,7 +83,9 @@ let package = Package(
         tests("CoordinatorStoreTests", in: "Tests/Coordinator", uses: ["CoordinatorStore", "SQLite", "TestSupport"]),
         tests("CryptoTests", in: "Tests/System", uses: ["Crypto", "TestSupport"]),
         tests("HouseTests", in: "Tests", uses: ["CLinux", "TestSupport"]),
-        tests("HTTPClientTests", in: "Tests/System", uses: ["HTTPClient", "Platform", "Systemd", "TestSupport"]),
+        tests(
+            "HTTPClientTests", in: "Tests/System",
+            uses: ["CLinux", "HTTPClient", "Platform", "Systemd", "TestSupport"]),
         tests("HTTPServerTests", in: "Tests/System", uses: ["HTTPServer", "Platform", "TestSupport"]),
         tests("JSONTests", in: "Tests/System", uses: ["JSON", "TestSupport"], readsInPlace: ["Corpus"]),
         tests("PlatformTests", in: "Tests/System", uses: ["CLinux", "JSON", "Platform", "TestSupport"]),

@@ -13,3 +13,4 @@ int accept4(int descriptor, struct sockaddr *address, socklen_t *length, int fla
 int pipe2(int descriptors[2], int flags);
 int pthread_setname_np(pthread_t thread, const char *name);
 const char *strerrordesc_np(int number);
+int unshare(int flags);

@@ -2,7 +2,8 @@
 struct ResponseCollector {
     private let headerLimit: Int
     private let bodyLimit: Int
-    private var headerBytes = 0
+    /// How much of the header lines has come, interim answers and trailers included.
+    private(set) var headerBytes = 0
     private var headIsComplete = false
     private(set) var headers: [HeaderField] = []
     private(set) var body: [UInt8] = []

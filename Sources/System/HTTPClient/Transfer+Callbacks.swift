@@ -1,5 +1,6 @@
 import CCurl
 import Glibc
+import Platform
 
 // Formed here, in nonisolated functions: a closure formed under @main would belong to the main actor and trap on any
 // other thread. Each does one thing, and none runs a caller's code.
@@ -49,8 +50,9 @@ private func openSocket(
     transfer.peer = unsafe numericAddress(address)
     let family = unsafe address.pointee.family
     let kind = unsafe address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
-    let descriptor = unsafe socket(family, kind, address.pointee.protocol)
-    if descriptor < 0 { transfer.refusal = "open a socket: \(systemText(errno))" }
+    let descriptor = unsafe Glibc.socket(family, kind, address.pointee.protocol)
+    if descriptor < 0 { transfer.refusal = "open a socket: \(describe(errno: errno))" }
+    transfer.socket = descriptor
     return descriptor
 }
 
@@ -78,9 +80,4 @@ private func numericAddress(_ address: UnsafeMutablePointer<curl_sockaddr>) -> S
 
 private func text(_ characters: [CChar]) -> String {
     String(decoding: characters.prefix { $0 != 0 }.map(UInt8.init(bitPattern:)), as: UTF8.self)
-}
-
-func systemText(_ code: Int32) -> String {
-    let words = unsafe strerror(code).map { unsafe String(cString: $0) } ?? "unknown"
-    return "\(words.prefix(1).lowercased())\(words.dropFirst()) (errno \(code))"
 }

@@ -1,5 +1,6 @@
 import CCurl
 import Glibc
+import Platform
 
 extension Transfer {
     /// What the transfer came to, after `total`.
@@ -18,11 +19,11 @@ extension Transfer {
     /// Where the time went, for a request that is cut off now.
     var stage: String {
         let peer = peer ?? "the host"
-        if time(CURLINFO_STARTTRANSFER_TIME_T) > .zero { return "reading the answer" }
+        if answer.headerBytes > 0 { return "reading the answer" }
         if time(CURLINFO_PRETRANSFER_TIME_T) > .zero { return "waiting for the answer" }
-        if time(CURLINFO_CONNECT_TIME_T) > .zero { return "in the TLS handshake with \(peer)" }
-        if time(CURLINFO_NAMELOOKUP_TIME_T) > .zero { return "connecting to \(peer)" }
-        return "waiting for a connection"
+        guard let socket else { return "waiting for a connection" }
+        // libcurl reports the time of the connection only once TLS is done as well, so the socket itself is asked.
+        return hasPeer(socket) ? "in the TLS handshake with \(peer)" : "connecting to \(peer)"
     }
 
     func failure(_ code: CURLcode) -> TransportError {
@@ -37,7 +38,7 @@ extension Transfer {
         case CURLE_COULDNT_CONNECT:
             let cause = long(CURLINFO_OS_ERRNO)
             return TransportError(
-                .connect, "connect to \(peer ?? "the host"): \(cause == 0 ? why : systemText(Int32(cause)))")
+                .connect, "connect to \(peer ?? "the host"): \(cause == 0 ? why : describe(errno: Int32(cause)))")
         case CURLE_PEER_FAILED_VERIFICATION, CURLE_SSL_ISSUER_ERROR:
             return TransportError(.untrustedPeer, "verify the certificate of \(peer ?? "the host"): \(why)")
         case CURLE_SSL_CACERT_BADFILE:
@@ -52,6 +53,16 @@ extension Transfer {
             return TransportError(.resources, "carry the request: \(why)")
         default:
             return TransportError(.protocolError, "read the answer: \(why)")
+        }
+    }
+}
+
+private func hasPeer(_ socket: Int32) -> Bool {
+    var address = sockaddr_storage()
+    var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
+    return unsafe withUnsafeMutablePointer(to: &address) { address in
+        unsafe address.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+            unsafe getpeername(socket, $0, &length) == 0
         }
     }
 }

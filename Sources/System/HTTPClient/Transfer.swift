@@ -18,8 +18,9 @@ import Glibc
     /// Set when libcurl found that it needs the name server and was told not to go there.
     var needsLookup = false
     var mayLookUp = false
-    /// The address that was tried last.
+    /// The address that was tried last, and the socket for it, which is libcurl's.
     var peer: String?
+    var socket: Int32?
     /// Why a socket could not be had, or be watched.
     var refusal: String?
     /// Called outside libcurl when the transfer has ended.
@@ -52,6 +53,7 @@ import Glibc
         needsLookup = false
         mayLookUp = false
         peer = nil
+        socket = nil
         refusal = nil
         ended = nil
         unsafe set(CURLOPT_PRIVATE, context)
