@@ -33,6 +33,9 @@ package final class AgentShell {
         for effect in machine.handle(input, at: moment) { carryOut(effect) }
     }
 
+    /// What the agent knows of the coordinator.
+    package var contact: AgentMachine.Contact { machine.contact }
+
     /// Whether the machinery moves: no duty is overdue. A dead coordinator does not change it, a stuck duty does; what
     /// feeds the watchdog asks here.
     package var moves: Bool { nextInputBy.map { surroundings.monotonic() <= $0 } ?? true }

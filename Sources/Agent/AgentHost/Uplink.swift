@@ -8,11 +8,12 @@ package final class Uplink {
     private let transport: Transport
     private let server: String
 
-    /// `server` is the coordinator's URL; a path in it is kept, so that it may live behind a proxy's prefix.
+    /// `server` is the coordinator's URL, without a slash at its end. A path in it is kept, so that it may live behind a
+    /// proxy's prefix.
     package init(loop: any EventLoop, server: String, caFile: String?) throws(UplinkError) {
         let options = TransportOptions(userAgent: "spot-agent/\(productVersion)", caFile: caFile)
         do { transport = try Transport(loop: loop, options: options) } catch { throw UplinkError("\(error)") }
-        self.server = String(server.reversed().drop { $0 == "/" }.reversed())
+        self.server = server
     }
 
     /// Asks for the coordinator's time. `completion` is called once, in a later turn of the loop.
@@ -20,7 +21,7 @@ package final class Uplink {
         deadline: Duration, _ completion: @escaping (Result<Timestamp, UplinkError>) -> Void
     ) {
         let request = OutgoingRequest(
-            .get, server + Route.time.path(), deadline: deadline, responseLimit: Limits.smallAnswerBytes)
+            .get, server + Route.time.path(), deadline: deadline, responseLimit: Limits.replyBytes)
         transport.send(request) { [server] result in
             completion(result.mapError { UplinkError("\($0)") }.flatMap { Self.read($0, from: server) })
         }

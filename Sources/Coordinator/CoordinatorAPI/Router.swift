@@ -1,4 +1,3 @@
-package import HTTPServer
 package import Wire
 
 /// Finds the route of a request, by the table that both programs share.

@@ -93,16 +93,36 @@ private func parse(
     return nil
 }
 
-private func boundPort(_ number: Int32) -> UInt16? {
-    var address = sockaddr_storage()
+extension ListenerAddress {
+    /// Whether only this machine can connect. False for text that is no address.
+    package var isLoopback: Bool {
+        var address = sockaddr_storage()
+        switch self {
+        case .address(let host, let port): guard parse(host, port, into: &address) != nil else { return false }
+        case .socket(let number): guard bound(number, into: &address) else { return false }
+        }
+        return unsafe withUnsafePointer(to: &address) { pointer in
+            unsafe PeerAddress(UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self)).isLoopback
+        }
+    }
+}
+
+private func bound(_ number: Int32, into address: inout sockaddr_storage) -> Bool {
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
     return unsafe withUnsafeMutablePointer(to: &address) { pointer in
-        let raw = UnsafeMutableRawPointer(pointer)
-        guard unsafe getsockname(number, raw.assumingMemoryBound(to: sockaddr.self), &length) == 0 else { return nil }
-        switch unsafe Int32(pointer.pointee.ss_family) {
-        case AF_INET: return unsafe UInt16(bigEndian: raw.load(as: sockaddr_in.self).sin_port)
-        case AF_INET6: return unsafe UInt16(bigEndian: raw.load(as: sockaddr_in6.self).sin6_port)
-        default: return nil
+        unsafe getsockname(number, UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr.self), &length) == 0
+    }
+}
+
+private func boundPort(_ number: Int32) -> UInt16? {
+    var address = sockaddr_storage()
+    guard bound(number, into: &address) else { return nil }
+    let family = Int32(address.ss_family)
+    return unsafe withUnsafeBytes(of: &address) { raw in
+        switch family {
+        case AF_INET: unsafe UInt16(bigEndian: raw.loadUnaligned(as: sockaddr_in.self).sin_port)
+        case AF_INET6: unsafe UInt16(bigEndian: raw.loadUnaligned(as: sockaddr_in6.self).sin6_port)
+        default: nil
         }
     }
 }

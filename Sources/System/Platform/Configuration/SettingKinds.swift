@@ -109,7 +109,7 @@ extension Setting where Value: CaseIterable & RawRepresentable, Value.RawValue =
         return Setting(
             name, aliases: aliases, placeholder: words.joined(separator: "|"),
             expectation: words.joined(separator: " or "), default: defaultValue?.rawValue, summary
-        ) { Value(rawValue: $0) }
+        ) { Value(rawValue: $0.lowercased()) }
     }
 }
 

@@ -48,7 +48,7 @@ private struct SettingsReading {
             }
         }
         if !retired.isEmpty {
-            notices.append("\(file.path): no longer used and ignored: \(retired.joined(separator: ", "))")
+            notices.append("\(file.path): known, but without effect: \(retired.joined(separator: ", "))")
         }
         lay(layer)
     }

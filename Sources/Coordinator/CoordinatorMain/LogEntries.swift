@@ -1,0 +1,17 @@
+import Platform
+
+// The kinds of entries worth finding: `journalctl MESSAGE_ID=…`.
+extension MessageID {
+    static let serving = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a01")
+    static let stopped = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a02")
+    static let cannotServe = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a03")
+    static let misconfigured = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a04")
+    static let storeUnwell = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a05")
+    static let storeWell = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a06")
+}
+
+extension LogField {
+    static func reason(_ sentence: String) -> LogField { field("SPOT_REASON", sentence) }
+    static func address(_ url: String) -> LogField { field("SPOT_ADDRESS", url) }
+    static func database(_ path: String) -> LogField { field("SPOT_DATABASE", path) }
+}

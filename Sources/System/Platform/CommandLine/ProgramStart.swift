@@ -1,0 +1,65 @@
+import CLinux
+import Glibc
+
+/// What a process was started with, read once, before it has threads.
+package struct ProgramStart: Sendable {
+    package let arguments: [String]
+    package let environment: [String: String]
+
+    package static func ofThisProcess() -> ProgramStart {
+        var environment: [String: String] = [:]
+        var next = unsafe clinux_environment()
+        while let entry = unsafe next?.pointee {
+            let parts = unsafe String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            if parts.count == 2 { environment[String(parts[0])] = String(parts[1]) }
+            unsafe next = unsafe next?.successor()
+        }
+        return ProgramStart(arguments: Array(CommandLine.arguments.dropFirst()), environment: environment)
+    }
+}
+
+extension ProgramDescription {
+    /// What the command line asks for. When that is only an answer, or cannot be understood, prints and ends the process.
+    package func invocation(of start: ProgramStart) -> Invocation {
+        switch parse(start.arguments) {
+        case .run(let invocation): return invocation
+        case .answer(let text):
+            let isPrinted = StandardStream.output.write(text)
+            (isPrinted ? ExitStatus.success : .failure).exit()
+        case .misuse(let text):
+            StandardStream.error.write(text)
+            ExitStatus.usage.exit()
+        }
+    }
+
+    /// Reads the settings from the file that `--config` names, or from `standardFile` when it is there, and from what the
+    /// process was started with.
+    package func readSettings(
+        _ invocation: Invocation, _ start: ProgramStart, standardFile: String
+    ) -> SettingsOutcome {
+        var sources = SettingsSources(environment: start.environment, flags: invocation.settingFlags)
+        let chosen = invocation.options[Option.configFile.name]
+        do throws(PlatformError) {
+            sources.files = [try ConfigurationFile(reading: chosen ?? standardFile)]
+        } catch {
+            if chosen != nil || error.code != .notFound {
+                return SettingsOutcome(settings: nil, problems: [error.description], notices: [])
+            }
+        }
+        return settings.read(sources)
+    }
+
+    /// The sub-command `check-config`: prints what is wrong with the settings, or that nothing is, and ends the process.
+    package func checkSettings(_ outcome: SettingsOutcome) -> Never {
+        for notice in outcome.notices { StandardStream.error.write("notice: \(notice)\n") }
+        for problem in outcome.problems { StandardStream.error.write("\(problem)\n") }
+        guard outcome.settings != nil else { ExitStatus.configuration.exit() }
+        StandardStream.output.write("\(name): the configuration is valid\n")
+        ExitStatus.success.exit()
+    }
+}
+
+extension Option {
+    package static let configFile = Option(
+        "config", value: "FILE", "Read the settings from FILE, which must be there, instead of the usual place.")
+}
