@@ -14,7 +14,8 @@ struct Parser {
             throw JSONError(.tooLarge, reason: "\(bytes.count) bytes are more than the \(limits.bytes) allowed")
         }
         var parser = Parser(depthMax: limits.depth)
-        // Typical texts have a value for each ten bytes or so; a denser one lets the tape grow.
+        // Typical texts have a value for each ten bytes or so; a denser one lets the tape grow. What a refused text
+        // leaves untouched of a large reservation is never backed by memory.
         parser.nodes.reserveCapacity(bytes.count / 8 + 4)
         try parser.readDocument(bytes.span)
         return parser.nodes
@@ -110,7 +111,7 @@ struct Parser {
     private mutating func readString(_ text: Span<UInt8>) throws(JSONError) {
         switch scanString(text, from: at) {
         case .end(let end, let isEscaped): append(.string, to: end, isEscaped: isEscaped)
-        case .invalid(let where_, let reason): throw failure(reason, text, at: where_)
+        case .invalid(let offset, let reason): throw failure(reason, text, at: offset)
         }
     }
 

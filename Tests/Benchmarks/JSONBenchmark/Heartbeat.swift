@@ -21,7 +21,7 @@ struct Heartbeat: Equatable, JSONReadable, JSONWritable {
     static let text = Array(
         """
         {"status":"online","instance_id":"i-0abc1234def567890","instance_type":"m5.large","mode":"spot",\
-        "az":"us-east-1b","region":"us-east-1","agent_version":"1.0.0","config_version":12,"epoch":3,\
+        "az":"us-east-1b","region":"us-east-1","agent_version":"1.0.0-beta.1+7fa","config_version":12,"epoch":3,\
         "monitored_instances":["i-0abc1234def567890","i-0fed9876cba543210"],\
         "health":{"uptime_seconds":86400,"imds_age_ms":420,"outbox":0},\
         "clock":{"wall":"2026-11-20T13:05:00.250Z","monotonic_ms":123456789}}
