@@ -132,6 +132,34 @@ struct StandardErrorTests {
         }
     }
 
+    @Test func `a timer on a loop that logs to a destination nobody reads is never 50 ms late`() throws {
+        try withTemporaryFolder { folder in
+            let journal = try JournalSocket(path: "\(folder)/socket")
+            let pipe = try Pipe()
+            let sinks = [LogDestination.journal, .standardError].map {
+                $0.open(
+                    identifier: "t", prefix: "", environment: [:], surroundings: SystemSurroundings(),
+                    journalSocket: journal.path, standardError: pipe.writer.number)
+            }
+            let loop = PollLoop()
+            var (due, worst, fired) = (loop.now, Duration.zero, 0)
+            var rearm: () -> Void = {}
+            let timer = try loop.makeTimer {
+                worst = max(worst, SystemSurroundings().monotonic() - due)
+                fired += 1
+                for sink in sinks { for _ in 0..<200 { Log(to: sink).info("tick") } }
+                rearm()
+            }
+            rearm = {
+                due = SystemSurroundings().monotonic() + .milliseconds(5)
+                timer.arm(at: due)
+            }
+            rearm()
+            #expect(loop.run { fired == 50 })
+            #expect(worst < .milliseconds(50))
+        }
+    }
+
     private func lines(of bytes: [UInt8]) -> [Substring] {
         String(decoding: bytes, as: UTF8.self).split(separator: "\n")
     }
