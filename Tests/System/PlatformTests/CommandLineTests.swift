@@ -167,4 +167,14 @@ struct StandardStreamTests {
         let writer = FileDescriptor(owning: number)
         #expect(!StandardStream(descriptor: writer.number).write("x"))
     }
+
+    @Test func `a standard descriptor that was closed is opened again before anything else gets its number`() async {
+        await #expect(processExitsWith: .success) {
+            close(0)
+            close(2)
+            StandardStream.ensureAllOpen()
+            precondition((0...2).allSatisfy { fcntl($0, F_GETFD) >= 0 })
+            precondition(dup(0) > 2)
+        }
+    }
 }

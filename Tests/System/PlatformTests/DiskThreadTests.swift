@@ -126,11 +126,17 @@ struct DedicatedThreadTests {
         #expect(unsafe sigismember(&after, SIGWINCH) == 0)
     }
 
-    @Test func `joining twice waits once`() throws {
-        let thread = try DedicatedThread(name: "brief") {}
+    @Test func `joining waits for the end of the body, and a second time for nothing`() throws {
+        let (release, ended) = (Latch("the release"), Latch("the end of the body"))
+        let thread = try DedicatedThread(name: "brief") {
+            try? release.wait()
+            ended.open()
+        }
+        #expect(!ended.isOpen)
+        release.open()
         thread.join()
         thread.join()
-        #expect(Bool(true), "the second join returned")
+        #expect(ended.isOpen)
     }
 }
 

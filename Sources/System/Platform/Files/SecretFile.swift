@@ -25,12 +25,8 @@ package struct SecretFile: Sendable, Equatable {
     /// Reads a file that holds the secret and at most one line ending after it.
     package init(_ path: String) throws(PlatformError) {
         let doing = "read secret"
-        let file = try FileDescriptor(opening: path, O_RDONLY | O_NONBLOCK, doing: doing)
-        let status = try fileStatus(of: file, "\(doing) \(path)")
-        guard status.st_mode & S_IFMT == S_IFREG else {
-            throw PlatformError(.failed, "\(doing) \(path): not a regular file")
-        }
-        var content = try readToEnd(of: file, limit: Self.limit, "\(doing) \(path)")[...]
+        let file = try readRegularFile(path, limit: Self.limit, doing: doing)
+        var content = file.content[...]
         if content.last == UInt8(ascii: "\n") { content.removeLast() }
         if content.last == UInt8(ascii: "\r") { content.removeLast() }
         guard !content.isEmpty else { throw PlatformError(.failed, "\(doing) \(path): the file is empty") }
@@ -38,6 +34,6 @@ package struct SecretFile: Sendable, Equatable {
             throw PlatformError(.failed, "\(doing) \(path): expected one line of text")
         }
         secret = Secret(text)
-        isReadableByEveryone = status.st_mode & S_IROTH != 0
+        isReadableByEveryone = file.permissions & S_IROTH != 0
     }
 }

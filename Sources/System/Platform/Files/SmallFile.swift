@@ -4,22 +4,23 @@ import Glibc
 ///
 /// Files of /proc and /sys count as regular. Anything else is refused before it can make the reader wait.
 package func readSmallFile(_ path: String, limit: Int, doing: String = "read") throws(PlatformError) -> [UInt8] {
+    try readRegularFile(path, limit: limit, doing: doing).content
+}
+
+func readRegularFile(
+    _ path: String, limit: Int, doing: String
+) throws(PlatformError) -> (content: [UInt8], permissions: UInt32) {
     // O_NONBLOCK: opening a FIFO that nobody writes would wait for good; regular files do not mind.
     let file = try FileDescriptor(opening: path, O_RDONLY | O_NONBLOCK, doing: doing)
-    let status = try fileStatus(of: file, "\(doing) \(path)")
+    var status = stat()
+    guard unsafe fstat(file.number, &status) == 0 else { throw PlatformError("\(doing) \(path)", errno: errno) }
     guard status.st_mode & S_IFMT == S_IFREG else {
         throw PlatformError(.failed, "\(doing) \(path): not a regular file")
     }
-    return try readToEnd(of: file, limit: limit, "\(doing) \(path)")
+    return (try readToEnd(of: file, limit: limit, "\(doing) \(path)"), status.st_mode & 0o7777)
 }
 
-func fileStatus(of file: borrowing FileDescriptor, _ doing: @autoclosure () -> String) throws(PlatformError) -> stat {
-    var status = stat()
-    guard unsafe fstat(file.number, &status) == 0 else { throw PlatformError(doing(), errno: errno) }
-    return status
-}
-
-func readToEnd(
+private func readToEnd(
     of file: borrowing FileDescriptor, limit: Int, _ doing: @autoclosure () -> String
 ) throws(PlatformError) -> [UInt8] {
     var content: [UInt8] = []

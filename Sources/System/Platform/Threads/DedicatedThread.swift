@@ -13,7 +13,7 @@ package final class DedicatedThread: Sendable {
     /// `name` is what ps and debuggers show; the kernel keeps 15 bytes of it.
     package init(name: StaticString, _ body: @escaping @Sendable () -> Void) throws(PlatformError) {
         precondition(name.utf8CodeUnitCount <= 15, "the kernel keeps 15 bytes of a thread's name")
-        let start = unsafe Unmanaged.passRetained(Start(body))
+        let start = unsafe Unmanaged.passRetained(Start(name, body))
         var thread = pthread_t()
         let result = withProcessSignalsBlocked {
             unsafe pthread_create(&thread, nil, runStart, start.toOpaque())
@@ -22,7 +22,6 @@ package final class DedicatedThread: Sendable {
             unsafe start.release()
             throw PlatformError("start thread \(name)", errno: result)
         }
-        _ = unsafe pthread_setname_np(thread, name.description)
         self.thread = Mutex(thread)
     }
 
@@ -41,13 +40,17 @@ package final class DedicatedThread: Sendable {
 
 private final class Start: Sendable {
     let body: @Sendable () -> Void
-    init(_ body: @escaping @Sendable () -> Void) { self.body = body }
+    let name: StaticString
+    init(_ name: StaticString, _ body: @escaping @Sendable () -> Void) { (self.name, self.body) = (name, body) }
 }
 
 // A top-level function: a closure formed in a main would be main-actor-isolated and trap on this thread.
 private func runStart(_ argument: UnsafeMutableRawPointer?) -> UnsafeMutableRawPointer? {
     guard let argument = unsafe argument else { return nil }
-    unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue().body()
+    let start = unsafe Unmanaged<Start>.fromOpaque(argument).takeRetainedValue()
+    // By the thread itself: its maker might come too late for a short one.
+    _ = unsafe pthread_setname_np(pthread_self(), start.name.description)
+    start.body()
     return nil
 }
 

@@ -68,7 +68,8 @@ package final class Mailbox<Message: Sendable>: Sendable {
         }
     }
 
-    /// Delivers to `handler` on the loop's thread while the result lives. Messages sent before are delivered first.
+    /// Delivers to `handler` on the loop's thread while the result lives. Messages sent before are delivered first. A batch
+    /// that has begun is delivered to its end, also when its handler cancels.
     package func attach(
         to loop: any EventLoop, _ handler: @escaping (Message) -> Void
     ) throws(EventLoopError) -> any DescriptorWatch {
