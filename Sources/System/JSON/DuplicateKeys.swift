@@ -11,7 +11,7 @@ func findDuplicateKeys(_ nodes: [Node], in bytes: [UInt8]) -> [Int] {
     var found: [Int] = []
     for index in nodes.indices where nodes[index].kind == .object {
         let children = index + 1..<Int(nodes[index].next)
-        if hasMany(nodes, children) {
+        if needsHashing(nodes, children) {
             hashKeys(nodes, children, in: bytes, into: &found)
         } else {
             compareKeys(nodes, children, in: bytes, into: &found)
@@ -21,13 +21,13 @@ func findDuplicateKeys(_ nodes: [Node], in bytes: [UInt8]) -> [Int] {
     return found
 }
 
-/// Counts no further than it must.
-private func hasMany(_ nodes: [Node], _ children: Range<Int>) -> Bool {
+/// True for many keys, and for any with an escape, so that it is resolved once instead of at each comparison.
+private func needsHashing(_ nodes: [Node], _ children: Range<Int>) -> Bool {
     var count = 0
     var key = children.lowerBound
     while key < children.upperBound {
         count += 1
-        if count > comparedPairwiseMax { return true }
+        if count > comparedPairwiseMax || nodes[key].isEscaped { return true }
         key = Int(nodes[key + 1].next)
     }
     return false
@@ -50,21 +50,13 @@ private func hashKeys(_ nodes: [Node], _ children: Range<Int>, in bytes: [UInt8]
     var seen: Set<ArraySlice<UInt8>> = []
     var key = children.lowerBound
     while key < children.upperBound, found.count < reportedMax {
-        if !seen.insert(key: nodes[key], in: bytes) { found.append(key + 1) }
+        if !seen.insert(nodes[key].resolvedContents(in: bytes)).inserted { found.append(key + 1) }
         key = Int(nodes[key + 1].next)
     }
 }
 
-extension Set<ArraySlice<UInt8>> {
-    fileprivate mutating func insert(key: Node, in bytes: [UInt8]) -> Bool {
-        insert(key.resolvedContents(in: bytes)).inserted
-    }
-}
-
+/// For keys without escapes.
 private func areEqual(_ left: Node, _ right: Node, in bytes: [UInt8]) -> Bool {
-    if left.isEscaped || right.isEscaped {
-        return left.resolvedContents(in: bytes) == right.resolvedContents(in: bytes)
-    }
     guard left.length == right.length else { return false }
     let text = bytes.span
     let distance = Int(right.offset) - Int(left.offset)

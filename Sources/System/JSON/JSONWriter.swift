@@ -6,7 +6,8 @@ package struct JSONWriter: ~Copyable {
     private var text: [UInt8] = []
     private var isDue = true
 
-    package init() {}
+    /// Most of what we write fits into the first allocation.
+    package init() { text.reserveCapacity(512) }
 
     /// What was written.
     package var bytes: [UInt8] {

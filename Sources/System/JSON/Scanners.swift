@@ -17,7 +17,7 @@ func scanString(_ text: Span<UInt8>, from start: Int) -> ScannedString {
         if byte == UInt8(ascii: "\"") { return .end(at + 1, isEscaped: isEscaped) }
         if byte == UInt8(ascii: "\\") {
             guard let length = escapeLength(text, at) else {
-                return .invalid(at: at, reason: "expected a valid escape")
+                return .invalid(at: at, reason: "expected a valid escape, with surrogates in pairs")
             }
             isEscaped = true
             at += length
