@@ -93,9 +93,12 @@ struct IdentifierTests {
     }
 
     @Test func `a logical agent id is whatever an operator can type`() {
-        #expect(throws: Never.self) { try LogicalAgentID("web 1/é") }
-        #expect(throws: WireError.self) { try LogicalAgentID("a\nb") }
-        #expect(throws: WireError.self) { try LogicalAgentID("") }
+        for text in ["web 1/é", String(repeating: "x", count: 255)] {
+            #expect(throws: Never.self) { try LogicalAgentID(text) }
+        }
+        for text in ["", "a\nb", "a\u{7F}", String(repeating: "x", count: 256)] {
+            #expect(throws: WireError.self) { try LogicalAgentID(text) }
+        }
     }
 
     @Test func `a malformed identifier in a message is told with its path`() {
