@@ -91,7 +91,7 @@ let package = Package(
         tests("PlatformTests", in: "Tests/System", uses: ["CLinux", "JSON", "Platform", "TestSupport"]),
         tests("SQLiteTests", in: "Tests/System", uses: ["DroppingVFS", "Platform", "SQLite", "TestSupport"]),
         tests("SystemdTests", in: "Tests/System", uses: ["CLinux", "Platform", "Systemd", "SystemdScenarios", "TestSupport"]),
-        tests("WireTests", in: "Tests", uses: ["JSON", "TestSupport", "Wire"]),
+        tests("WireTests", in: "Tests", uses: ["JSON", "TestSupport", "Wire"], readsInPlace: ["Golden"]),
         tests("XMLTests", in: "Tests/System", uses: ["TestSupport", "XML"]),
         program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "Systemd"]),
         program("HTTPServerBenchmark", in: "Tests/Benchmarks", uses: ["HTTPServer", "Platform"]),

@@ -54,7 +54,7 @@ package struct WireError: Error, Equatable, CustomStringConvertible {
     package let code: Code
     package let description: String
 
-    init(code: Code, _ description: String) {
+    package init(code: Code, _ description: String) {
         self.code = code
         self.description = description
     }

@@ -5,13 +5,14 @@ import JSON
 package enum Limits {
     // MARK: Bodies, in bytes. A larger one is answered 413 before it is read.
 
-    /// A registration or heartbeat fills under 2 KiB with every list full of long names.
+    /// The fullest heartbeat, every list full of the longest names, has some 7 KB; a usual one 400 bytes.
     package static let smallBodyBytes = 16 * 1024
-    /// A command's result carries a ledger and up to `inspectedMax` instances, at under 200 bytes each.
+    /// A command's result carries a ledger, 25 KB with the longest names, and up to `inspectedMax` instances.
     package static let resultBodyBytes = 64 * 1024
-    /// `poolsMax` pools at some 130 bytes each are 133 KB; a clean-up of four full lists is about the same.
-    package static let reportBodyBytes = 256 * 1024
-    /// What an agent reads of a reply: `commandsMax` commands are 32 KiB; a list of incidents is the largest.
+    /// `poolsMax` pools with the longest names are 280 KB, and a clean-up with every list full is 430 KB.
+    package static let reportBodyBytes = 512 * 1024
+    /// What an agent reads of a reply. The largest is one incident with a full timeline, 300 KB; `commandsMax`
+    /// commands are 40 KB. A longer reply counts as no answer.
     package static let replyBytes = 1024 * 1024
 
     // MARK: Lists, in entries
@@ -26,16 +27,20 @@ package enum Limits {
     package static let inspectedMax = 64
     /// Replicas or instances to terminate in one list. A slot has a handful.
     package static let hostsMax = 256
-    /// Images, snapshots or failures in one clean-up report; the agent stops a pass here and goes on in the next hour.
+    /// Images or snapshots in one list of a clean-up report; the agent ends a pass here and goes on in the next.
     package static let cleanedMax = 1000
+    /// Failures of one clean-up pass; further ones the agent leaves out, since the next pass meets them again.
+    package static let failuresMax = 100
     /// Steps in one ledger: a failover has about twelve, a resumed one repeats some.
     package static let stepsMax = 64
     /// Lines in one incident's timeline; the coordinator keeps the first and stops recording.
     package static let timelineMax = 256
-    /// Incidents in one answer; a cursor leads to the next.
+    /// Incidents in one answer, told without ledger and timeline; a cursor leads to the next.
     package static let incidentsMax = 100
     /// Zones that a new replica shall avoid: more than any region has.
     package static let zonesMax = 32
+    /// What a replica can lack to be ready: there are half a dozen checks, and hooks of the operator's.
+    package static let lackingMax = 16
     /// Instances that one heartbeat names as watched. Agents name themselves.
     package static let monitoredMax = 16
 

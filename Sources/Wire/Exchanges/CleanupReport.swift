@@ -55,7 +55,7 @@ package struct CleanupReport: WireObject {
 
         init(_ fields: Fields, deletedAs name: String) throws(JSONError) {
             deleted = try fields.list(name, upTo: Limits.cleanedMax)
-            failed = try fields.list("failed", upTo: Limits.cleanedMax)
+            failed = try fields.list("failed", upTo: Limits.failuresMax)
             cutoff = try fields.maybe("cutoff_date")
             error = try fields.maybeText("error", upTo: Limits.sentenceBytes)
         }

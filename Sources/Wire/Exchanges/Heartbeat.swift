@@ -45,7 +45,7 @@ package struct Heartbeat: WireObject {
         running = try fields.list("commands_running", upTo: Limits.commandsRunningMax)
         health = try fields.maybe("health")
         clock = try fields.maybe("clock")
-        lacking = try fields.maybeTexts("lacking", upTo: Limits.stepsMax)
+        lacking = try fields.maybeTexts("lacking", upTo: Limits.lackingMax)
     }
 
     package func write(_ fields: inout FieldWriter) {

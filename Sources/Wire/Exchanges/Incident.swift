@@ -145,7 +145,7 @@ package struct LedgerStep: WireObject {
     }
 }
 
-/// The answer to `GET /api/incidents`, newest first.
+/// The answer to `GET /api/incidents`, newest first. Ledgers and timelines are left empty here.
 package struct IncidentList: WireObject {
     package var incidents: [Incident]
     /// Asks for the older ones; nil at the end.
