@@ -73,9 +73,12 @@ extension Transfer {
         let fields = request.signedHeaders
         // An empty value is written with a semicolon; a bare colon takes away a header that libcurl would add.
         for field in fields { appendHeader(field.value.isEmpty ? "\(field.name);" : "\(field.name): \(field.value)") }
-        let names = Set(fields.map { $0.name.lowercased() })
-        // `Expect` costs a round trip, or a second where the server does not know it.
-        for name in ["Content-Type", "Expect"] where !names.contains(name.lowercased()) { appendHeader("\(name):") }
+        // `Content-Type` would be libcurl's guess; `Expect` costs a round trip, or a second where the server does not
+        // know it. Under a signature they stay: libcurl 7.88 signs the header that it was told to leave out.
+        if request.signing == nil {
+            let names = Set(fields.map { $0.name.lowercased() })
+            for name in ["Content-Type", "Expect"] where !names.contains(name.lowercased()) { appendHeader("\(name):") }
+        }
         useHeaders()
     }
 

@@ -67,7 +67,7 @@ struct NameTests {
         print("silent name server, \(kind): timer late by \(facts.late), closing took \(facts.closing)")
     }
 
-    @Test func `a name that is known is reached, and looked up once for all who wait`() throws {
+    @Test func `a name that is known is reached by all who wait for it`() throws {
         let answers = try inOwnNetwork("known-name", hosts: "127.0.0.1 one.example") { _ in
             try LoopbackServer.run(answerAll) { server in
                 let client = try Client()
@@ -94,32 +94,30 @@ struct NameTests {
         #expect(!error.description.contains("secret"))
     }
 
-    @Test func `a dead address of a host does not take the time of the next`() throws {
-        let answer = try inOwnNetwork("two-addresses", hosts: "127.0.0.2 two.example\n127.0.0.1 two.example") { _ in
-            // Its queue is full, so the kernel drops whoever would connect.
-            let server = try LoopbackListener()
-            let dead = try FullListener(address: "127.0.0.2", port: server.port)
+    // Which of two addresses is tried first is the C library's choice, so each is the dead one once.
+    @Test(arguments: [("127.0.0.1", "127.0.0.2"), ("127.0.0.2", "127.0.0.1")])
+    func `a dead address of a host leaves time for the next`(dead: String, live: String) throws {
+        let hosts = "127.0.0.1 two.example\n127.0.0.2 two.example"
+        let answer = try inOwnNetwork("two-addresses", hosts: hosts) { _ in
+            let full = try FullListener(address: dead, port: 8080)
+            let server = FileDescriptor(owning: Glibc.socket(AF_INET, streamKind, 0))
+            try bind(server.number, to: live, port: 8080)
+            guard listen(server.number, 1) == 0 else { throw TestSupportError("listen: \(describe(errno: errno))") }
             let client = try Client()
             var outcome: Outcome?
-            client.transport.send(get("http://two.example:\(server.port)/", deadline: .seconds(2))) { outcome = $0 }
-            let peer = try client.accept(on: server)
-            try sendAll(Array(reply().utf8), to: peer.number)
+            var connections: [Int32] = []
+            let watch = try client.loop.watch(descriptor: server.number, for: .readable) { _ in
+                connections.append(accept(server.number, nil, nil))
+                try? sendAll(Array(reply().utf8), to: connections[0])
+            }
+            client.transport.send(get("http://two.example:8080/", deadline: .seconds(1))) { outcome = $0 }
             _ = client.run { outcome != nil }
-            _ = dead.descriptors
+            watch.cancel()
+            for connection in connections { close(connection) }
+            withExtendedLifetime(full) {}
             return try #require(outcome).get()
         }
         #expect(answer.status == 200)
-    }
-
-    @Test func `the proxy of the environment is not asked`() throws {
-        try LoopbackServer.run(answerAll) { server in
-            setenv("http_proxy", "http://127.0.0.1:1", 1)
-            defer { unsetenv("http_proxy") }
-            let direct = try Client().answer(to: get(server.url()))
-            #expect(direct.status == 200)
-            let error = try Client { $0.proxy = .fromEnvironment }.failure(of: get(server.url()))
-            #expect(error.code == .connect)
-        }
     }
 }
 
@@ -149,6 +147,8 @@ private func mounting(_ what: String, _ call: () -> Int32) throws {
     guard call() == 0 else { throw TestSupportError("mount \(what): \(describe(errno: errno))") }
 }
 
+private let streamKind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
+
 /// Takes every question and answers none.
 private struct NameServer: ~Copyable {
     let socket: FileDescriptor
@@ -162,7 +162,7 @@ private struct NameServer: ~Copyable {
 
 /// Listens, with no room left for another connection.
 private final class FullListener {
-    private(set) var descriptors: [Int32] = []
+    private var descriptors: [Int32] = []
 
     init(address: String, port: UInt16) throws {
         for _ in 0..<2 {
@@ -170,14 +170,14 @@ private final class FullListener {
         }
         try bind(descriptors[0], to: address, port: port)
         guard listen(descriptors[0], 0) == 0 else { throw TestSupportError("listen: \(describe(errno: errno))") }
-        try withAddress(address, port) { unsafe connect(descriptors[1], $0, $1) }
+        try unsafe withAddress(address, port) { unsafe connect(descriptors[1], $0, $1) }
     }
 
     deinit { for descriptor in descriptors { close(descriptor) } }
 }
 
 private func bind(_ descriptor: Int32, to address: String, port: UInt16) throws {
-    try withAddress(address, port) { unsafe Glibc.bind(descriptor, $0, $1) }
+    try unsafe withAddress(address, port) { unsafe Glibc.bind(descriptor, $0, $1) }
 }
 
 private func withAddress(_ text: String, _ port: UInt16, _ call: (UnsafePointer<sockaddr>, socklen_t) -> Int32) throws {
