@@ -7,7 +7,7 @@ extension Transfer {
         // A proxy's name may need a lookup although the host's does not.
         mayLookUp = target.needsNoLookup && options.proxy == .none
         // The deadline is the transport's, and comes first. libcurl must know of it to share the time among the addresses
-        // of a host, so that a dead one does not take it all.
+        // of a host (decision 0002 says how far that goes).
         set(CURLOPT_CONNECTTIMEOUT_MS, max(1, timeLeft.milliseconds) + 50)
         answer = ResponseCollector(headerLimit: options.responseHeaderLimit, bodyLimit: request.responseLimit)
         prepareMethod(request)

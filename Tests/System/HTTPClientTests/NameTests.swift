@@ -93,32 +93,6 @@ struct NameTests {
         #expect(error.description.hasPrefix("GET http://nowhere.example/: look up the name: "), "\(error)")
         #expect(!error.description.contains("secret"))
     }
-
-    // Which of two addresses is tried first is the C library's choice, so each is the dead one once.
-    @Test(arguments: [("127.0.0.1", "127.0.0.2"), ("127.0.0.2", "127.0.0.1")])
-    func `a dead address of a host leaves time for the next`(dead: String, live: String) throws {
-        let hosts = "127.0.0.1 two.example\n127.0.0.2 two.example"
-        let answer = try inOwnNetwork("two-addresses", hosts: hosts) { _ in
-            let full = try FullListener(address: dead, port: 8080)
-            let server = FileDescriptor(owning: Glibc.socket(AF_INET, streamKind, 0))
-            try bind(server.number, to: live, port: 8080)
-            guard listen(server.number, 1) == 0 else { throw TestSupportError("listen: \(describe(errno: errno))") }
-            let client = try Client()
-            var outcome: Outcome?
-            var connections: [Int32] = []
-            let watch = try client.loop.watch(descriptor: server.number, for: .readable) { _ in
-                connections.append(accept(server.number, nil, nil))
-                try? sendAll(Array(reply().utf8), to: connections[0])
-            }
-            client.transport.send(get("http://two.example:8080/", deadline: .seconds(1))) { outcome = $0 }
-            _ = client.run { outcome != nil }
-            watch.cancel()
-            for connection in connections { close(connection) }
-            withExtendedLifetime(full) {}
-            return try #require(outcome).get()
-        }
-        #expect(answer.status == 200)
-    }
 }
 
 /// Runs `body` where only loopback exists and the name server is at 127.0.0.1, with a folder for its files.
@@ -147,8 +121,6 @@ private func mounting(_ what: String, _ call: () -> Int32) throws {
     guard call() == 0 else { throw TestSupportError("mount \(what): \(describe(errno: errno))") }
 }
 
-private let streamKind = Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue)
-
 /// Takes every question and answers none.
 private struct NameServer: ~Copyable {
     let socket: FileDescriptor
@@ -158,22 +130,6 @@ private struct NameServer: ~Copyable {
         socket = FileDescriptor(owning: number)
         try bind(number, to: "127.0.0.1", port: 53)
     }
-}
-
-/// Listens, with no room left for another connection.
-private final class FullListener {
-    private var descriptors: [Int32] = []
-
-    init(address: String, port: UInt16) throws {
-        for _ in 0..<2 {
-            descriptors.append(Glibc.socket(AF_INET, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue), 0))
-        }
-        try bind(descriptors[0], to: address, port: port)
-        guard listen(descriptors[0], 0) == 0 else { throw TestSupportError("listen: \(describe(errno: errno))") }
-        try unsafe withAddress(address, port) { unsafe connect(descriptors[1], $0, $1) }
-    }
-
-    deinit { for descriptor in descriptors { close(descriptor) } }
 }
 
 private func bind(_ descriptor: Int32, to address: String, port: UInt16) throws {
