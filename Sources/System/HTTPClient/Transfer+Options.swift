@@ -5,6 +5,7 @@ extension Transfer {
     func prepare(_ request: OutgoingRequest, to target: Target, timeLeft: Duration, options: TransportOptions) {
         prepare(url: request.url, options: options)
         // A proxy's name may need a lookup although the host's does not.
+        isSecure = target.scheme == "https"
         mayLookUp = target.needsNoLookup && options.proxy == .none
         // The deadline is the transport's, and comes first. libcurl must know of it to share the time among the addresses
         // of a host (decision 0002 says how far that goes).
