@@ -5,9 +5,10 @@ extension Transfer {
     func prepare(_ request: OutgoingRequest, to target: Target, timeLeft: Duration, options: TransportOptions) {
         prepare(url: request.url, options: options)
         // A proxy's name may need a lookup although the host's does not.
+        isSecure = target.scheme == "https"
         mayLookUp = target.needsNoLookup && options.proxy == .none
         // The deadline is the transport's, and comes first. libcurl must know of it to share the time among the addresses
-        // of a host, so that a dead one does not take it all.
+        // of a host (decision 0002 says how far that goes).
         set(CURLOPT_CONNECTTIMEOUT_MS, max(1, timeLeft.milliseconds) + 50)
         answer = ResponseCollector(headerLimit: options.responseHeaderLimit, bodyLimit: request.responseLimit)
         prepareMethod(request)
@@ -73,9 +74,12 @@ extension Transfer {
         let fields = request.signedHeaders
         // An empty value is written with a semicolon; a bare colon takes away a header that libcurl would add.
         for field in fields { appendHeader(field.value.isEmpty ? "\(field.name);" : "\(field.name): \(field.value)") }
-        let names = Set(fields.map { $0.name.lowercased() })
-        // `Expect` costs a round trip, or a second where the server does not know it.
-        for name in ["Content-Type", "Expect"] where !names.contains(name.lowercased()) { appendHeader("\(name):") }
+        // `Content-Type` would be libcurl's guess; `Expect` costs a round trip, or a second where the server does not
+        // know it. Under a signature they stay: libcurl 7.88 signs the header that it was told to leave out.
+        if request.signing == nil {
+            let names = Set(fields.map { $0.name.lowercased() })
+            for name in ["Content-Type", "Expect"] where !names.contains(name.lowercased()) { appendHeader("\(name):") }
+        }
         useHeaders()
     }
 

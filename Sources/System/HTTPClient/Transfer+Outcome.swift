@@ -23,7 +23,7 @@ extension Transfer {
         if time(CURLINFO_PRETRANSFER_TIME_T) > .zero { return "waiting for the answer" }
         guard let socket else { return "waiting for a connection" }
         // libcurl reports the time of the connection only once TLS is done as well, so the socket itself is asked.
-        return hasPeer(socket) ? "in the TLS handshake with \(peer)" : "connecting to \(peer)"
+        return isSecure && hasPeer(socket) ? "in the TLS handshake with \(peer)" : "connecting to \(peer)"
     }
 
     func failure(_ code: CURLcode) -> TransportError {

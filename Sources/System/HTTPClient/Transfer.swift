@@ -21,6 +21,7 @@ import Glibc
     /// The address that was tried last, and the socket for it, which is libcurl's.
     var peer: String?
     var socket: Int32?
+    var isSecure = false
     /// Why a socket could not be had, or be watched.
     var refusal: String?
     /// Called outside libcurl when the transfer has ended.
@@ -54,6 +55,7 @@ import Glibc
         mayLookUp = false
         peer = nil
         socket = nil
+        isSecure = false
         refusal = nil
         ended = nil
         unsafe set(CURLOPT_PRIVATE, context)

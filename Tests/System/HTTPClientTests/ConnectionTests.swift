@@ -130,6 +130,19 @@ import Testing
         }
     }
 
+    // In a process of its own: the environment belongs to all tests.
+    @Test func `a proxy of the environment is asked only when the options say so`() async {
+        await #expect(processExitsWith: .success) {
+            unsafe setenv("http_proxy", "http://127.0.0.1:1", 1)
+            try LoopbackServer.run(answerAll) { server in
+                let answer = try Client().answer(to: get(server.url()))
+                #expect(answer.status == 200)
+                let error = try Client { $0.proxy = .fromEnvironment }.failure(of: get(server.url()))
+                #expect(error.code == .connect)
+            }
+        }
+    }
+
     @Test func `no socket is inherited by a child process`() throws {
         try LoopbackServer.run({ try $0.waitForClose() }) { server in
             try onOwnThread("test-cloexec", .descriptors) { [url = server.url()] in

@@ -21,6 +21,8 @@ func onOwnThread<Value: Sendable>(
     let thread = try DedicatedThread(name: name) {
         // The tests beside this one would otherwise be measured too. Refused without privileges, and then left out.
         _ = setpriority(__priority_which_t(PRIO_PROCESS.rawValue), 0, -19)
+        // Also done by whoever starts the thread, but perhaps only after the first count.
+        _ = unsafe pthread_setname_np(pthread_self(), name.description)
         outcome.set(
             Result {
                 guard unshare(unshared.rawValue) == 0 else {
