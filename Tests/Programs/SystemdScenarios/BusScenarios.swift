@@ -53,6 +53,14 @@ func frozen() throws {
     late.bus.close()
     _ = try late.loop.turn(timeout: .zero)
     try expect(late.loop.now - before < .milliseconds(50), "closing took \(late.loop.now - before)")
+
+    // A loop that stops over requests that the bus has not read.
+    let last = try Desk()
+    last.bus.managerState(within: .seconds(5)) { _ in }
+    last.loop.stop(0)
+    let stopped = bootTime()
+    try expect(try last.loop.run() == 0, "the loop ended with another code")
+    try expect(bootTime() - stopped < .milliseconds(50), "stopping took \(bootTime() - stopped)")
     kill(process, SIGCONT)
     _ = try desk.ask { desk.bus.managerState(within: .seconds(10), $0) }
 }
@@ -139,6 +147,13 @@ func forged() throws {
     }
     try expect(desk.losses.isEmpty, "a forged departure was believed: \(desk.losses)")
     watch.cancel()
+}
+
+/// A bus on which there is no service manager is as good as none, and is said to be.
+func strange() throws {
+    let desk = try Desk(address: "unix:path=/run/strange.sock")
+    try desk.wait(for: "the loss") { !desk.losses.isEmpty }
+    try expect(desk.losses.map(\.code) == [.unavailable] && !desk.bus.isConnected, "\(desk.losses)")
 }
 
 func machine() throws {

@@ -82,6 +82,14 @@ struct `Under a real systemd` {
             """)
     }
 
+    @Test func `a bus without a service manager is unavailable`() throws {
+        try passes(
+            """
+            dbus-daemon --session --fork --address=unix:path=/run/strange.sock
+            /box/SystemdScenarios strange
+            """)
+    }
+
     @Test func `a fence fires and stops its unit at its time though the one who armed it was killed`() throws {
         try passes(
             """

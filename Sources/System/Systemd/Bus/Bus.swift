@@ -197,9 +197,10 @@ extension Bus {
     private func subscribe() {
         let mine = unsafe connection
         let operation: Pending<Void> = begin("subscribe to the service manager", within: .seconds(30)) {
-            [unowned self] result in
+            // Weak, because this also runs when the bus itself goes.
+            [weak self] result in
             // Without signals no job and no watch would ever end.
-            if case .failure(let error) = result, unsafe connection == mine { lose(error) }
+            if case .failure(let error) = result, let self, unsafe connection == mine { lose(error) }
         }
         send(.manager("Subscribe"), for: operation) { [unowned self, unowned operation] reply in
             manager = reply.sender

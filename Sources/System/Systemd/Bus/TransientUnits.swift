@@ -31,7 +31,8 @@ package struct TransientService: Sendable, Equatable {
     package var commands: [Command]
     /// `NAME=value`; nothing of our own environment is passed on.
     package var environment: [String] = []
-    /// From the start to the moment when it is told to stop, children that left the session included.
+    /// From the start to the moment when it is told to stop, children that left the session included. PID 1 may be
+    /// 250 ms late, here and with the grace, to join timers.
     package var runtimeMax: Duration
     /// From SIGTERM to SIGKILL, for the whole control group; zero sends SIGKILL at once.
     package var stopGrace: Duration
