@@ -1,5 +1,4 @@
 import CSQLite
-import Glibc
 
 /// The handle of one connection, its statements and what every caller of it shares. `Database`, `Transaction` and `Backup`
 /// are the faces of it.
@@ -57,7 +56,7 @@ import Glibc
     ) throws {
         let statement = try begin(sql, values, onlyReading)
         defer { statements.giveBack(statement) }
-        while try statement.step() {
+        while try step(statement) {
             guard try body(statement.row) else { return }
         }
     }
@@ -68,15 +67,24 @@ import Glibc
     ) throws(SQLiteError) {
         let statement = try begin(sql, values, onlyReading)
         defer { statements.giveBack(statement) }
-        while try statement.step() {}
+        while try step(statement) {}
     }
 
     /// The first column of the first row.
     func answer<Value: SQLiteConvertible>(_ sql: StaticString, as type: Value.Type) throws(SQLiteError) -> Value {
         let statement = try begin(sql, [], false)
         defer { statements.giveBack(statement) }
-        guard try statement.step() else { throw SQLiteError(.failed, "run \(quoted(sql)): no row") }
+        guard try step(statement) else { throw SQLiteError(.failed, "run \(quoted(sql)): no row") }
         return try statement.row.value(0)
+    }
+
+    private func step(_ statement: Statement) throws(SQLiteError) -> Bool {
+        do throws(SQLiteError) {
+            return try statement.step()
+        } catch {
+            hasFailedSync = hasFailedSync || error.isFailedSync
+            throw error
+        }
     }
 
     private func begin(
@@ -111,13 +119,11 @@ import Glibc
         var (frames, moved): (Int32, Int32) = (0, 0)
         let code = unsafe sqlite3_wal_checkpoint_v2(handle, nil, mode.code, &frames, &moved)
         guard code == SQLITE_OK || code & 0xFF == SQLITE_BUSY else {
-            throw failure(code, "checkpoint database \(path)")
+            let error = failure(code, "checkpoint database \(path)")
+            hasFailedSync = hasFailedSync || error.isFailedSync
+            throw error
         }
         return CheckpointResult(framesInWAL: Int(frames), framesMoved: Int(moved), isBlocked: code != SQLITE_OK)
-    }
-
-    func note(_ failure: any Error) {
-        if (failure as? SQLiteError)?.isFailedSync == true { hasFailedSync = true }
     }
 
     /// Moves everything into the file and begins the WAL anew.

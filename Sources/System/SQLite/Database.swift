@@ -61,7 +61,6 @@ package struct Database: ~Copyable {
             // Already rolled back by SQLite after a full disk and the like. The error worth knowing is the first one.
             if !connection.isIdle { try? connection.run("ROLLBACK") }
             precondition(connection.isIdle, "a transaction was left open: \(error)")
-            connection.note(error)
             throw error
         }
         precondition(connection.isIdle, "a commit left its transaction open")
@@ -70,8 +69,8 @@ package struct Database: ~Copyable {
 
     // MARK: Upkeep
 
-    /// Moves the WAL's pages into the file. After one that threw `.ioFailed`, no commit of any connection is safe until a
-    /// `truncate` succeeded: see `Connection.renewWAL`.
+    /// Moves the WAL's pages into the file. After one that threw `.ioFailed`, commits of other connections are not safe
+    /// until a `truncate` succeeded: see `Connection.renewWAL`.
     package borrowing func checkpoint(_ mode: CheckpointMode) throws(SQLiteError) -> CheckpointResult {
         precondition(connection.isIdle, "a checkpoint inside a transaction")
         return try connection.checkpoint(mode)

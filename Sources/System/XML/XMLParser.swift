@@ -54,6 +54,8 @@ extension XMLElement {
     // MARK: Events
 
     func begin(_ qualifiedName: String, _ pairs: [(name: String, value: String)]) {
+        // expat may deliver the rest of what it has read after a handler stopped it.
+        guard refusal == nil else { return }
         elements += 1
         guard open.count < limits.depth else { return refuse(.tooLarge, "more than \(limits.depth) levels") }
         guard elements <= limits.elements else { return refuse(.tooLarge, "more than \(limits.elements) elements") }
@@ -70,7 +72,6 @@ extension XMLElement {
     }
 
     func add(text: UnsafeBufferPointer<UInt8>) {
-        // Before expat has seen that an earlier handler stopped it, more events may come.
         guard refusal == nil, let last = open.indices.last else { return }
         guard open[last].text.count + text.count <= limits.text else {
             return refuse(.tooLarge, "a text of more than \(limits.text) bytes")

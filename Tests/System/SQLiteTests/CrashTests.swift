@@ -46,6 +46,21 @@ struct CrashTests {
         let ids = try reopened.read { try $0.all("SELECT id FROM entry ORDER BY id") { try $0.value(0, as: Int.self) } }
         #expect(ids == [1, 3])
     }
+
+    @Test func `after a failed sync a reader in the way keeps writes out, and they go on when it has left`() throws {
+        let disk = DroppingDisk(seed: 1)
+        let database = try makeStore(on: disk)
+        let reader = try makeStore(on: disk)
+        disk.fail(.sync)
+        #expect(
+            failureCode { try database.write { try $0.execute("INSERT INTO entry VALUES (1, NULL)") } } == .ioFailed)
+        try reader.read { transaction in
+            _ = try transaction.first("SELECT id FROM entry") { try $0.value(0, as: Int.self) }
+            #expect(
+                failureCode { try database.write { try $0.execute("INSERT INTO entry VALUES (2, NULL)") } } == .busy)
+        }
+        try database.write { try $0.execute("INSERT INTO entry VALUES (3, NULL)") }
+    }
 }
 
 /// One run of a random workload to a crash at a random operation, and the look at what survived.

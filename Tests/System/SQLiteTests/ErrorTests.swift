@@ -1,7 +1,6 @@
 import DroppingVFS
 import Glibc
 import SQLite
-import Synchronization
 import TestSupport
 import Testing
 
@@ -115,9 +114,9 @@ struct ErrorTests {
     @Test func `an interrupt from another thread ends a statement`() throws {
         let database = try makeStore(on: disk)
         let interrupter = database.interrupter
+        var thread = pthread_t()
         let code = failureCode {
             try database.read { transaction in
-                var thread = pthread_t()
                 // Begins while rows flow, so that the interrupt meets a running statement.
                 try transaction.forEach(
                     "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT i FROM n"
@@ -125,9 +124,9 @@ struct ErrorTests {
                     guard try row.value(0, as: Int.self) == 10 else { return }
                     thread = startInterrupting(interrupter)
                 }
-                pthread_join(thread, nil)
             }
         }
+        pthread_join(thread, nil)
         #expect(code == .interrupted)
         #expect(try database.quickCheck() == [])
     }

@@ -48,7 +48,9 @@ struct FileTests {
 
             #expect(steps > 10)
             #expect(mode(of: "\(folder)/copy") == 0o600)
-            #expect(unsafe access("\(folder)/copy.partial", F_OK) != 0)
+            for left in ["copy.partial", "copy.partial-wal", "copy.partial-shm", "copy.partial-journal"] {
+                #expect(unsafe access("\(folder)/\(left)", F_OK) != 0)
+            }
             let copy = try Database(path: "\(folder)/copy")
             #expect(try copy.integrityCheck() == [])
             let ids = try copy.read { try $0.all("SELECT id FROM entry ORDER BY id") { try $0.value(0, as: Int.self) } }
