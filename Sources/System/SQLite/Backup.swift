@@ -68,7 +68,7 @@ package struct Backup: ~Copyable {
         let source = try Connection(path: sourcePath, flags: SQLITE_OPEN_READONLY, options: options)
         // The open transaction holds the state: without it the copy would begin anew after each commit.
         try source.run("BEGIN")
-        _ = try source.integer("SELECT count(*) FROM sqlite_schema")
+        _ = try source.answer("SELECT count(*) FROM sqlite_schema", as: Int.self)
         unsafe unlink(path)
         try makePrivateFile(path)
         let target = try Connection(path: path, flags: SQLITE_OPEN_READWRITE, options: DatabaseOptions())

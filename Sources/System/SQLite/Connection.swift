@@ -1,5 +1,4 @@
 import CSQLite
-import Glibc
 
 /// The handle of one connection, its statements and what every caller of it shares. `Database`, `Transaction` and `Backup`
 /// are the faces of it.
@@ -10,6 +9,8 @@ import Glibc
     let statements: StatementCache
     let interrupter: Interrupter
     fileprivate(set) var framesInWAL = 0
+    /// A sync failed: see `renewWAL`.
+    private(set) var hasFailedSync = false
     private let handle: OpaquePointer
 
     init(path: String, flags: Int32, options: DatabaseOptions) throws(SQLiteError) {
@@ -51,19 +52,53 @@ import Glibc
     /// Runs `sql`, giving `body` each row until it returns false.
     func run(
         _ sql: StaticString, _ values: [any SQLiteConvertible] = [], onlyReading: Bool = false,
-        _ body: (borrowing Row) throws(SQLiteError) -> Bool
-    ) throws(SQLiteError) {
-        let statement = try unsafe statements.take(sql, on: handle)
+        _ body: (borrowing Row) throws -> Bool
+    ) throws {
+        let statement = try begin(sql, values, onlyReading)
         defer { statements.giveBack(statement) }
-        precondition(!onlyReading || statement.onlyReads, "\(quoted(sql)) writes, but runs in a read transaction")
-        try statement.bind(values)
-        while try statement.step() {
+        while try step(statement) {
             guard try body(statement.row) else { return }
         }
     }
 
-    func run(_ sql: StaticString) throws(SQLiteError) {
-        try run(sql) { _ throws(SQLiteError) in true }
+    /// Runs `sql` to its end, whatever rows it has.
+    func run(
+        _ sql: StaticString, _ values: [any SQLiteConvertible] = [], onlyReading: Bool = false
+    ) throws(SQLiteError) {
+        let statement = try begin(sql, values, onlyReading)
+        defer { statements.giveBack(statement) }
+        while try step(statement) {}
+    }
+
+    /// The first column of the first row.
+    func answer<Value: SQLiteConvertible>(_ sql: StaticString, as type: Value.Type) throws(SQLiteError) -> Value {
+        let statement = try begin(sql, [], false)
+        defer { statements.giveBack(statement) }
+        guard try step(statement) else { throw SQLiteError(.failed, "run \(quoted(sql)): no row") }
+        return try statement.row.value(0)
+    }
+
+    private func step(_ statement: Statement) throws(SQLiteError) -> Bool {
+        do throws(SQLiteError) {
+            return try statement.step()
+        } catch {
+            hasFailedSync = hasFailedSync || error.isFailedSync
+            throw error
+        }
+    }
+
+    private func begin(
+        _ sql: StaticString, _ values: [any SQLiteConvertible], _ onlyReading: Bool
+    ) throws(SQLiteError) -> Statement {
+        let statement = try unsafe statements.take(sql, on: handle)
+        precondition(!onlyReading || statement.onlyReads, "\(quoted(sql)) writes, but runs in a read transaction")
+        do throws(SQLiteError) {
+            try statement.bind(values)
+        } catch {
+            statements.giveBack(statement)
+            throw error
+        }
+        return statement
     }
 
     /// Runs text that is not kept: scripts, and pragmas, whose values cannot be bound. `text` is made by this module or
@@ -71,15 +106,6 @@ import Glibc
     func runOnce(_ text: String, doing operation: String) throws(SQLiteError) {
         let code = unsafe sqlite3_exec(handle, text, nil, nil, nil)
         guard code == SQLITE_OK else { throw failure(code, operation) }
-    }
-
-    func integer(_ sql: StaticString) throws(SQLiteError) -> Int64 {
-        var answer: Int64 = 0
-        try run(sql) { row throws(SQLiteError) in
-            answer = try row.value(0)
-            return false
-        }
-        return answer
     }
 
     /// No transaction is open.
@@ -93,9 +119,23 @@ import Glibc
         var (frames, moved): (Int32, Int32) = (0, 0)
         let code = unsafe sqlite3_wal_checkpoint_v2(handle, nil, mode.code, &frames, &moved)
         guard code == SQLITE_OK || code & 0xFF == SQLITE_BUSY else {
-            throw failure(code, "checkpoint database \(path)")
+            let error = failure(code, "checkpoint database \(path)")
+            hasFailedSync = hasFailedSync || error.isFailedSync
+            throw error
         }
         return CheckpointResult(framesInWAL: Int(frames), framesMoved: Int(moved), isBlocked: code != SQLITE_OK)
+    }
+
+    /// Moves everything into the file and begins the WAL anew.
+    ///
+    /// After a failed sync Linux takes what it could not write for clean, and a later sync that succeeds does not write it:
+    /// a hole may stay in the WAL, and a recovery would stop there and lose every commit behind it. What is read still
+    /// comes from memory, whole; so it is copied away before anything else is acknowledged.
+    func renewWAL() throws(SQLiteError) {
+        guard try !checkpoint(.truncate).isBlocked else {
+            throw SQLiteError(.busy, "renew the wal of \(path) after a failed sync: others are reading it")
+        }
+        hasFailedSync = false
     }
 
     /// A copy of the main database of `source` into this one. The caller finishes it before either connection goes.

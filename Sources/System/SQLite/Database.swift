@@ -35,6 +35,7 @@ package struct Database: ~Copyable {
     /// Runs `body` in a transaction that holds the write lock from its beginning, and returns after the commit: what it
     /// returned is then as durable as `synchronous` promises. Whatever is thrown, by `body` or by the commit, nothing of it
     /// stays and no transaction is left open. One inside another traps; use a savepoint.
+    @discardableResult
     package borrowing func write<Value>(_ body: (borrowing Transaction) throws -> Value) throws -> Value {
         try transact("BEGIN IMMEDIATE", mayWrite: true, body)
     }
@@ -48,6 +49,7 @@ package struct Database: ~Copyable {
         _ begin: StaticString, mayWrite: Bool, _ body: (borrowing Transaction) throws -> Value
     ) throws -> Value {
         precondition(connection.isIdle, "a transaction inside a transaction; use a savepoint")
+        if mayWrite && connection.hasFailedSync { try connection.renewWAL() }
         try connection.run(begin)
         let value: Value
         do {
@@ -67,7 +69,8 @@ package struct Database: ~Copyable {
 
     // MARK: Upkeep
 
-    /// Moves the WAL's pages into the file.
+    /// Moves the WAL's pages into the file. After one that threw `.ioFailed`, commits of other connections are not safe
+    /// until a `truncate` succeeded: see `Connection.renewWAL`.
     package borrowing func checkpoint(_ mode: CheckpointMode) throws(SQLiteError) -> CheckpointResult {
         precondition(connection.isIdle, "a checkpoint inside a transaction")
         return try connection.checkpoint(mode)
@@ -75,23 +78,28 @@ package struct Database: ~Copyable {
 
     /// What is wrong with the file, at most 100 findings; empty when it is sound. Skips the match of indexes and tables,
     /// and so takes a fraction of `integrityCheck`'s time.
-    package borrowing func quickCheck() throws(SQLiteError) -> [String] { try findings("PRAGMA quick_check(100)") }
+    package borrowing func quickCheck() throws -> [String] { try findings("PRAGMA quick_check(100)") }
 
     /// As `quickCheck`, and compares every index with its table and every foreign key with its target.
-    package borrowing func integrityCheck() throws(SQLiteError) -> [String] {
+    package borrowing func integrityCheck() throws -> [String] {
         var all = try findings("PRAGMA integrity_check(100)")
-        try connection.run("PRAGMA foreign_key_check") { row throws(SQLiteError) in
+        try connection.run("PRAGMA foreign_key_check") { row in
             all.append("foreign key of table \(try row.value(0, as: String.self)) without its target")
             return all.count < 100
         }
         return all
     }
 
-    private borrowing func findings(_ pragma: StaticString) throws(SQLiteError) -> [String] {
+    private borrowing func findings(_ pragma: StaticString) throws -> [String] {
         var findings: [String] = []
-        try connection.run(pragma) { row throws(SQLiteError) in
-            findings.append(try row.value(0))
-            return true
+        do {
+            try connection.run(pragma) { row in
+                findings.append(try row.value(0))
+                return true
+            }
+        } catch let error as SQLiteError where error.code == .corrupt {
+            // Damage that the check itself stumbled over.
+            findings.append(error.description)
         }
         return findings == ["ok"] ? [] : findings
     }
@@ -117,11 +125,7 @@ private func configure(_ connection: Connection, _ options: DatabaseOptions) thr
     let opening = "open database \(connection.path)"
     // First, because it is the first to read the file: something else than a database is told here.
     if options.access != .readOnly {
-        var mode = ""
-        try connection.run("PRAGMA journal_mode = WAL") { row throws(SQLiteError) in
-            mode = try row.value(0)
-            return false
-        }
+        let mode = try connection.answer("PRAGMA journal_mode = WAL", as: String.self)
         guard mode == "wal" else { throw SQLiteError(.failed, "\(opening): journal mode is \(mode), not wal") }
     }
     let pragmas = [
@@ -137,5 +141,5 @@ private func configure(_ connection: Connection, _ options: DatabaseOptions) thr
         "journal_size_limit = \(64 << 20)",
     ]
     for pragma in pragmas { try connection.runOnce("PRAGMA \(pragma)", doing: opening) }
-    if options.access == .readOnly { _ = try connection.integer("PRAGMA schema_version") }
+    if options.access == .readOnly { _ = try connection.answer("PRAGMA schema_version", as: Int.self) }
 }

@@ -56,6 +56,11 @@ package struct SQLiteError: Error, Equatable, CustomStringConvertible {
     }
 }
 
+extension SQLiteError {
+    /// SQLITE_IOERR_FSYNC, another macro that does not import.
+    var isFailedSync: Bool { extendedCode == SQLITE_IOERR | 4 << 8 }
+}
+
 extension SQLiteError.Code {
     init(extendedCode: Int32) {
         // The low byte is the primary code (https://sqlite.org/rescode.html).

@@ -13,7 +13,9 @@ package struct Transaction: ~Copyable {
     package borrowing func execute(
         _ sql: StaticString, _ values: any SQLiteConvertible...
     ) throws(SQLiteError) -> Int {
-        try run(sql, values) { _ throws(SQLiteError) in true }
+        try requireOpen()
+        try connection.run(sql, values, onlyReading: !mayWrite)
+        precondition(!connection.isIdle, "\(quoted(sql)) ended the transaction it ran in")
         return connection.changes
     }
 
@@ -21,10 +23,10 @@ package struct Transaction: ~Copyable {
     /// before it returns the first.
     package borrowing func first<Value>(
         _ sql: StaticString, _ values: any SQLiteConvertible...,
-        body: (borrowing Row) throws(SQLiteError) -> Value
-    ) throws(SQLiteError) -> Value? {
+        body: (borrowing Row) throws -> Value
+    ) throws -> Value? {
         var found: Value?
-        try run(sql, values) { row throws(SQLiteError) in
+        try run(sql, values) { row in
             found = try body(row)
             return false
         }
@@ -34,10 +36,10 @@ package struct Transaction: ~Copyable {
     /// What `body` makes of each row. The statement's LIMIT bounds it.
     package borrowing func all<Value>(
         _ sql: StaticString, _ values: any SQLiteConvertible...,
-        body: (borrowing Row) throws(SQLiteError) -> Value
-    ) throws(SQLiteError) -> [Value] {
+        body: (borrowing Row) throws -> Value
+    ) throws -> [Value] {
         var all: [Value] = []
-        try run(sql, values) { row throws(SQLiteError) in
+        try run(sql, values) { row in
             all.append(try body(row))
             return true
         }
@@ -47,9 +49,9 @@ package struct Transaction: ~Copyable {
     /// Gives `body` each row. It may run other statements, and the same one again.
     package borrowing func forEach(
         _ sql: StaticString, _ values: any SQLiteConvertible...,
-        body: (borrowing Row) throws(SQLiteError) -> Void
-    ) throws(SQLiteError) {
-        try run(sql, values) { row throws(SQLiteError) in
+        body: (borrowing Row) throws -> Void
+    ) throws {
+        try run(sql, values) { row in
             try body(row)
             return true
         }
@@ -67,6 +69,7 @@ package struct Transaction: ~Copyable {
     }
 
     /// Runs `body` so that, if it throws, only its own changes are undone and the transaction goes on. They nest.
+    @discardableResult
     package borrowing func savepoint<Value>(_ body: () throws -> Value) throws -> Value {
         try requireOpen()
         try connection.run("SAVEPOINT inner")
@@ -88,7 +91,7 @@ package struct Transaction: ~Copyable {
     /// A number for the owner's use, 0 in a new file: the version of its schema.
     package borrowing func userVersion() throws(SQLiteError) -> Int32 {
         try requireOpen()
-        return Int32(truncatingIfNeeded: try connection.integer("PRAGMA user_version"))
+        return Int32(truncatingIfNeeded: try connection.answer("PRAGMA user_version", as: Int.self))
     }
 
     package borrowing func setUserVersion(_ version: Int32) throws(SQLiteError) {
@@ -98,7 +101,7 @@ package struct Transaction: ~Copyable {
     /// A number that tells whose file this is, 0 in a new one.
     package borrowing func applicationID() throws(SQLiteError) -> Int32 {
         try requireOpen()
-        return Int32(truncatingIfNeeded: try connection.integer("PRAGMA application_id"))
+        return Int32(truncatingIfNeeded: try connection.answer("PRAGMA application_id", as: Int.self))
     }
 
     package borrowing func setApplicationID(_ id: Int32) throws(SQLiteError) {
@@ -112,8 +115,8 @@ package struct Transaction: ~Copyable {
     }
 
     private borrowing func run(
-        _ sql: StaticString, _ values: [any SQLiteConvertible], _ body: (borrowing Row) throws(SQLiteError) -> Bool
-    ) throws(SQLiteError) {
+        _ sql: StaticString, _ values: [any SQLiteConvertible], _ body: (borrowing Row) throws -> Bool
+    ) throws {
         try requireOpen()
         try connection.run(sql, values, onlyReading: !mayWrite, body)
         precondition(!connection.isIdle, "\(quoted(sql)) ended the transaction it ran in")

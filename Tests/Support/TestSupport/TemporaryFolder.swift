@@ -3,13 +3,25 @@ import Glibc
 
 /// Runs `body` with the path of a fresh private folder, and removes the folder afterwards, whatever happened.
 package func withTemporaryFolder<Value>(_ body: (String) throws -> Value) throws -> Value {
+    let path = try makeTemporaryFolder()
+    defer { removeTree(path) }
+    return try body(path)
+}
+
+/// As above, for a test that awaits a child process.
+package func withTemporaryFolder<Value>(_ body: (String) async throws -> Value) async throws -> Value {
+    let path = try makeTemporaryFolder()
+    defer { removeTree(path) }
+    return try await body(path)
+}
+
+private func makeTemporaryFolder() throws -> String {
     var template = Array("\(temporaryRoot())/spot-test.XXXXXX\0".utf8CString)
     let made = unsafe template.withUnsafeMutableBufferPointer { buffer in
         unsafe buffer.baseAddress.flatMap { unsafe mkdtemp($0) }.map { unsafe String(cString: $0) }
     }
     guard let path = made else { throw TestSupportError("make a temporary folder: errno \(errno)") }
-    defer { removeTree(path) }
-    return try body(path)
+    return path
 }
 
 /// What a test needs from the world and did not get.
