@@ -23,8 +23,8 @@ struct Doorkeeper: Sendable {
         let (expired, late, nextLook) = core.roster.advance(to: core.now())
         for exchange in expired { exchange.giveUp() }
         for connection in late {
-            connection.cutOff()
             core.counters.cutOff.increment()
+            connection.cutOff()
         }
         return nextLook
     }

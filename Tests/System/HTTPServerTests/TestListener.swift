@@ -2,8 +2,12 @@ import Glibc
 import Platform
 import Synchronization
 import TestSupport
+import Testing
 
 @testable import HTTPServer
+
+/// One test after the other: several count the descriptors of this process or fill its memory.
+@Suite(.serialized) enum Everything {}
 
 /// Serves on a port of 127.0.0.1 while `body` runs, and stops.
 func withListener<Value>(
