@@ -91,10 +91,11 @@ extension Everything {
             }
         }
 
-        @Test func `5,000 parked requests on 2 workers are each woken exactly once`() throws {
+        @Test func `5,000 parked requests on 2 workers are each woken exactly once, under 8 KB each`() throws {
             try allowDescriptors(20_000)
             let parking = Parking()
             try withListener(handler: { request, exchange in parking.park(request, exchange) }) { listener in
+                let before = try residentMemory()
                 let clients = try (0..<5_000).map { number in
                     let client = try TestClient(port: listener.port)
                     try client.send("GET /\(number) HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -102,6 +103,8 @@ extension Everything {
                 }
                 let exchanges = try parking.wait(for: 5_000)
                 #expect(listener.counters.parked == 5_000)
+                // Includes what this test keeps for its own end of each connection.
+                #expect(try (residentMemory() - before) / 5_000 < 8_192)
                 let wins = exchanges.filter { $0.answer(Response(status: 200, body: Array($0.arrival.target.utf8))) }
                     .count
                 #expect(wins == 5_000)
