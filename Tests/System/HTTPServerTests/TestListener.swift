@@ -66,6 +66,9 @@ func eventually(_ what: String, within limit: Duration = .seconds(10), _ conditi
     }
 }
 
+/// The thread sanitizer keeps several bytes of its own for each byte of ours.
+let isSanitized = unsafe dlsym(nil, "__tsan_init") != nil
+
 /// Both ends of many connections live in this process.
 func allowDescriptors(_ count: UInt) throws {
     var limit = rlimit()
