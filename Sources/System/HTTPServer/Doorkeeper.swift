@@ -23,8 +23,8 @@ struct Doorkeeper: Sendable {
         let (expired, late, nextLook) = core.roster.advance(to: core.now())
         for exchange in expired { exchange.giveUp() }
         for connection in late {
-            connection.cutOff()
             core.counters.cutOff.increment()
+            connection.cutOff()
         }
         return nextLook
     }
@@ -68,8 +68,9 @@ struct Doorkeeper: Sendable {
 
     private func admit(_ socket: Int32, _ address: UnsafePointer<sockaddr>, _ length: socklen_t) {
         guard core.counters.open.increment(upTo: core.connectionLimit) else {
+            core.counters.refused.increment()
             close(socket)
-            return core.counters.refused.increment()
+            return
         }
         guard unsafe daemon.add(socket, address, length) else {
             core.counters.open.decrement()

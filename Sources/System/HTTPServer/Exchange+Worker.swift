@@ -53,6 +53,7 @@ extension Exchange {
     }
 
     func receive(_ bytes: UnsafeBufferPointer<UInt8>) -> Step {
+        guard arrival.progress == .body else { return .close }
         let room = arrival.bodyLimit - (arrival.request?.body.count ?? 0)
         guard arrival.discarded == 0 && bytes.count <= room else {
             // The library cannot answer in the middle of a chunked body: it is read to its end and thrown away.
@@ -86,28 +87,30 @@ extension Exchange {
     }
 
     private func nextStep() -> Step {
-        let answer: Answer? = state.withLock { state in
+        let step: Step = state.withLock { state in
             switch state {
             case .handling:
                 core.counters.unanswered.increment()
                 state = .sent
-                return .response(Response(status: 500, text: "no answer\n"))
+                return .send(.response(Response(status: 500, text: "no answer\n")), closing: true)
             case .parking(let park):
                 // Under the lock: nobody can answer, and so resume, before the library has suspended.
                 state = .parked(park)
                 suspension.suspend()
-                return nil
+                return .wait
             case .answered(let answer):
                 state = .sent
-                return answer
-            case .arriving, .parked, .sent:
+                return .send(answer, closing: core.isStopping)
+            // Once it is being stopped, the library drops the answer it was given, without a word, and asks again.
+            case .sent: return .close
+            case .arriving, .parked:
                 preconditionFailure("the library asked again for a request it has not resumed")
             }
         }
-        guard let answer else { return .wait }
+        guard case .send(let answer, _) = step else { return step }
         if case .stream(let stream, _) = answer { arrival.stream = stream }
         connection.allow(until: core.now() + core.options.limits.answerTime.nanoseconds)
-        return .send(answer, closing: core.isStopping)
+        return step
     }
 
     private func rejectBody() -> Step { reject(413, "the body is longer than \(arrival.bodyLimit) bytes") }
@@ -115,6 +118,7 @@ extension Exchange {
     private func reject(_ status: Int, _ reason: String) -> Step {
         core.counters.rejected.increment()
         arrival.request = nil
+        arrival.progress = .complete
         state.withLock { $0 = .sent }
         connection.allow(until: core.now() + core.options.limits.answerTime.nanoseconds)
         return .send(.response(Response(status: status, text: reason + "\n")), closing: true)

@@ -62,6 +62,8 @@ package final class Listener: Sendable {
             // Others may have decided to resume and not done it yet. They are between two statements, never waiting.
             while core.resumesUnderWay.load(ordering: .sequentiallyConsistent) > 0 { sched_yield() }
             daemon.stop()
+            // The library closes without a word what it was given and had not begun to serve.
+            core.counters.open.store(0, ordering: .relaxed)
         }
     }
 

@@ -15,7 +15,7 @@ final class ListenerCore: Sendable {
 
     private let exchanges = Atomic(0)
     private let stopping = Atomic(false)
-    private let quiet = Monitor(())
+    private let isQuiet = Monitor(false)
 
     init(
         options: ListenerOptions, connectionLimit: Int, bell: Bell,
@@ -41,13 +41,14 @@ final class ListenerCore: Sendable {
 
     func exchangeEnded() {
         let left = exchanges.wrappingSubtract(1, ordering: .sequentiallyConsistent).newValue
-        if left == 0 && isStopping { quiet.change { _ in } }
+        if left == 0 && isStopping { isQuiet.change { $0 = true } }
     }
 
     /// True: every exchange has ended. Time that a test stands still does not end this wait, so it is the machine's.
     func waitUntilQuiet(within limit: Duration) -> Bool {
-        quiet.wait(until: SystemSurroundings().monotonic() + limit) { _ in
-            exchanges.load(ordering: .sequentiallyConsistent) == 0 ? true : nil
+        isQuiet.wait(until: SystemSurroundings().monotonic() + limit) { isQuiet in
+            isQuiet = exchanges.load(ordering: .sequentiallyConsistent) == 0
+            return isQuiet ? true : nil
         } ?? false
     }
 

@@ -34,7 +34,7 @@ package struct ListenerLimits: Sendable, Equatable {
     package var bodyBytes = 1 << 20
     /// Request line and header together; longer ones are answered 431, an address too long for it 414. It is memory that
     /// every open connection holds for as long as it is parked.
-    package var headerBytes = 2_560
+    package var headerBytes = 4_096
     /// Connections beyond it are accepted and closed at once, so that their clients know. The limit on open descriptors
     /// lowers it: see `Listener.connectionLimit`.
     package var connections = 16_384

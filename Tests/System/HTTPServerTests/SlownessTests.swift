@@ -5,104 +5,106 @@ import Testing
 @testable import HTTPServer
 
 /// Time is real here, so the limits are short and the clients drip as fast as they can without ever finishing.
-@Suite struct SlownessTests {
-    /// Sends `piece` again and again until the server has had enough.
-    private func drip(_ piece: String, to client: TestClient) throws {
-        let pause = Monitor(())
-        try eventually("the client is cut off") {
-            _ = pause.wait(until: SystemSurroundings().monotonic() + .milliseconds(20)) { _ in Bool?.none }
-            do { try client.send(piece) } catch { return true }
-            return false
-        }
-    }
-
-    @Test(arguments: ["", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: h\r\n", "\r\n"])
-    func `a client that drips its header is cut off`(beginning: String) throws {
-        try withListener({ $0.limits.headerTime = .milliseconds(200) }, handler: echo) { listener in
-            let client = try TestClient(port: listener.port)
-            try client.send(beginning)
-            try drip("\r\n".hasPrefix(beginning) ? "\r\n" : "X: y\r\n", to: client)
-            #expect(listener.counters.cutOff == 1)
-            try eventually("it is closed") { listener.counters.open == 0 }
-        }
-    }
-
-    @Test func `a client that says nothing is cut off`() throws {
-        try withListener({ $0.limits.headerTime = .milliseconds(200) }, handler: echo) { listener in
-            try TestClient(port: listener.port).awaitClose()
-            #expect(listener.counters.cutOff == 1)
-        }
-    }
-
-    @Test func `a client that drips its body is cut off`() throws {
-        try withListener({ $0.limits.bodyTime = .milliseconds(200) }, handler: echo) { listener in
-            let client = try TestClient(port: listener.port)
-            try client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n")
-            try drip("x", to: client)
-            #expect(listener.counters.cutOff == 1)
-        }
-    }
-
-    @Test func `a kept connection that drips its next header is cut off`() throws {
-        try withListener({ $0.limits.headerTime = .milliseconds(200) }, handler: echo) { listener in
-            let client = try TestClient(port: listener.port)
-            try client.send(makePost("first"))
-            #expect(try client.response().text == "first")
-            try client.send("GET / HTTP/1.1\r\n")
-            try drip("X: y\r\n", to: client)
-            #expect(listener.counters.cutOff == 1)
-        }
-    }
-
-    @Test func `an idle connection is closed`() throws {
-        try withListener({ $0.limits.idleTime = .milliseconds(200) }, handler: echo) { listener in
-            let client = try TestClient(port: listener.port)
-            try client.send(makePost("first"))
-            #expect(try client.response().text == "first")
-            try client.awaitClose()
-            #expect(listener.counters.cutOff == 1)
-        }
-    }
-
-    @Test func `a client that does not read its answer is cut off`() throws {
-        try withListener(
-            { $0.limits.answerTime = .milliseconds(300) },
-            handler: { _, exchange in
-                exchange.answer(Response(status: 200, body: Array(repeating: 0x78, count: 32 << 20)))
+extension Everything {
+    @Suite struct SlownessTests {
+        /// Sends `piece` again and again until the server has had enough.
+        private func drip(_ piece: String, to client: TestClient) throws {
+            let pause = Monitor(())
+            try eventually("the client is cut off") {
+                _ = pause.wait(until: SystemSurroundings().monotonic() + .milliseconds(20)) { _ in Bool?.none }
+                do { try client.send(piece) } catch { return true }
+                return false
             }
-        ) { listener in
-            let client = try TestClient(port: listener.port)
-            try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
-            try eventually("it is closed") { listener.counters.accepted == 1 && listener.counters.open == 0 }
-            #expect(listener.counters.cutOff == 1)
-            _ = client
         }
-    }
 
-    @Test func `a parked request has no deadline but its own`() throws {
-        let parking = Parking()
-        try withListener(
-            {
-                $0.limits.headerTime = .milliseconds(100)
-                $0.limits.bodyTime = .milliseconds(100)
-                $0.limits.answerTime = .milliseconds(100)
-                $0.limits.idleTime = .milliseconds(100)
-            },
-            handler: { request, exchange in
-                if request.path == "/short" {
-                    exchange.park(for: .milliseconds(400), otherwise: fallback)
-                } else {
-                    parking.park(request, exchange)
+        @Test(arguments: ["", "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: h\r\n", "\r\n"])
+        func `a client that drips its header is cut off`(beginning: String) throws {
+            try withListener({ $0.limits.headerTime = .milliseconds(200) }, handler: echo) { listener in
+                let client = try TestClient(port: listener.port)
+                try client.send(beginning)
+                try drip("\r\n".hasPrefix(beginning) ? "\r\n" : "X: y\r\n", to: client)
+                #expect(listener.counters.cutOff == 1)
+                try eventually("it is closed") { listener.counters.open == 0 }
+            }
+        }
+
+        @Test func `a client that says nothing is cut off`() throws {
+            try withListener({ $0.limits.headerTime = .milliseconds(200) }, handler: echo) { listener in
+                try TestClient(port: listener.port).awaitClose()
+                #expect(listener.counters.cutOff == 1)
+            }
+        }
+
+        @Test func `a client that drips its body is cut off`() throws {
+            try withListener({ $0.limits.bodyTime = .milliseconds(200) }, handler: echo) { listener in
+                let client = try TestClient(port: listener.port)
+                try client.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 100000\r\n\r\n")
+                try drip("x", to: client)
+                #expect(listener.counters.cutOff == 1)
+            }
+        }
+
+        @Test func `a kept connection that drips its next header is cut off`() throws {
+            try withListener({ $0.limits.headerTime = .milliseconds(200) }, handler: echo) { listener in
+                let client = try TestClient(port: listener.port)
+                try client.send(makePost("first"))
+                #expect(try client.response().text == "first")
+                try client.send("GET / HTTP/1.1\r\n")
+                try drip("X: y\r\n", to: client)
+                #expect(listener.counters.cutOff == 1)
+            }
+        }
+
+        @Test func `an idle connection is closed`() throws {
+            try withListener({ $0.limits.idleTime = .milliseconds(200) }, handler: echo) { listener in
+                let client = try TestClient(port: listener.port)
+                try client.send(makePost("first"))
+                #expect(try client.response().text == "first")
+                try client.awaitClose()
+                #expect(listener.counters.cutOff == 1)
+            }
+        }
+
+        @Test func `a client that does not read its answer is cut off`() throws {
+            try withListener(
+                { $0.limits.answerTime = .milliseconds(300) },
+                handler: { _, exchange in
+                    exchange.answer(Response(status: 200, body: Array(repeating: 0x78, count: 32 << 20)))
                 }
+            ) { listener in
+                let client = try TestClient(port: listener.port)
+                try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
+                try eventually("it is closed") { listener.counters.accepted == 1 && listener.counters.open == 0 }
+                #expect(listener.counters.cutOff == 1)
+                _ = client
             }
-        ) { listener in
-            let long = try TestClient(port: listener.port)
-            try long.send("GET /long HTTP/1.1\r\nHost: h\r\n\r\n")
-            let short = try TestClient(port: listener.port)
-            try short.send("GET /short HTTP/1.1\r\nHost: h\r\n\r\n")
-            #expect(try short.response().text == "nothing new")
-            try #require(try parking.wait(for: 1).first).answer(Response(status: 200, text: "late and well"))
-            #expect(try long.response().text == "late and well")
+        }
+
+        @Test func `a parked request has no deadline but its own`() throws {
+            let parking = Parking()
+            try withListener(
+                {
+                    $0.limits.headerTime = .milliseconds(100)
+                    $0.limits.bodyTime = .milliseconds(100)
+                    $0.limits.answerTime = .milliseconds(100)
+                    $0.limits.idleTime = .milliseconds(100)
+                },
+                handler: { request, exchange in
+                    if request.path == "/short" {
+                        exchange.park(for: .milliseconds(400), otherwise: fallback)
+                    } else {
+                        parking.park(request, exchange)
+                    }
+                }
+            ) { listener in
+                let long = try TestClient(port: listener.port)
+                try long.send("GET /long HTTP/1.1\r\nHost: h\r\n\r\n")
+                let short = try TestClient(port: listener.port)
+                try short.send("GET /short HTTP/1.1\r\nHost: h\r\n\r\n")
+                #expect(try short.response().text == "nothing new")
+                try #require(try parking.wait(for: 1).first).answer(Response(status: 200, text: "late and well"))
+                #expect(try long.response().text == "late and well")
+            }
         }
     }
 }

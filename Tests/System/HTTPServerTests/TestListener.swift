@@ -2,8 +2,12 @@ import Glibc
 import Platform
 import Synchronization
 import TestSupport
+import Testing
 
 @testable import HTTPServer
+
+/// One test after the other: several count the descriptors of this process or fill its memory.
+@Suite(.serialized) enum Everything {}
 
 /// Serves on a port of 127.0.0.1 while `body` runs, and stops.
 func withListener<Value>(
@@ -61,6 +65,9 @@ func eventually(_ what: String, within limit: Duration = .seconds(10), _ conditi
         _ = pause.wait(until: now + .milliseconds(2)) { _ in Bool?.none }
     }
 }
+
+/// The thread sanitizer keeps several bytes of its own for each byte of ours.
+let isSanitized = unsafe dlsym(nil, "__tsan_init") != nil
 
 /// Both ends of many connections live in this process.
 func allowDescriptors(_ count: UInt) throws {
