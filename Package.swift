@@ -63,7 +63,8 @@ let package = Package(
 
         // MARK: Agent
         library("AgentCore", in: "Sources/Agent", uses: ["JSON", "Wire"]),
-        library("AgentHost", in: "Sources/Agent", uses: ["AgentCore", "HTTPClient", "JSON", "Platform", "Systemd", "Wire"]),
+        library(
+            "AgentHost", in: "Sources/Agent", uses: ["AgentCore", "HTTPClient", "JSON", "Platform", "Systemd", "Wire"]),
         program(
             "AgentMain", in: "Sources/Agent",
             uses: ["AgentCore", "AgentHost", "HTTPClient", "JSON", "Platform", "Systemd", "Wire"]),
@@ -71,7 +72,8 @@ let package = Package(
         // MARK: Coordinator
         library("CoordinatorStore", in: "Sources/Coordinator", uses: ["Platform", "SQLite", "Wire"]),
         library(
-            "CoordinatorAPI", in: "Sources/Coordinator", uses: ["CoordinatorStore", "HTTPServer", "JSON", "Platform", "Wire"]),
+            "CoordinatorAPI", in: "Sources/Coordinator",
+            uses: ["CoordinatorStore", "HTTPServer", "JSON", "Platform", "Wire"]),
         program(
             "CoordinatorMain", in: "Sources/Coordinator",
             uses: ["CoordinatorAPI", "CoordinatorStore", "HTTPServer", "JSON", "Platform", "Systemd", "Wire"]),
@@ -90,7 +92,9 @@ let package = Package(
         tests("JSONTests", in: "Tests/System", uses: ["JSON", "TestSupport"], readsInPlace: ["Corpus"]),
         tests("PlatformTests", in: "Tests/System", uses: ["CLinux", "JSON", "Platform", "TestSupport"]),
         tests("SQLiteTests", in: "Tests/System", uses: ["DroppingVFS", "Platform", "SQLite", "TestSupport"]),
-        tests("SystemdTests", in: "Tests/System", uses: ["CLinux", "Platform", "Systemd", "SystemdScenarios", "TestSupport"]),
+        tests(
+            "SystemdTests", in: "Tests/System",
+            uses: ["CLinux", "Platform", "Systemd", "SystemdScenarios", "TestSupport"]),
         tests("WireTests", in: "Tests", uses: ["JSON", "TestSupport", "Wire"], readsInPlace: ["Golden"]),
         tests("XMLTests", in: "Tests/System", uses: ["TestSupport", "XML"]),
         program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "Systemd"]),

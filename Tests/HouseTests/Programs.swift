@@ -14,7 +14,9 @@ enum Programs {
     }
 
     /// All symbol names, one a line.
-    static func symbols(of program: String) throws -> String { try output("nm", "--format=just-symbols", path(of: program)) }
+    static func symbols(of program: String) throws -> String {
+        try output("nm", "--format=just-symbols", path(of: program))
+    }
 
     /// The versions of the C library's symbols that the program needs, as GLIBC_2.34 gives (2, 34).
     static func neededSymbolVersions(of program: String) throws -> [(major: Int, minor: Int)] {

@@ -22,14 +22,16 @@ struct SourceTests {
     func `the word is in no source`(word: String) throws {
         for file in try repository.files(below: "Sources", suffix: ".swift") {
             for line in try repository.code(of: file) {
-                let code = line.replacing(/"(?:[^"\\]|\\.)*"/, with: "").split(separator: "//", maxSplits: 1).first ?? ""
+                let code =
+                    line.replacing(/"(?:[^"\\]|\\.)*"/, with: "").split(separator: "//", maxSplits: 1).first ?? ""
                 #expect(!code.containsWord(word), "\(file): \(line)")
             }
         }
     }
 
     @Test(arguments: [
-        "clock_gettime", "gettimeofday", "getrandom", "usleep", "nanosleep", "SystemRandomNumberGenerator", "ContinuousClock",
+        "clock_gettime", "gettimeofday", "getrandom", "usleep", "nanosleep", "SystemRandomNumberGenerator",
+        "ContinuousClock",
     ])
     func `time and chance come from Platform alone`(call: String) throws {
         for file in try repository.files(below: "Sources", suffix: ".swift") where !file.contains("/Platform/") {
@@ -38,7 +40,9 @@ struct SourceTests {
     }
 
     @Test func `pointers stay behind the doors to C`() throws {
-        let outside = try repository.files(below: "Sources", suffix: ".swift").filter { !$0.hasPrefix("Sources/System/") }
+        let outside = try repository.files(below: "Sources", suffix: ".swift").filter {
+            !$0.hasPrefix("Sources/System/")
+        }
         #expect(!outside.isEmpty)
         for file in outside {
             for line in try repository.code(of: file) { #expect(!line.containsWord("unsafe"), "\(file): \(line)") }

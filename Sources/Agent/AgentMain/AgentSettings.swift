@@ -8,7 +8,8 @@ enum AgentSettings {
         "The coordinator's address.")
     static let caFile = Setting.path(
         "SERVER_CA_FILE",
-        "Certificates (PEM) of the authorities that may vouch for the coordinator, instead of the system's.").optional
+        "Certificates (PEM) of the authorities that may vouch for the coordinator, instead of the system's."
+    ).optional
     static let heartbeat = Setting.seconds(
         "HEARTBEAT_INTERVAL", 1...300, default: "30", "How often to ask whether the coordinator is there.")
     static let logLevel = Setting.choice(
@@ -16,7 +17,8 @@ enum AgentSettings {
 
     /// Names of the original agents that this version does nothing with.
     private static let withoutEffect = [
-        "SPOT_OPTIMIZER_CLIENT_TOKEN", "SPOT_OPTIMIZER_CLIENT_TOKEN_FILE", "CLIENT_TOKEN", "LOGICAL_AGENT_ID", "AWS_REGION",
+        "SPOT_OPTIMIZER_CLIENT_TOKEN", "SPOT_OPTIMIZER_CLIENT_TOKEN_FILE", "CLIENT_TOKEN", "LOGICAL_AGENT_ID",
+        "AWS_REGION",
         "PENDING_COMMANDS_CHECK_INTERVAL", "CONFIG_REFRESH_INTERVAL", "PRICING_REPORT_INTERVAL",
         "TERMINATION_CHECK_INTERVAL", "REBALANCE_CHECK_INTERVAL", "EMERGENCY_CHECK_INTERVAL", "ML_DECISION_INTERVAL",
         "AUTO_TERMINATE_OLD_INSTANCE", "TERMINATE_WAIT_TIME", "CREATE_SNAPSHOT_ON_SWITCH", "REPLICA_ENABLED",

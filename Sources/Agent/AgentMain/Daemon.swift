@@ -32,7 +32,8 @@ final class Daemon {
         loop = try Loop()
         let uplink = try Uplink(loop: loop, server: server, caFile: settings[AgentSettings.caFile])
         let shell = try AgentShell(
-            AgentMachine(period: settings[AgentSettings.heartbeat]), on: loop, uplink: uplink, surroundings: surroundings,
+            AgentMachine(period: settings[AgentSettings.heartbeat]), on: loop, uplink: uplink,
+            surroundings: surroundings,
             announce: { [unowned self] contact in announce(contact) })
         self.shell = shell
         watchdog = try watchdogInterval.map { interval throws(EventLoopError) in

@@ -1,11 +1,11 @@
 package import CoordinatorStore
-import Synchronization
+import Platform
 import Wire
 
 /// What the program last saw of its own health: written by its loop, read by requests on any thread.
 package final class Vitals: Sendable {
     private let started: Duration
-    private let lastFault = Mutex<String?>(nil)
+    private let lastFault = Locked<String?>(nil)
 
     /// `started` is a reading of the monotonic clock.
     package init(started: Duration) { self.started = started }

@@ -19,7 +19,8 @@ enum CoordinatorSettings {
         return path.hasPrefix("/") ? "/" + path.drop { $0 == "/" } : nil
     }
     static let certificate = Setting.path(
-        "TLS_CERT_FILE", "The certificate to serve HTTPS with, in PEM, followed by its chain.").optional
+        "TLS_CERT_FILE", "The certificate to serve HTTPS with, in PEM, followed by its chain."
+    ).optional
     static let key = Setting.path("TLS_KEY_FILE", "The certificate's private key, in PEM.").optional
     static let allowPlaintext = Setting.boolean(
         "ALLOW_PLAINTEXT", default: false,

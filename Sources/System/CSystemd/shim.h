@@ -11,5 +11,3 @@ static inline int csystemd_exit_status(const siginfo_t *info) { return info->si_
 /// As above; true when the child ended by itself, false when a signal ended it.
 static inline int csystemd_has_exited(const siginfo_t *info) { return info->si_code == CLD_EXITED; }
 
-/// glibc declares it only under _GNU_SOURCE, which the module is not read with.
-const char *strerrordesc_np(int number);

@@ -1,4 +1,5 @@
 import Glibc
+import Platform
 import Synchronization
 
 /// One client's socket: whose it is and until when the client has time for what it is doing.
@@ -10,14 +11,14 @@ final class Connection: Sendable {
     // Touched only in the library's connection notices, which come on the one worker that serves this connection.
 
     /// Nil as soon as the library is about to close it: from then on the number may be somebody else's.
-    private let descriptor: Mutex<Int32?>
+    private let descriptor: Locked<Int32?>
     /// Nanoseconds on the monotonic clock; `noDeadline` while the client is not the one who is waited for.
     private let deadline: Atomic<Int64>
 
     static let noDeadline = Int64.max
 
     init(descriptor: Int32, peer: PeerAddress, isTLS: Bool, deadline: Int64) {
-        self.descriptor = Mutex(descriptor)
+        self.descriptor = Locked(descriptor)
         self.peer = peer
         self.isTLS = isTLS
         self.deadline = Atomic(deadline)

@@ -1,5 +1,4 @@
 import Platform
-import Synchronization
 
 /// One request and the right to answer it, once.
 ///
@@ -41,7 +40,7 @@ package final class Exchange: Sendable {
     let core: ListenerCore
     let connection: Connection
     let suspension: Suspension
-    let state = Mutex(State.arriving)
+    let state = Locked(State.arriving)
 
     @safe nonisolated(unsafe) var arrival: Arrival
     // Touched only in the library's callbacks, which come on the one worker that serves this connection.

@@ -11,7 +11,7 @@ package final class Listener: Sendable {
     private let daemon: Daemon
     private let doorkeeper: DedicatedThread
     private let listening: ListeningSocket
-    private let isStopped = Mutex(false)
+    private let isStopped = Locked(false)
 
     /// Listens and serves from here on.
     package init(

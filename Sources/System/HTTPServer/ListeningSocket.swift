@@ -1,25 +1,24 @@
 import CMicroHTTPD
 import Glibc
 import Platform
-import Synchronization
 
 /// The socket that connections come from, ours or lent.
 final class ListeningSocket: Sendable {
     let number: Int32
     let port: UInt16?
     /// Nil when the socket is lent, or closed.
-    private let owned: Mutex<FileDescriptor?>
+    private let owned: Locked<FileDescriptor?>
 
     init(_ address: ListenerAddress) throws(HTTPServerError) {
         switch address {
         case .socket(let number):
             try checkListening(number)
             self.number = number
-            owned = Mutex(nil)
+            owned = Locked(nil)
         case .address(let host, let port):
             let socket = try bindAndListen(host, port)
             number = socket.number
-            owned = Mutex(consume socket)
+            owned = Locked(consume socket)
         }
         port = boundPort(number)
     }
@@ -111,7 +110,8 @@ extension ListenerAddress {
 private func bound(_ number: Int32, into address: inout sockaddr_storage) -> Bool {
     var length = socklen_t(MemoryLayout<sockaddr_storage>.size)
     return unsafe withUnsafeMutablePointer(to: &address) { pointer in
-        unsafe getsockname(number, UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr.self), &length) == 0
+        unsafe getsockname(number, UnsafeMutableRawPointer(pointer).assumingMemoryBound(to: sockaddr.self), &length)
+            == 0
     }
 }
 

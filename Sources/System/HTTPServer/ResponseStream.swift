@@ -1,5 +1,4 @@
 import Platform
-import Synchronization
 
 /// An answer that is written piece by piece while the client reads it.
 ///
@@ -30,7 +29,7 @@ package final class ResponseStream: Sendable {
     private let core: ListenerCore
     private let connection: Connection
     private let suspension: Suspension
-    private let state = Mutex(State())
+    private let state = Locked(State())
 
     init(core: ListenerCore, connection: Connection, suspension: Suspension) {
         self.core = core

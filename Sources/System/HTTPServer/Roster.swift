@@ -1,5 +1,4 @@
 import Platform
-import Synchronization
 
 /// Who has to be looked after by time or at the stop: parked requests, open streams, connections with a deadline.
 ///
@@ -22,7 +21,7 @@ final class Roster: Sendable {
 
     /// Resuming one request walks all parked ones of its worker, so many expiries share one walk: they go in ticks.
     private static let tick = Int64(50_000_000)
-    private let state: Mutex<State>
+    private let state: Locked<State>
     /// How often a connection's deadline is looked at. Deadlines move with each step of a client, so instead of moving an
     /// entry each time, the entry comes round; a slow client is cut off at most this much late.
     private let lookInterval: Int64
@@ -31,7 +30,7 @@ final class Roster: Sendable {
     init(limits: ListenerLimits, now: Int64, bell: Bell) {
         let shortest = min(limits.headerTime, limits.bodyTime, limits.answerTime, limits.idleTime).nanoseconds
         lookInterval = max(Self.tick, shortest / 4)
-        state = Mutex(State(wheel: DeadlineWheel(tickLength: Self.tick, now: now)))
+        state = Locked(State(wheel: DeadlineWheel(tickLength: Self.tick, now: now)))
         self.bell = bell
     }
 

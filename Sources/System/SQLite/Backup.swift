@@ -1,5 +1,6 @@
 import CSQLite
 import Glibc
+import Platform
 
 /// A copy of a database made while others write to it.
 ///

@@ -1,5 +1,6 @@
 import CSQLite
 import Glibc
+import Platform
 
 /// One connection to one file in WAL mode. Not copyable: exactly one owner, and it closes when that goes. It belongs to one
 /// thread at a time; a program has one for its writer and one for each reader.

@@ -38,7 +38,9 @@ struct AgentMachineTests {
     @Test func `a state is announced when it begins and not while it lasts`() {
         var machine = AgentMachine(period: .seconds(3))
         func announcements(_ input: AgentMachine.Input) -> [AgentMachine.Contact] {
-            machine.handle(input, at: moment(0)).compactMap { if case .announce(let contact) = $0 { contact } else { nil } }
+            machine.handle(input, at: moment(0)).compactMap {
+                if case .announce(let contact) = $0 { contact } else { nil }
+            }
         }
         let answer = AgentMachine.Input.coordinatorAnswered(serverTime: Self.start, asked: .zero)
         #expect(announcements(.coordinatorFailed(reason: "refused")) == [.outOfContact(reason: "refused")])

@@ -1,11 +1,10 @@
 import Glibc
 import HTTPServer
 import Platform
-import Synchronization
 
 /// The process under test: prints its port and serves until its standard input ends.
 func serve() throws {
-    let parked = Mutex<[String: Exchange]>([:])
+    let parked = Locked<[String: Exchange]>([:])
     var options = ListenerOptions(address: .address("127.0.0.1", port: 0), surroundings: SystemSurroundings())
     options.workers = 2
     options.limits.parkTime = .seconds(600)

@@ -1,4 +1,5 @@
 import CSQLite
+import Platform
 import Synchronization
 
 /// What a crash leaves of what was not synced.
@@ -27,7 +28,7 @@ package enum Survival: Sendable {
     }
 
     package let name: String
-    private let lock = Mutex(())
+    private let lock = Locked(())
     private var registration: Registration?
     private var chance: SeededGenerator
     private var names: [String: StoredFile] = [:]

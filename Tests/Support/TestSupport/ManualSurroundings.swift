@@ -1,6 +1,5 @@
 package import JSON
 import Platform
-import Synchronization
 
 /// Time that stands still until a test moves it, and chance from a seed.
 package final class ManualSurroundings: Surroundings {
@@ -10,14 +9,14 @@ package final class ManualSurroundings: Surroundings {
         var wall: Timestamp
         var random: UInt64
     }
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
     /// The wall clock starts at 2026-01-01T00:00:00Z, far from the zero that a forgotten value would show.
     package init(
         monotonic: Duration = .seconds(1_000), boot: Duration = .seconds(1_000),
         wall: Timestamp = Timestamp(nanosecondsSinceEpoch: 1_767_225_600_000_000_000), seed: UInt64 = 1
     ) {
-        state = Mutex(State(monotonic: monotonic, boot: boot, wall: wall, random: seed))
+        state = Locked(State(monotonic: monotonic, boot: boot, wall: wall, random: seed))
     }
 
     package func monotonic() -> Duration { state.withLock { $0.monotonic } }

@@ -1,7 +1,6 @@
 import Glibc
 import HTTPClient
 import Platform
-import Synchronization
 import TestSupport
 import Testing
 
@@ -159,7 +158,7 @@ import Testing
 }
 
 final class Counter: Sendable {
-    private let count = Mutex(0)
+    private let count = Locked(0)
     var value: Int { count.withLock { $0 } }
     @discardableResult func add(_ step: Int) -> Int {
         count.withLock {

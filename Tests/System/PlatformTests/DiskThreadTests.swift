@@ -7,7 +7,7 @@ import Testing
 struct DiskThreadTests {
     @Test func `jobs run one after another in the order they were accepted`() throws {
         let disk = try DiskThread(capacity: 100)
-        let order = Mutex<[Int]>([])
+        let order = Locked<[Int]>([])
         for number in 0..<100 { #expect(disk.submit { order.withLock { $0.append(number) } }) }
         #expect(disk.stop(within: .seconds(10)) == 0)
         #expect(order.withLock { $0 } == Array(0..<100))

@@ -1,6 +1,5 @@
 import Glibc
 import JSON
-import Synchronization
 import TestSupport
 import Testing
 
@@ -191,15 +190,15 @@ struct JournalTests {
 
 /// What a test hears instead of a destination.
 private final class RecordingSink: LogSink {
-    private let written = Mutex<[LogEntry]>([])
+    private let written = Locked<[LogEntry]>([])
     var entries: [LogEntry] { written.withLock { $0 } }
     func write(_ entry: LogEntry) { written.withLock { $0.append(entry) } }
 }
 
 private struct ScriptedTransport: ~Copyable, LogTransport {
     final class Script: Sendable {
-        private let state: Mutex<(fails: [Bool], delivered: [String])>
-        init(fails: [Bool]) { state = Mutex((fails, [])) }
+        private let state: Locked<(fails: [Bool], delivered: [String])>
+        init(fails: [Bool]) { state = Locked((fails, [])) }
         var delivered: [String] { state.withLock { $0.delivered } }
         func deliver(_ entry: LogEntry) -> Bool {
             state.withLock { state in

@@ -10,7 +10,8 @@ package struct ProgramStart: Sendable {
         var environment: [String: String] = [:]
         var next = unsafe clinux_environment()
         while let entry = unsafe next?.pointee {
-            let parts = unsafe String(cString: entry).split(separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
+            let parts = unsafe String(cString: entry).split(
+                separator: "=", maxSplits: 1, omittingEmptySubsequences: false)
             if parts.count == 2 { environment[String(parts[0])] = String(parts[1]) }
             unsafe next = unsafe next?.successor()
         }

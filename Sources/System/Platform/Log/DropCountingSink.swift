@@ -1,5 +1,3 @@
-import Synchronization
-
 /// One way out of the process for entries.
 protocol LogTransport: ~Copyable, Sendable {
     /// Never waits. False: the entry did not go out, and no part of it did.
@@ -13,9 +11,9 @@ final class DropCountingSink<Transport: LogTransport & ~Copyable>: LogSink {
         var transport: Transport
         var dropped = 0
     }
-    private let state: Mutex<State>
+    private let state: Locked<State>
 
-    init(_ transport: consuming sending Transport) { state = Mutex(State(transport: transport)) }
+    init(_ transport: consuming sending Transport) { state = Locked(State(transport: transport)) }
 
     func write(_ entry: LogEntry) {
         state.withLock { state in

@@ -1,6 +1,5 @@
 private import CLinux
 import Glibc
-import Synchronization
 
 /// A thread of its own for work that blocks by nature.
 ///
@@ -8,7 +7,7 @@ import Synchronization
 /// Faults stay deliverable: they belong to the thread that causes them. A thread that is never joined cleans up after
 /// itself.
 package final class DedicatedThread: Sendable {
-    private let thread: Mutex<pthread_t?>
+    private let thread: Locked<pthread_t?>
 
     /// `name` is what ps and debuggers show; the kernel keeps 15 bytes of it.
     package init(name: StaticString, _ body: @escaping @Sendable () -> Void) throws(PlatformError) {
@@ -22,7 +21,7 @@ package final class DedicatedThread: Sendable {
             unsafe start.release()
             throw PlatformError("start thread \(name)", errno: result)
         }
-        self.thread = Mutex(thread)
+        self.thread = Locked(thread)
     }
 
     deinit {

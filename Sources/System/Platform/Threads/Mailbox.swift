@@ -1,6 +1,5 @@
 private import CLinux
 import Glibc
-import Synchronization
 
 /// The way onto a loop's thread: any thread sends, the loop's thread receives, in the order of sending.
 ///
@@ -12,7 +11,7 @@ package final class Mailbox<Message: Sendable>: Sendable {
         var reserved = 0
     }
 
-    private let content = Mutex(Content())
+    private let content = Locked(Content())
     /// Not zero from the moment that the first message comes until the receiver has taken the last.
     private let signal: FileDescriptor
     private let capacity: Int

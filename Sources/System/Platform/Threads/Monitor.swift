@@ -3,7 +3,7 @@ import Glibc
 
 /// State that threads share and wait for: a mutex and a condition in one.
 ///
-/// `Synchronization.Mutex` is the choice wherever nobody waits. This one exists because a thread that has nothing to do
+/// `Locked` is the choice wherever nobody waits. This one exists because a thread that has nothing to do
 /// must sleep, and a thread that waits must be able to give up at a time on CLOCK_MONOTONIC.
 @safe package final class Monitor<State>: @unchecked Sendable {
     // `state` is touched only between lock and unlock of `mutex`, which lives at a fixed address as pthread demands.

@@ -1,6 +1,5 @@
 import Glibc
 import Platform
-import Synchronization
 import TestSupport
 
 /// A real server on 127.0.0.1. Each connection is given to `serve` on a thread of its own and closed when that
@@ -9,7 +8,7 @@ final class LoopbackServer: Sendable {
     let port: UInt16
     /// Connections accepted so far.
     var accepted: Int { peers.withLock(\.count) }
-    private let peers = Mutex<[Peer]>([])
+    private let peers = Locked<[Peer]>([])
 
     private init(port: UInt16) { self.port = port }
 
@@ -46,13 +45,13 @@ final class LoopbackServer: Sendable {
 
 /// One connection, seen from the server.
 final class Peer: Sendable {
-    private let descriptor: Mutex<FileDescriptor?>
+    private let descriptor: Locked<FileDescriptor?>
     private let number: Int32
-    private let thread = Mutex<DedicatedThread?>(nil)
+    private let thread = Locked<DedicatedThread?>(nil)
 
     init(_ descriptor: consuming FileDescriptor) {
         number = descriptor.number
-        self.descriptor = Mutex(consume descriptor)
+        self.descriptor = Locked(consume descriptor)
     }
 
     fileprivate func start(_ serve: @escaping @Sendable (Peer) throws -> Void) {
