@@ -91,6 +91,8 @@ let package = Package(
         tests("HTTPServerTests", in: "Tests/System", uses: ["HTTPServer", "Platform", "TestSupport"]),
         tests("JSONTests", in: "Tests/System", uses: ["JSON", "TestSupport"], readsInPlace: ["Corpus"]),
         tests("PlatformTests", in: "Tests/System", uses: ["CLinux", "JSON", "Platform", "TestSupport"]),
+        tests(
+            "ProgramTests", in: "Tests/Programs", uses: ["AgentMain", "CoordinatorMain", "Platform", "TestSupport"]),
         tests("SQLiteTests", in: "Tests/System", uses: ["DroppingVFS", "Platform", "SQLite", "TestSupport"]),
         tests(
             "SystemdTests", in: "Tests/System",

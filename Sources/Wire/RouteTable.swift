@@ -132,7 +132,7 @@ extension Route {
                 gives: EnabledChange.self, "switch a slot on or off")
         case .changeSettings:
             .post(
-                "/api/client/agents/{agent_id}/settings", .admin, takes: SettingsChange.self, small,
+                "/api/client/agents/{agent_id}/settings", .admin, takes: SlotSettingsChange.self, small,
                 gives: Configuration.self, "change some of a slot's settings")
         case .deleteSlot:
             .delete(

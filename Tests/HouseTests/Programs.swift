@@ -28,7 +28,9 @@ enum Programs {
             }
     }
 
-    private static func output(_ command: String...) throws -> String {
-        ""
+    private static func output(_ tool: String, _ arguments: String...) throws -> String {
+        let outcome = try ChildProcess("/usr/bin/\(tool)", arguments).waitForEnd(within: .seconds(30))
+        guard outcome.end == .exited(0) else { throw TestSupportError("\(tool): \(outcome.end): \(outcome.errors)") }
+        return outcome.output
     }
 }

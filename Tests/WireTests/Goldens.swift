@@ -33,7 +33,7 @@ private func with<Value>(_ value: Value, _ change: (inout Value) -> Void) -> Val
 private let stampPlaces = ["report_id", "reporter_instance_id"]
 private let stamp = ReportStamp(report: "i-0a1b2c3d4e5f60718:17", instance: host, epoch: 3)
 
-private let settings = with(Settings()) {
+private let settings = with(SlotSettings()) {
     $0.autoSwitchEnabled = false
     $0.manualReplicaEnabled = true
     $0.replicaCount = 1
@@ -56,7 +56,7 @@ private let lifeGoldens = [
             $0.mode = .spot
             $0.privateAddress = "10.0.0.7"
             $0.publicAddress = "203.0.113.7"
-            $0.proposed = with(SettingsChange()) {
+            $0.proposed = with(SlotSettingsChange()) {
                 $0[.handOver] = .handOver(.exclusive)
                 $0[.failoverDeadlineSeconds] = .whole(20)
             }
@@ -440,7 +440,7 @@ private let administrationGoldens = [
     Golden(
         "validated-client", ValidatedClient(client: "client-7", name: "Acme"), required: ["client_id", "name"],
         unread: ["valid"]),
-    Golden("settings-change", SettingsChange(to: settings)),
+    Golden("settings-change", SlotSettingsChange(to: settings)),
     Golden("enabled-change", EnabledChange(enabled: false)),
     Golden("force-switch-pool", ForceSwitch(target: .pool("m5.large.us-east-1c")), required: ["target", "pool_id"]),
     Golden("force-switch-ondemand", ForceSwitch(target: .onDemand), required: ["target"]),

@@ -72,26 +72,26 @@ struct CommandTests {
 struct SettingsTests {
     @Test func `every setting has a default inside its bounds and a meaning`() throws {
         #expect(
-            try decodeJSON(SettingsChange.self, from: encodeJSON(SettingsChange(to: Settings())))
-                == SettingsChange(to: Settings()))
-        #expect(Set(Setting.allCases.map(\.meaning)).count == Setting.allCases.count)
+            try decodeJSON(SlotSettingsChange.self, from: encodeJSON(SlotSettingsChange(to: SlotSettings())))
+                == SlotSettingsChange(to: SlotSettings()))
+        #expect(Set(SlotSetting.allCases.map(\.meaning)).count == SlotSetting.allCases.count)
     }
 
-    @Test(arguments: Setting.allCases)
-    func `a change touches its own setting and no other`(setting: Setting) throws {
-        var change = SettingsChange()
+    @Test(arguments: SlotSetting.allCases)
+    func `a change touches its own setting and no other`(setting: SlotSetting) throws {
+        var change = SlotSettingsChange()
         change[setting] = different[setting]
-        let changed = change.applied(to: Settings())
-        let differing = Setting.allCases.filter {
-            SettingsChange(to: changed)[$0] != SettingsChange(to: Settings())[$0]
+        let changed = change.applied(to: SlotSettings())
+        let differing = SlotSetting.allCases.filter {
+            SlotSettingsChange(to: changed)[$0] != SlotSettingsChange(to: SlotSettings())[$0]
         }
         #expect(differing == [setting])
-        #expect(SettingsChange(to: changed)[setting] == different[setting])
+        #expect(SlotSettingsChange(to: changed)[setting] == different[setting])
     }
 
-    private let different: [Setting: SettingValue] = Dictionary(
-        uniqueKeysWithValues: Setting.allCases.map { setting in
-            switch SettingsChange(to: Settings())[setting] {
+    private let different: [SlotSetting: SlotSettingValue] = Dictionary(
+        uniqueKeysWithValues: SlotSetting.allCases.map { setting in
+            switch SlotSettingsChange(to: SlotSettings())[setting] {
             case .flag(let flag): (setting, .flag(!flag))
             case .whole(let whole): (setting, .whole(whole + 1))
             case .decimal, nil: (setting, .decimal(number("0.7")))
@@ -100,8 +100,8 @@ struct SettingsTests {
         })
 
     @Test func `an empty change changes nothing`() {
-        #expect(SettingsChange().isEmpty)
-        #expect(SettingsChange().applied(to: Settings()) == Settings())
+        #expect(SlotSettingsChange().isEmpty)
+        #expect(SlotSettingsChange().applied(to: SlotSettings()) == SlotSettings())
     }
 
     @Test func `a configuration of an older coordinator has the defaults of a new slot`() throws {
@@ -109,7 +109,7 @@ struct SettingsTests {
     }
 
     @Test func `the defaults are those of the contract`() {
-        let text = String(decoding: encodeJSON(SettingsChange(to: Settings())), as: UTF8.self)
+        let text = String(decoding: encodeJSON(SlotSettingsChange(to: SlotSettings())), as: UTF8.self)
         #expect(
             text == #"{"enabled":true,"auto_switch_enabled":true,"auto_terminate_enabled":true,"#
                 + #""terminate_wait_seconds":300,"manual_replica_enabled":false,"replica_count":0,"#

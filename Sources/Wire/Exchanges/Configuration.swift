@@ -6,11 +6,11 @@ package import JSON
 /// nothing changed. A setting that an older coordinator does not know has the default of a new slot.
 package struct Configuration: WireObject {
     package var version: ConfigVersion
-    package var settings: Settings
+    package var settings: SlotSettings
     /// Whether this slot reports prices for its client, region and instance type, so that a fleet asks EC2 only once.
     package var reportsPrices: Bool
 
-    package init(version: ConfigVersion, settings: Settings = Settings(), reportsPrices: Bool = false) {
+    package init(version: ConfigVersion, settings: SlotSettings = SlotSettings(), reportsPrices: Bool = false) {
         self.version = version
         self.settings = settings
         self.reportsPrices = reportsPrices
@@ -19,12 +19,12 @@ package struct Configuration: WireObject {
     package init(_ fields: Fields) throws(JSONError) {
         version = try fields.need("config_version")
         reportsPrices = try fields.maybe("pricing_reporter") ?? false
-        settings = try SettingsChange(fields).applied(to: Settings())
+        settings = try SlotSettingsChange(fields).applied(to: SlotSettings())
     }
 
     package func write(_ fields: inout FieldWriter) {
         fields.put("config_version", version)
         fields.put("pricing_reporter", reportsPrices)
-        SettingsChange(to: settings).write(&fields)
+        SlotSettingsChange(to: settings).write(&fields)
     }
 }

@@ -17,7 +17,7 @@ package struct Registration: WireObject {
     package var privateAddress: String?
     package var publicAddress: String?
     /// What the host's environment proposes; it counts only when this registration makes the slot.
-    package var proposed: SettingsChange?
+    package var proposed: SlotSettingsChange?
 
     package init(
         logicalAgent: LogicalAgentID, instance: InstanceID, region: Region, hostname: String,

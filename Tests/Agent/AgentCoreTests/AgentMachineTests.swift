@@ -5,7 +5,7 @@ import Testing
 struct AgentMachineTests {
     private static let start = Timestamp(nanosecondsSinceEpoch: 1_800_000_000_000_000_000)
 
-    private func moment(_ seconds: Double, chance: UInt64 = 1 << 63) -> AgentMachine.Moment {
+    private func moment(_ seconds: Int, chance: UInt64 = 1 << 63) -> AgentMachine.Moment {
         AgentMachine.Moment(monotonic: .seconds(seconds), wall: Self.start + .seconds(seconds), chance: chance)
     }
 
@@ -18,7 +18,7 @@ struct AgentMachineTests {
     @Test func `an answer tells the clock offset, from half-way through the round trip`() {
         var machine = AgentMachine(period: .seconds(3))
         let answer = AgentMachine.Input.coordinatorAnswered(
-            serverTime: Self.start + .seconds(10.1), asked: .milliseconds(200))
+            serverTime: Self.start + .milliseconds(10_100), asked: .milliseconds(200))
         let effects = machine.handle(answer, at: moment(10))
         #expect(effects.first == .announce(.inContact(clockOffset: .milliseconds(200))))
     }

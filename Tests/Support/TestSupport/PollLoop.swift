@@ -32,7 +32,8 @@ package final class PollLoop: EventLoop {
         while !condition() {
             now = SystemSurroundings().monotonic()
             if now >= deadline { return false }
-            turn(waitingUntil: deadline)
+            // Not longer at once: another thread may make the condition true, and that does not wake poll(2).
+            turn(waitingUntil: min(deadline, now + .milliseconds(10)))
         }
         return true
     }

@@ -107,7 +107,8 @@ struct CommandLineTests {
 
               CLIENT_TOKEN=SECRET
                   The token of the tenant. Also CLIENT_TOKEN_FILE=PATH, or a systemd
-                  credential named client-token. Required. Also accepted as OLD_TOKEN.
+                  credential named client-token or old-token. Required. Also accepted as
+                  OLD_TOKEN.
 
             Read spot-test(8) for more.
 

@@ -110,7 +110,7 @@ struct SettingsTests {
     @Test func `names that no longer mean anything are accepted with one notice`() {
         let outcome = read("DB_HOST=x\nFLASK_ENV=y\nDB_HOST=z\nDB_PORT=1")
         #expect(outcome.settings != nil)
-        #expect(outcome.notices == ["/etc/x/agent.env: no longer used and ignored: DB_HOST, FLASK_ENV, DB_PORT"])
+        #expect(outcome.notices == ["/etc/x/agent.env: known, but without effect: DB_HOST, FLASK_ENV, DB_PORT"])
     }
 
     @Test func `an older name means the same, but two names may not disagree`() throws {

@@ -1,9 +1,10 @@
+import TestSupport
 import Testing
 
-@Suite(.serialized, .enabled(if: Box.isPossible, Box.reason))
+@Suite(.serialized, .enabled(if: SystemdBox.isPossible, "\(SystemdBox.whyNot)"))
 struct `Under a real systemd` {
     private func passes(_ script: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
-        let (status, output) = try Box.run(script)
+        let (status, output) = try runScenario(script)
         #expect(status == 0, "\(output)", sourceLocation: sourceLocation)
     }
 

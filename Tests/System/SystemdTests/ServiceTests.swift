@@ -5,37 +5,6 @@ import Testing
 
 @testable import Systemd
 
-/// A manager's notification socket.
-private struct FakeManager: ~Copyable {
-    private let socket: Int32
-
-    init(_ name: String) throws {
-        socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        var address = sockaddr_un()
-        address.sun_family = sa_family_t(AF_UNIX)
-        unsafe withUnsafeMutableBytes(of: &address.sun_path) { path in
-            unsafe path.copyBytes(from: name.utf8)
-            if name.hasPrefix("@") { unsafe path[0] = 0 }
-        }
-        let length = socklen_t(2 + name.utf8.count + (name.hasPrefix("@") ? 0 : 1))
-        let result = unsafe withUnsafePointer(to: &address) {
-            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) { unsafe bind(socket, $0, length) }
-        }
-        guard result == 0 else { throw TestSupportError("bind \(name): errno \(errno)") }
-    }
-
-    deinit { close(socket) }
-
-    /// What was sent and not yet read.
-    func messages() -> [String] {
-        var all: [String] = [], buffer = [UInt8](repeating: 0, count: 8192)
-        while case let count = unsafe recv(socket, &buffer, buffer.count, Int32(MSG_DONTWAIT)), count > 0 {
-            all.append(String(decoding: buffer.prefix(count), as: UTF8.self))
-        }
-        return all
-    }
-}
-
 struct `Notifier messages` {
     @Test func `each thing said is one message in the manager's words`() throws {
         try withTemporaryFolder { folder in
@@ -182,21 +151,21 @@ private final class ManualTimer: LoopTimer {
 
 struct `Listening sockets` {
     @Test func `what is not a listening socket is refused by its name`() throws {
-        let program = try Box.scenarioProgram()
-        let (status, output) = try runProgram([
-            "/bin/sh", "-c", "LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web exec \(program) listen 3</dev/null",
-        ])
-        #expect(status == 1)
-        #expect(output.contains("take the listening socket web, descriptor 3: not a listening stream socket"))
+        let outcome = try listen("LISTEN_PID=$$ LISTEN_FDS=1 LISTEN_FDNAMES=web", redirecting: "3</dev/null")
+        #expect(outcome.status == 1)
+        #expect(outcome.output.contains("take the listening socket web, descriptor 3: not a listening stream socket"))
     }
 
     @Test(arguments: ["LISTEN_PID=1 LISTEN_FDS=1", ""])
     func `sockets of another process, or none, are no sockets`(environment: String) throws {
-        let (status, output) = try runProgram([
-            "/bin/sh", "-c", "\(environment) exec \(try Box.scenarioProgram()) listen",
-        ])
-        #expect(output.isEmpty)
-        #expect(status == 0)
+        let outcome = try listen(environment)
+        #expect(outcome.output.isEmpty)
+        #expect(outcome.status == 0)
+    }
+
+    private func listen(_ environment: String, redirecting redirection: String = "") throws -> ChildOutcome {
+        let program = try builtProgram("SystemdScenarios")
+        return try ChildProcess("/bin/sh", ["-c", "\(environment) exec \(program) listen \(redirection)"]).waitForEnd()
     }
 }
 

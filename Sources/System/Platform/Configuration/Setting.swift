@@ -28,8 +28,8 @@ package struct SettingDefinition: Sendable {
     let missing: (any Sendable)?
 
     var names: [String] { [name] + aliases }
-    /// The name of a systemd credential that holds the secret: `admin-token` for ADMIN_TOKEN.
-    var credentialName: String { name.lowercased().replacingUnderscores }
+    /// The names of systemd credentials that may hold the secret: `admin-token` for ADMIN_TOKEN.
+    var credentialNames: [String] { names.map { $0.lowercased().replacingUnderscores } }
 }
 
 extension Setting {

@@ -9,7 +9,8 @@ extension SettingDefinition {
     fileprivate func help(width: Int) -> String {
         var facts: [String] = []
         if isSecret {
-            facts.append("Also \(name)_FILE=PATH, or a systemd credential named \(credentialName).")
+            facts.append(
+                "Also \(name)_FILE=PATH, or a systemd credential named \(credentialNames.joined(separator: " or ")).")
         } else {
             facts.append("Expects \(expectation).")
         }

@@ -95,10 +95,13 @@ private struct SettingsReading {
 
     /// A credential is the most deliberate of all ways to hand over a secret, so it wins over what old files still say.
     private mutating func addCredential(of definition: SettingDefinition, in folder: String) {
-        let path = "\(folder)/\(definition.credentialName)"
-        // A unit may name a credential that does not exist on this machine; that is the same as not naming it.
-        guard unsafe access(path, F_OK) == 0 else { return }
-        given[definition.name] = GivenText(text: path, origin: "credential \(definition.credentialName)", isFile: true)
+        for name in definition.credentialNames {
+            let path = "\(folder)/\(name)"
+            // A unit may name a credential that does not exist on this machine; that is the same as not naming it.
+            guard unsafe access(path, F_OK) == 0 else { continue }
+            given[definition.name] = GivenText(text: path, origin: "credential \(name)", isFile: true)
+            return
+        }
     }
 
     private mutating func lay(_ layer: SettingsLayer) {
@@ -131,7 +134,7 @@ private struct SettingsReading {
     }
 
     private func secretHint(_ definition: SettingDefinition) -> String {
-        " (nor \(definition.name)_FILE, nor a credential \(definition.credentialName))"
+        " (nor \(definition.name)_FILE, nor a credential \(definition.credentialNames.joined(separator: " or ")))"
     }
 
     private mutating func secret(from given: GivenText, _ definition: SettingDefinition) -> (any Sendable)? {

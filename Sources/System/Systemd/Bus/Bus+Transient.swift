@@ -1,4 +1,4 @@
-import Glibc
+import Platform
 
 extension Bus {
     /// Starts `service` and completes as `startUnit` does: for `.exec` when its program runs.
@@ -23,6 +23,7 @@ extension Bus {
         do throws(SystemdError) {
             let run = try TransientRun(of: service, on: self, operation)
             startTransient(service, for: operation) { [unowned operation] reply throws(SystemdError) in
+                run.begin()
                 try operation.awaitJob(reply) { run.take(job: $0) }
             }
         } catch {
@@ -47,7 +48,9 @@ extension Bus {
     }
 
     private func arm(_ timer: TransientTimer, managerStart: Duration, for operation: Pending<JobResult>) {
-        let suspended = clock(CLOCK_BOOTTIME) - clock(CLOCK_MONOTONIC)
+        // The kernel's own clocks, because PID 1 counts on them too, whatever a test pretends.
+        let clocks = SystemSurroundings()
+        let suspended = clocks.boot() - clocks.monotonic()
         send(.manager("StartTransientUnit"), for: operation) { message throws(SystemdError) in
             try message.append(timer.name)
             try message.append(JobMode.fail.rawValue)
@@ -86,6 +89,7 @@ private final class TransientRun {
     private var watch: UnitWatch?
     private var state = UnitState()
     private var job: JobResult?
+    private var isUnloaded = false
 
     /// Listens before the service exists, because one that ends at once is unloaded at once.
     init(of service: TransientService, on bus: Bus, _ operation: Pending<UnitState>) throws(SystemdError) {
@@ -103,7 +107,12 @@ private final class TransientRun {
         try watch.listen(at: UnitWatch.path(of: service.name))
     }
 
-    private var isUnloaded = false
+    /// The manager has made the service. What was heard before was said of an earlier one of that name: the manager
+    /// replies before it tells of what it has just made.
+    func begin() {
+        state = UnitState()
+        isUnloaded = false
+    }
 
     func take(job result: JobResult) {
         job = result
@@ -118,10 +127,4 @@ private final class TransientRun {
             operation.end(.failure(operation.error(.refused, "it did not begin: job \(job)")))
         }
     }
-}
-
-private func clock(_ id: clockid_t) -> Duration {
-    var time = timespec()
-    unsafe clock_gettime(id, &time)
-    return .seconds(time.tv_sec) + .nanoseconds(time.tv_nsec)
 }

@@ -1,7 +1,7 @@
 package import JSON
 
 /// What an operator can decide about a slot. The defaults are those of a new slot.
-package struct Settings: Hashable, Sendable {
+package struct SlotSettings: Hashable, Sendable {
     package var enabled = true
     package var autoSwitchEnabled = true
     package var autoTerminateEnabled = true
@@ -23,7 +23,7 @@ package struct Settings: Hashable, Sendable {
 }
 
 /// One setting by its name on the wire. What it holds, between which bounds and what it means stands in `row`.
-package enum Setting: String, CaseIterable, Sendable {
+package enum SlotSetting: String, CaseIterable, Sendable {
     case enabled
     case autoSwitchEnabled = "auto_switch_enabled"
     case autoTerminateEnabled = "auto_terminate_enabled"
@@ -75,7 +75,7 @@ package enum Setting: String, CaseIterable, Sendable {
 }
 
 /// The value of one setting.
-package enum SettingValue: Hashable, Sendable {
+package enum SlotSettingValue: Hashable, Sendable {
     case flag(Bool)
     case whole(Int)
     case decimal(JSONNumber)
@@ -83,18 +83,18 @@ package enum SettingValue: Hashable, Sendable {
 }
 
 /// Some settings with new values, as an administrator sends them, and as a configuration spells all of them out.
-package struct SettingsChange: WireObject {
-    private var values: [Setting: SettingValue] = [:]
+package struct SlotSettingsChange: WireObject {
+    private var values: [SlotSetting: SlotSettingValue] = [:]
 
     package init() {}
 
     /// A change to every setting, which leaves nothing of the settings before.
-    package init(to settings: Settings) {
-        for setting in Setting.allCases { values[setting] = settings[setting] }
+    package init(to settings: SlotSettings) {
+        for setting in SlotSetting.allCases { values[setting] = settings[setting] }
     }
 
     /// Nil leaves the setting alone. A value of another kind than the setting holds is a mistake in the program.
-    package subscript(_ setting: Setting) -> SettingValue? {
+    package subscript(_ setting: SlotSetting) -> SlotSettingValue? {
         get { values[setting] }
         set {
             precondition(newValue.map(setting.row.holds.takes) ?? true, "\(setting.rawValue) does not hold this value")
@@ -104,20 +104,20 @@ package struct SettingsChange: WireObject {
 
     package var isEmpty: Bool { values.isEmpty }
 
-    package func applied(to settings: Settings) -> Settings {
+    package func applied(to settings: SlotSettings) -> SlotSettings {
         var changed = settings
         for (setting, value) in values { changed[setting] = value }
         return changed
     }
 
     package init(_ fields: Fields) throws(JSONError) {
-        for setting in Setting.allCases {
+        for setting in SlotSetting.allCases {
             if let value = fields.value(setting.rawValue) { values[setting] = try setting.row.holds.read(value) }
         }
     }
 
     package func write(_ fields: inout FieldWriter) {
-        for setting in Setting.allCases {
+        for setting in SlotSetting.allCases {
             switch values[setting] {
             case .flag(let flag): fields.put(setting.rawValue, flag)
             case .whole(let number): fields.put(setting.rawValue, number)
@@ -137,12 +137,12 @@ private func decimal(_ text: String) -> JSONNumber {
 
 /// What a setting holds: where it is stored and, for numbers, between which bounds.
 enum Holding {
-    case flag(WritableKeyPath<Settings, Bool>)
-    case whole(WritableKeyPath<Settings, Int>, ClosedRange<Int>)
-    case decimal(WritableKeyPath<Settings, JSONNumber>, ClosedRange<JSONNumber>)
-    case handOver(WritableKeyPath<Settings, HandOver>)
+    case flag(WritableKeyPath<SlotSettings, Bool>)
+    case whole(WritableKeyPath<SlotSettings, Int>, ClosedRange<Int>)
+    case decimal(WritableKeyPath<SlotSettings, JSONNumber>, ClosedRange<JSONNumber>)
+    case handOver(WritableKeyPath<SlotSettings, HandOver>)
 
-    func takes(_ value: SettingValue) -> Bool {
+    func takes(_ value: SlotSettingValue) -> Bool {
         switch (self, value) {
         case (.flag, .flag), (.handOver, .handOver): true
         case (.whole(_, let range), .whole(let number)): range.contains(number)
@@ -151,8 +151,8 @@ enum Holding {
         }
     }
 
-    func read(_ value: JSONValue) throws(JSONError) -> SettingValue {
-        let (read, expectation): (SettingValue, String) =
+    func read(_ value: JSONValue) throws(JSONError) -> SlotSettingValue {
+        let (read, expectation): (SlotSettingValue, String) =
             switch self {
             case .flag: (.flag(try value.boolean()), "")
             case .whole(_, let range):
@@ -169,8 +169,8 @@ enum Holding {
     }
 }
 
-extension Settings {
-    fileprivate subscript(_ setting: Setting) -> SettingValue {
+extension SlotSettings {
+    fileprivate subscript(_ setting: SlotSetting) -> SlotSettingValue {
         get {
             switch setting.row.holds {
             case .flag(let path): .flag(self[keyPath: path])

@@ -1,0 +1,133 @@
+import Glibc
+import Platform
+import TestSupport
+import Testing
+
+/// The two programs as a service manager sees them.
+struct DaemonTests {
+    /// A coordinator in a folder of its own, ready.
+    private func withCoordinator(
+        _ arguments: [String] = [], _ body: (ChildProcess, UInt16, borrowing FakeManager) throws -> Void
+    ) throws {
+        try withTemporaryFolder { folder in
+            let manager = try FakeManager("\(folder)/notify")
+            let port = try unusedLoopbackPort()
+            let environment = ["STATE_DIRECTORY": folder, "NOTIFY_SOCKET": "\(folder)/notify", "PORT": "\(port)"]
+            let child = try ChildProcess(
+                builtProgram("spot-coordinator"), ["serve"] + arguments, environment: environment)
+            let said = try manager.waitForMessage("READY=1")
+            #expect(said.contains { $0.contains("STATUS=serving on http://127.0.0.1:\(port)") }, "\(said)")
+            try body(child, port, manager)
+        }
+    }
+
+    @Test func `a coordinator that is ready answers, and ends with status 0 when told to stop`() throws {
+        try withCoordinator { child, port, manager in
+            #expect(try get("/ping", from: port).hasSuffix("\r\n\r\npong"))
+            #expect(try get("/", from: port).contains("\"name\":\"spot-coordinator\""))
+            #expect(try get("/health", from: port).contains("\"status\":\"healthy\""))
+            #expect(try get("/api/health", from: port).hasPrefix("HTTP/1.1 200 "))
+            child.send(signal: SIGTERM)
+            try manager.waitForMessage("STOPPING=1")
+            let outcome = try child.waitForEnd(within: .seconds(6))
+            #expect(outcome.status == 0)
+            #expect(outcome.errors.contains("notice serving address=http://127.0.0.1:\(port)"))
+            #expect(outcome.errors.contains("notice stopped"))
+        }
+    }
+
+    @Test func `a path that is not there, and a method that is not for it, get the error object`() throws {
+        try withCoordinator { _, port, _ in
+            let unknown = try get("/nothing", from: port)
+            #expect(unknown.hasPrefix("HTTP/1.1 404 "))
+            #expect(unknown.contains("\"error\":\"no such path: /nothing\""))
+            #expect(unknown.contains("\"code\":\"NOT_FOUND\""))
+            let wrong = try request("DELETE /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", to: port)
+            #expect(wrong.hasPrefix("HTTP/1.1 405 "))
+            #expect(wrong.contains("\r\nAllow: GET\r\n"))
+        }
+    }
+
+    @Test func `SIGHUP does not end a coordinator`() throws {
+        try withCoordinator { child, port, _ in
+            child.send(signal: SIGHUP)
+            try child.waitForText("nothing to reload")
+            #expect(try get("/ping", from: port).hasSuffix("pong"))
+        }
+    }
+
+    @Test func `a taken port is named and ends with status 69`() throws {
+        try withCoordinator { _, port, _ in
+            try withTemporaryFolder { folder in
+                let second = try ChildProcess(
+                    builtProgram("spot-coordinator"), ["serve", "--port", "\(port)"],
+                    environment: ["STATE_DIRECTORY": folder])
+                let outcome = try second.waitForEnd()
+                #expect(outcome.status == 69)
+                #expect(outcome.errors.contains("listen on 127.0.0.1:\(port): address already in use"))
+            }
+        }
+    }
+
+    @Test func `other machines are not served without TLS unless that is asked for by name`() throws {
+        try withTemporaryFolder { folder in
+            let environment = ["STATE_DIRECTORY": folder, "PORT": "\(try unusedLoopbackPort())", "HOST": "0.0.0.0"]
+            let refused = try ChildProcess(builtProgram("spot-coordinator"), ["serve"], environment: environment)
+            let outcome = try refused.waitForEnd()
+            #expect(outcome.status == 78)
+            for word in ["TLS_CERT_FILE", "HOST=127.0.0.1", "ALLOW_PLAINTEXT=1"] {
+                #expect(outcome.errors.contains(word))
+            }
+            let allowed = try ChildProcess(
+                builtProgram("spot-coordinator"), ["serve", "--allow-plaintext=true"], environment: environment)
+            try allowed.waitForText("notice serving")
+        }
+    }
+
+    @Test func `a state folder that cannot be written ends with a sentence and status 77`() throws {
+        let child = try ChildProcess(
+            builtProgram("spot-coordinator"), ["serve", "--port", "0"], environment: ["STATE_DIRECTORY": "/nowhere"])
+        let outcome = try child.waitForEnd()
+        #expect(outcome.status == 77)
+        #expect(outcome.errors.contains("/nowhere/coordinator.sqlite"))
+    }
+
+    @Test func `an agent is ready without a coordinator, says so, finds it when it comes, and stops when told to`()
+        throws
+    {
+        try withTemporaryFolder { folder in
+            let manager = try FakeManager("\(folder)/notify")
+            let port = try unusedLoopbackPort()
+            let agent = try ChildProcess(
+                builtProgram("spot-agent"), ["run", "--heartbeat-interval", "1"],
+                environment: [
+                    "SPOT_OPTIMIZER_SERVER_URL": "http://127.0.0.1:\(port)", "NOTIFY_SOCKET": "\(folder)/notify",
+                ])
+            try manager.waitForMessage("READY=1")
+            try agent.waitForText("warning no contact with the coordinator")
+            try manager.waitForMessage("STATUS=no contact, trying again: GET http://127.0.0.1:\(port)/time")
+            let coordinator = try ChildProcess(
+                builtProgram("spot-coordinator"), ["serve", "--port", "\(port)"],
+                environment: ["STATE_DIRECTORY": folder])
+            try manager.waitForMessage("STATUS=in contact with http://127.0.0.1:\(port)")
+            try agent.waitForText("clock_offset_ms=")
+            agent.send(signal: SIGHUP)
+            try manager.waitForMessage("RELOADING=1")
+            try agent.waitForText("configuration read again")
+            agent.send(signal: SIGTERM)
+            #expect(try agent.waitForEnd(within: .seconds(3)).status == 0)
+            coordinator.send(signal: SIGTERM)
+            #expect(try coordinator.waitForEnd(within: .seconds(6)).status == 0)
+        }
+    }
+
+    private func get(_ path: String, from port: UInt16) throws -> String {
+        try request("GET \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", to: port)
+    }
+
+    private func request(_ text: String, to port: UInt16) throws -> String {
+        let connection = try connectToLoopback(port: port)
+        try sendAll(Array(text.utf8), to: connection.number)
+        return String(decoding: try receiveAll(from: connection.number), as: UTF8.self)
+    }
+}

@@ -1,0 +1,80 @@
+import TestSupport
+import Testing
+
+/// The units of `Systemd/`, as they are installed.
+@Suite(.serialized, .enabled(if: SystemdBox.isPossible, "\(SystemdBox.whyNot)"))
+struct UnitTests {
+    /// Both programs in their places, the units enabled; what a person would do.
+    private func inBox(_ script: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+        let systemd = "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/") + "/Systemd"
+        let prelude = """
+            #!/bin/bash
+            set -euo pipefail
+            until_() { for _ in {1..500}; do if eval "$1"; then return; fi; sleep 0.02; done; echo "never: $1"; exit 1; }
+            show() { systemctl show -P "$2" "$1"; }
+            cp /box/Systemd/* /etc/systemd/system/
+            systemctl daemon-reload
+
+            """
+        let copies = [
+            "\(try builtProgram("spot-agent")):/usr/bin/spot-agent",
+            "\(try builtProgram("spot-coordinator")):/usr/bin/spot-coordinator", systemd,
+        ]
+        let (status, said) = try SystemdBox.run(prelude + script, copies: copies)
+        #expect(status == 0, "\(said)", sourceLocation: sourceLocation)
+    }
+
+    @Test func `systemd has nothing to say against them`() throws {
+        try inBox(
+            """
+            said=$(systemd-analyze verify --man=no /etc/systemd/system/spot-*.{service,socket} 2>&1)
+            [ -z "$said" ] || { echo "$said"; exit 1; }
+            systemd-analyze security --threshold=20 spot-coordinator.service >/dev/null
+            systemd-analyze security --threshold=45 spot-agent.service >/dev/null
+            """)
+    }
+
+    @Test func `both start hardened, say what they do, log to the journal, and stop cleanly`() throws {
+        try inBox(
+            """
+            systemctl start spot-coordinator spot-agent
+            until_ '[[ "$(show spot-agent StatusText)" == "in contact with http://localhost:5000, not registered" ]]'
+            [ "$(show spot-coordinator StatusText)" = 'serving on http://127.0.0.1:5000' ]
+            [ -f /var/lib/private/spot-coordinator/coordinator.sqlite ]
+            [ "$(stat -c %a /var/lib/private/spot-coordinator/coordinator.sqlite)" = 600 ]
+            journalctl -q -o json MESSAGE_ID=8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a01 | grep -q '"SPOT_ADDRESS":"http://127.0.0.1:5000"'
+            journalctl -q -o json MESSAGE_ID=5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b05 | grep -q '"SPOT_CLOCK_OFFSET_MS":'
+            systemctl reload spot-agent
+            systemctl stop spot-agent spot-coordinator
+            [ "$(show spot-agent Result)$(show spot-coordinator Result)" = successsuccess ]
+            """)
+    }
+
+    @Test func `with the socket enabled no connection is refused while the coordinator restarts`() throws {
+        try inBox(
+            """
+            systemctl start spot-coordinator.socket
+            ask() { exec 3<>/dev/tcp/127.0.0.1/5000; printf 'GET /ping HTTP/1.0\\r\\n\\r\\n' >&3; tail -n 1 <&3; exec 3<&-; }
+            [ "$(ask)" = pong ]
+            systemctl stop spot-coordinator.service 2>/dev/null
+            [ "$(ask)" = pong ]
+            first=$(show spot-coordinator MainPID)
+            systemctl restart spot-coordinator & for _ in {1..20}; do [ "$(ask)" = pong ]; done; wait
+            [ "$(show spot-coordinator MainPID)" != "$first" ]
+            """)
+    }
+
+    @Test func `a coordinator that hangs is killed by the watchdog and started again`() throws {
+        try inBox(
+            """
+            mkdir -p /etc/systemd/system/spot-coordinator.service.d
+            printf '[Service]\\nWatchdogSec=400ms\\nTimeoutAbortSec=200ms\\n' >/etc/systemd/system/spot-coordinator.service.d/quick.conf
+            systemctl daemon-reload
+            systemctl start spot-coordinator
+            first=$(show spot-coordinator MainPID)
+            kill -STOP "$first"
+            until_ '[ "$(show spot-coordinator NRestarts)" = 1 ] && [ "$(show spot-coordinator ActiveState)" = active ]'
+            [ "$(show spot-coordinator MainPID)" != "$first" ]
+            """)
+    }
+}

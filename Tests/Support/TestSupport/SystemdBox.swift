@@ -1,0 +1,46 @@
+import Glibc
+import Platform
+
+/// A throwaway machine with a real systemd, for what only PID 1 can show: `Tests/Support/systemd-box`.
+package enum SystemdBox {
+    package static let isPossible = geteuid() == 0 && isThere("/lib/systemd/systemd") && isThere("/usr/bin/dbus-daemon")
+    package static let whyNot = "needs root and the packages systemd and dbus"
+
+    private static func isThere(_ path: String) -> Bool { unsafe access(path, X_OK) == 0 }
+
+    /// Runs the bash `script` as root in a new box, with each of `copies` (`source` or `source:destination`) in it, and
+    /// returns its exit status and all it said.
+    package static func run(_ script: String, copies: [String], within limit: Int = 25) throws -> (
+        status: Int32, said: String
+    ) {
+        try withTemporaryFolder { folder in
+            try replaceFile("\(folder)/script", with: Array(script.utf8))
+            let support = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
+            let arguments =
+                ["/\(support)/systemd-box", "-t", "\(limit)"] + copies.flatMap { ["-c", $0] } + ["\(folder)/script"]
+            let environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
+            let outcome = try ChildProcess("/bin/bash", arguments, environment: environment)
+                .waitForEnd(within: .seconds(limit + 30))
+            return (outcome.status, outcome.output + outcome.errors)
+        }
+    }
+}
+
+/// A program of this package, built beside the tests.
+package func builtProgram(_ name: String) throws -> String {
+    var path = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = unsafe readlink("/proc/self/exe", &path, path.count)
+    guard count > 0 else { throw TestSupportError("read /proc/self/exe: \(describe(errno: errno))") }
+    let own = String(decoding: path.prefix(count).map { UInt8(bitPattern: $0) }, as: UTF8.self)
+    return "/" + own.split(separator: "/").dropLast().joined(separator: "/") + "/\(name)"
+}
+
+extension ChildOutcome {
+    /// As a shell has it: the exit status, or 128 and the signal.
+    package var status: Int32 {
+        switch end {
+        case .exited(let status): status
+        case .killed(let signal): 128 + signal
+        }
+    }
+}
