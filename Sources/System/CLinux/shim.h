@@ -18,9 +18,3 @@ int unshare(int flags);
 
 /* A mutable global is no part of Swift 6; its value when asked is. */
 static inline char **clinux_environment(void) { return environ; }
-
-/* The thread sanitizer's own calls (sanitizer/tsan_interface.h); absent, and then null, in every other build. */
-extern void __tsan_acquire(void *address) __attribute__((weak));
-extern void __tsan_release(void *address) __attribute__((weak));
-static inline void clinux_sanitizer_acquire(void *address) { if (__tsan_acquire) __tsan_acquire(address); }
-static inline void clinux_sanitizer_release(void *address) { if (__tsan_release) __tsan_release(address); }

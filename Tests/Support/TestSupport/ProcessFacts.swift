@@ -20,3 +20,6 @@ package func residentMemory(of id: Int32? = nil) throws -> Int {
     guard fields.count > 1, let pages = Int(fields[1]) else { throw TestSupportError("\(path) reads \(text)") }
     return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
 }
+
+/// Whether everything is some ten times slower than it is for users: `Packaging/test` says so in the environment.
+package let isUnderSanitizer = unsafe getenv("SPOT_TEST_TIER").map { unsafe String(cString: $0) } == "tsan"

@@ -1,24 +1,34 @@
-private import CLinux
-import Synchronization
+import Glibc
 
-/// State that threads share and nobody waits for: `Synchronization.Mutex`, which the thread sanitizer understands.
+/// State that threads share and nobody waits for; who has to wait takes a `Monitor`.
 ///
-/// The slow path of `Mutex` is compiled into the Swift runtime, where the sanitizer does not see it, so that it takes two
-/// threads that follow each other through a contended lock for a race. Here it is told of the order. Without the sanitizer
-/// that costs two comparisons.
-package struct Locked<State: ~Copyable>: ~Copyable, Sendable {
-    private let mutex: Mutex<State>
+/// Not `Synchronization.Mutex`, which waits inside the Swift runtime where the thread sanitizer does not see it: each
+/// contended use would be reported as a race, and a real one would drown in that. It knows the C library's mutex.
+@safe package struct Locked<State: ~Copyable>: ~Copyable, @unchecked Sendable {
+    // `state` is touched only between lock and unlock of `mutex`; both stay where they are, as pthread demands.
+    private let mutex: UnsafeMutablePointer<pthread_mutex_t>
+    private let state: UnsafeMutablePointer<State>
 
-    package init(_ state: consuming sending State) { mutex = Mutex(state) }
+    package init(_ state: consuming sending State) {
+        unsafe mutex = .allocate(capacity: 1)
+        unsafe pthread_mutex_init(mutex, nil)
+        unsafe self.state = .allocate(capacity: 1)
+        unsafe self.state.initialize(to: state)
+    }
 
-    /// Runs `body` with the state to itself. It must not wait for anything.
+    deinit {
+        unsafe state.deinitialize(count: 1)
+        unsafe state.deallocate()
+        unsafe pthread_mutex_destroy(mutex)
+        unsafe mutex.deallocate()
+    }
+
+    /// Runs `body` with the state to itself. It must not wait for anything, nor lock the same state again.
     package borrowing func withLock<Value: ~Copyable, Failure: Error>(
         _ body: (inout sending State) throws(Failure) -> sending Value
     ) throws(Failure) -> sending Value {
-        try mutex.withLock { (state: inout sending State) throws(Failure) -> sending Value in
-            unsafe withUnsafeMutablePointer(to: &state) { unsafe clinux_sanitizer_acquire($0) }
-            defer { unsafe withUnsafeMutablePointer(to: &state) { unsafe clinux_sanitizer_release($0) } }
-            return try body(&state)
-        }
+        unsafe pthread_mutex_lock(mutex)
+        defer { unsafe pthread_mutex_unlock(mutex) }
+        return try unsafe body(&state.pointee)
     }
 }
