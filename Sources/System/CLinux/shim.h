@@ -1,4 +1,5 @@
 #pragma once
+#include <errno.h>
 #include <fts.h>
 #include <pthread.h>
 #include <pty.h>
@@ -18,3 +19,13 @@ int unshare(int flags);
 
 /* A mutable global is no part of Swift 6; its value when asked is. */
 static inline char **clinux_environment(void) { return environ; }
+
+/* What the Glibc module has in place of these is Swift code (see lastErrno in Platform). The headers that define them would
+   make the system's types ours, so they stand here as the kernel's interface has them: inode(7), open(2). */
+static inline int clinux_errno(void) { return errno; }
+extern int open(const char *path, int flags, ...);
+static inline int clinux_open(const char *path, int flags, unsigned permissions) { return open(path, flags, permissions); }
+static const unsigned clinux_file_type = 0170000;
+static const unsigned clinux_file_type_regular = 0100000;
+static const unsigned clinux_file_type_socket = 0140000;
+static const unsigned clinux_read_by_others = 04;

@@ -51,7 +51,7 @@ private func openSocket(
     let family = unsafe address.pointee.family
     let kind = unsafe address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
     let descriptor = unsafe Glibc.socket(family, kind, address.pointee.protocol)
-    if descriptor < 0 { transfer.refusal = "open a socket: \(describe(errno: errno))" }
+    if descriptor < 0 { transfer.refusal = "open a socket: \(describe(errno: lastErrno))" }
     transfer.socket = descriptor
     return descriptor
 }

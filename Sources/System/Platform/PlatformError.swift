@@ -39,6 +39,12 @@ package struct PlatformError: Error, Equatable, CustomStringConvertible {
     }
 }
 
+/// The calling thread's errno, to be read at once.
+///
+/// Not `Glibc.errno`, nor `open` or `S_IFREG` of that module: they are Swift code, which links all of the module's, and with
+/// it `hypotf`, which needs a C library of 2.35. The agent runs on 2.34.
+package var lastErrno: Int32 { clinux_errno() }
+
 /// The kernel's words for an error number, ready to end one of our sentences: `permission denied (errno 13)`.
 package func describe(errno number: Int32) -> String {
     // strerrordesc_np instead of strerror_r: constant text that no locale translates, and no buffer to size.

@@ -1,3 +1,4 @@
+private import CLinux
 import Glibc
 
 /// Standard output or standard error of a command that people run; the log has its own way, which never waits.
@@ -34,7 +35,7 @@ package struct StandardStream: Sendable {
     /// receive what was meant for people. To be called first in a program.
     package static func ensureAllOpen() {
         while true {
-            let number = unsafe open("/dev/null", O_RDWR)
+            let number = unsafe clinux_open("/dev/null", O_RDWR, 0)
             guard (0...2).contains(number) else {
                 if number > 2 { close(number) }
                 return

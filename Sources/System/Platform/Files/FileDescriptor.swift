@@ -1,3 +1,4 @@
+private import CLinux
 import Glibc
 
 /// The one owner of an open descriptor; closes it at the end of its life.
@@ -26,7 +27,7 @@ extension FileDescriptor {
     package init(
         opening path: String, _ flags: Int32, permissions: UInt32 = 0, doing: String = "open"
     ) throws(PlatformError) {
-        let opened = retryingInterrupts { unsafe open(path, flags | O_CLOEXEC, mode_t(permissions)) }
+        let opened = retryingInterrupts { unsafe clinux_open(path, flags | O_CLOEXEC, permissions) }
         guard opened.result >= 0 else { throw PlatformError("\(doing) \(path)", errno: opened.errno) }
         self.init(owning: opened.result)
     }
@@ -36,7 +37,7 @@ extension FileDescriptor {
 package func retryingInterrupts<Result: SignedInteger>(_ call: () -> Result) -> (result: Result, errno: Int32) {
     while true {
         let result = call()
-        let number = result < 0 ? errno : 0
+        let number = result < 0 ? lastErrno : 0
         if number != EINTR { return (result, number) }
     }
 }

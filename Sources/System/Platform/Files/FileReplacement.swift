@@ -14,7 +14,9 @@ package func replaceFile(
     _ = unsafe unlink(temporary)
     do throws(PlatformError) {
         try writeNewFile(temporary, content, permissions, doing)
-        guard unsafe rename(temporary, path) == 0 else { throw PlatformError("\(doing) \(path): rename", errno: errno) }
+        guard unsafe rename(temporary, path) == 0 else {
+            throw PlatformError("\(doing) \(path): rename", errno: lastErrno)
+        }
     } catch {
         _ = unsafe unlink(temporary)
         throw error
@@ -30,9 +32,9 @@ private func writeNewFile(
     let file = try FileDescriptor(opening: path, flags, permissions: 0o600, doing: doing)
     try writeAll(content, to: file, "\(doing) \(path)")
     guard fchmod(file.number, mode_t(permissions)) == 0 else {
-        throw PlatformError("\(doing) \(path): set permissions", errno: errno)
+        throw PlatformError("\(doing) \(path): set permissions", errno: lastErrno)
     }
-    guard fsync(file.number) == 0 else { throw PlatformError("\(doing) \(path): sync", errno: errno) }
+    guard fsync(file.number) == 0 else { throw PlatformError("\(doing) \(path): sync", errno: lastErrno) }
 }
 
 /// Writes all of `content`, however many calls it takes; `doing` opens the error's sentence.
@@ -54,7 +56,7 @@ package func writeAll(
 package func syncFolder(of path: String, doing: String = "sync") throws(PlatformError) {
     let folder = try FileDescriptor(opening: folderName(of: path), O_RDONLY | O_DIRECTORY, doing: doing)
     guard fsync(folder.number) == 0 else {
-        throw PlatformError("\(doing) \(path): sync its folder", errno: errno)
+        throw PlatformError("\(doing) \(path): sync its folder", errno: lastErrno)
     }
 }
 

@@ -1,3 +1,4 @@
+private import CLinux
 import Glibc
 
 /// A value that must not be seen: whatever prints, logs or reflects it shows a placeholder.
@@ -34,6 +35,6 @@ package struct SecretFile: Sendable, Equatable {
             throw PlatformError(.failed, "\(doing) \(path): expected one line of text")
         }
         secret = Secret(text)
-        isReadableByEveryone = file.permissions & S_IROTH != 0
+        isReadableByEveryone = file.permissions & clinux_read_by_others != 0
     }
 }

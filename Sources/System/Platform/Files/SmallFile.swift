@@ -1,3 +1,4 @@
+private import CLinux
 import Glibc
 
 /// The whole of a regular file that should be at most `limit` bytes long; `doing` opens the error's sentence.
@@ -13,8 +14,8 @@ func readRegularFile(
     // O_NONBLOCK: opening a FIFO that nobody writes would wait for good; regular files do not mind.
     let file = try FileDescriptor(opening: path, O_RDONLY | O_NONBLOCK, doing: doing)
     var status = stat()
-    guard unsafe fstat(file.number, &status) == 0 else { throw PlatformError("\(doing) \(path)", errno: errno) }
-    guard status.st_mode & S_IFMT == S_IFREG else {
+    guard unsafe fstat(file.number, &status) == 0 else { throw PlatformError("\(doing) \(path)", errno: lastErrno) }
+    guard status.st_mode & clinux_file_type == clinux_file_type_regular else {
         throw PlatformError(.failed, "\(doing) \(path): not a regular file")
     }
     return (try readToEnd(of: file, limit: limit, "\(doing) \(path)"), status.st_mode & 0o7777)

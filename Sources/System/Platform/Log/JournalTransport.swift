@@ -17,7 +17,7 @@ struct JournalTransport: ~Copyable, LogTransport {
             throw PlatformError(.failed, "connect to the journal \(path): the path is too long for a socket")
         }
         let number = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
-        guard number >= 0 else { throw PlatformError("create a socket to the journal", errno: errno) }
+        guard number >= 0 else { throw PlatformError("create a socket to the journal", errno: lastErrno) }
         socket = FileDescriptor(owning: number)
         self.address = address
         self.identifier = identifier

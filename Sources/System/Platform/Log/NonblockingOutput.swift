@@ -1,3 +1,4 @@
+private import CLinux
 import Glibc
 
 /// Writing to a shared descriptor without ever waiting and without changing it.
@@ -43,9 +44,9 @@ struct NonblockingOutput: ~Copyable, Sendable {
         var status = stat()
         // A closed descriptor stays unused for good: its number may soon belong to a database.
         guard unsafe fstat(descriptor, &status) == 0 else { return .discard }
-        switch status.st_mode & S_IFMT {
-        case S_IFSOCK: return .send
-        case S_IFREG: return .write
+        switch status.st_mode & clinux_file_type {
+        case clinux_file_type_socket: return .send
+        case clinux_file_type_regular: return .write
         default: break
         }
         // O_NOCTTY: a daemon must not get a controlling terminal by logging to one.

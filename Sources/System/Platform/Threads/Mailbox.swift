@@ -24,7 +24,7 @@ package final class Mailbox<Message: Sendable>: Sendable {
         self.capacity = capacity
         self.batchSize = batchSize
         let number = eventfd(0, Int32(EFD_CLOEXEC | EFD_NONBLOCK))
-        guard number >= 0 else { throw PlatformError("create a mailbox", errno: errno) }
+        guard number >= 0 else { throw PlatformError("create a mailbox", errno: lastErrno) }
         signal = FileDescriptor(owning: number)
     }
 

@@ -1,5 +1,6 @@
 import CSystemd
 import Glibc
+import Platform
 
 /// Where a datagram goes on this machine: a path, or an abstract name written with `@`.
 struct DatagramAddress {
@@ -32,6 +33,6 @@ struct DatagramAddress {
                     socket, bytes, bytes.count, Int32(MSG_DONTWAIT | MSG_NOSIGNAL), address, length)
             }
         }
-        return sent < 0 ? errno : nil
+        return sent < 0 ? lastErrno : nil
     }
 }

@@ -1,5 +1,6 @@
 import CSystemd
 import Glibc
+import Platform
 
 /// Tells the service manager how we are: the `sd_notify` protocol.
 ///
@@ -47,7 +48,7 @@ package final class Notifier {
         // Made now and kept: the watchdog must be fed also when the process has run out of descriptors.
         let socket = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         guard socket >= 0 else {
-            throw SystemdError(.failed, "notify the service manager at \(address): make a socket: \(reason(errno))")
+            throw SystemdError(.failed, "notify the service manager at \(address): make a socket: \(reason(lastErrno))")
         }
         self.manager = manager
         self.socket = socket
