@@ -16,6 +16,7 @@ package enum SystemdBox {
         try withTemporaryFolder { folder in
             try replaceFile("\(folder)/script", with: Array(script.utf8))
             let support = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
+            let copies = try Set(copies + copies.flatMap(runtimeLibraries))
             let arguments =
                 ["/\(support)/systemd-box", "-t", "\(limit)"] + copies.flatMap { ["-c", $0] } + ["\(folder)/script"]
             let environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
@@ -23,6 +24,16 @@ package enum SystemdBox {
                 .waitForEnd(within: .seconds(limit + 30))
             return (outcome.status, outcome.output + outcome.errors)
         }
+    }
+}
+
+extension SystemdBox {
+    /// Copies of the Swift runtime that a program is linked with: the toolchain may lie on another mount than the root's,
+    /// which is the only one that a box sees.
+    private static func runtimeLibraries(of copy: String) throws -> [String] {
+        let source = copy.split(separator: ":").first.map(String.init) ?? copy
+        let listed = try ChildProcess("/usr/bin/ldd", [source]).waitForEnd().output
+        return listed.matches(of: /=> (?<path>\/\S*swift\S*)/).map { "\($0.output.path):\($0.output.path)" }
     }
 }
 
