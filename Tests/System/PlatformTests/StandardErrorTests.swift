@@ -156,8 +156,8 @@ struct StandardErrorTests {
             }
             rearm()
             #expect(loop.run { lateness.count == 50 })
-            // The median: a machine busy with other tests may hold up single turns, a waiting log holds up every one.
-            #expect(lateness.sorted()[25] < .milliseconds(50))
+            let worst = lateness.max() ?? .zero
+            #expect(worst < (isUnderSanitizer ? .milliseconds(500) : .milliseconds(50)), "\(worst)")
         }
     }
 

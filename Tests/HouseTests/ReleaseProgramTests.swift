@@ -2,7 +2,7 @@ import Testing
 
 /// Plain facts about the two release programs, as `Packaging/test` has just built them.
 @Suite(.enabled(if: Programs.wereBuilt, "the release programs are not built in this tier"))
-struct ProgramTests {
+struct ReleaseProgramTests {
     @Test(arguments: Programs.names)
     func `no Foundation is linked, neither as a library nor in it`(program: String) throws {
         #expect(try Programs.neededLibraries(of: program).filter { $0.contains("Foundation") } == [])
