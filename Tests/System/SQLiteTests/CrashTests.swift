@@ -6,7 +6,8 @@ import Testing
 struct CrashTests {
     @Test func `an acknowledged transaction is there after each of 1000 crashes`() throws {
         for seed in 1...1000 as ClosedRange<UInt64> {
-            var trial = CrashTrial(seed: seed, synchronous: .full)
+            // As databases are opened when nobody says otherwise: weakening that must fail here.
+            var trial = CrashTrial(seed: seed, synchronous: DatabaseOptions().synchronous)
             try trial.run()
             try #require(trial.lost.isEmpty, "seed \(seed) lost \(trial.lost) of \(trial.acknowledged.count)")
             try #require(trial.damage.isEmpty, "seed \(seed): \(trial.damage)")
