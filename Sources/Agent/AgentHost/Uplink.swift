@@ -12,7 +12,7 @@ package final class Uplink {
     /// proxy's prefix.
     package init(loop: any EventLoop, server: String, caFile: String?) throws(UplinkError) {
         let options = TransportOptions(userAgent: "spot-agent/\(productVersion)", caFile: caFile)
-        do { transport = try Transport(loop: loop, options: options) } catch { throw UplinkError("\(error)") }
+        do { transport = try Transport(loop: loop, options: options) } catch { throw UplinkError(error) }
         self.server = server
     }
 
@@ -23,7 +23,7 @@ package final class Uplink {
         let request = OutgoingRequest(
             .get, server + Route.time.path(), deadline: deadline, responseLimit: Limits.replyBytes)
         transport.send(request) { [server] result in
-            completion(result.mapError { UplinkError("\($0)") }.flatMap { Self.read($0, from: server) })
+            completion(result.mapError(UplinkError.init).flatMap { Self.read($0, from: server) })
         }
     }
 
@@ -43,4 +43,14 @@ package final class Uplink {
 package struct UplinkError: Error, Equatable, CustomStringConvertible {
     package let description: String
     init(_ description: String) { self.description = description }
+
+    init(_ cause: TransportError) {
+        let remedy =
+            switch cause.code {
+            case .untrustedPeer: "; if its authority is your own, name its certificate in SERVER_CA_FILE"
+            case .badCAFile: "; see SERVER_CA_FILE, or install the package ca-certificates"
+            default: ""
+            }
+        description = "\(cause)\(remedy)"
+    }
 }

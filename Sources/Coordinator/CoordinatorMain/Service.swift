@@ -112,10 +112,12 @@ extension Service {
         case (nil, nil): return nil
         case (let certificate?, let key?):
             // 64 KiB: a certificate with its chain is a few kilobytes.
-            let texts = try [certificate, key].map { path in
+            let read = { (path: String) throws(PlatformError) in
                 String(decoding: try readSmallFile(path, limit: 65_536, doing: "read TLS file"), as: UTF8.self)
             }
-            return TLSIdentity(certificate: texts[0], key: texts[1])
+            do throws(PlatformError) {
+                return TLSIdentity(certificate: try read(certificate), key: try read(key))
+            } catch { throw Misconfiguration(error.description) }
         default: throw Misconfiguration("TLS_CERT_FILE and TLS_KEY_FILE need each other: give both, or neither")
         }
     }

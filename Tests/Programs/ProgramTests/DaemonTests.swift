@@ -121,6 +121,50 @@ struct DaemonTests {
         }
     }
 
+    @Test func `over TLS an agent trusts its coordinator by the CA file and not without it`() throws {
+        try withTemporaryFolder { folder in
+            let (certificate, key) = ("\(folder)/tls.crt", "\(folder)/tls.key")
+            let made = try ChildProcess(
+                "/usr/bin/openssl",
+                [
+                    "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "1",
+                    "-keyout", key, "-out", certificate, "-subj", "/CN=spot", "-addext", "subjectAltName=IP:127.0.0.1",
+                ]
+            ).waitForEnd()
+            #expect(made.status == 0, "\(made.errors)")
+            let url = "https://127.0.0.1:\(try unusedLoopbackPort())"
+            let port = String(url.split(separator: ":")[2])
+            let coordinator = try ChildProcess(
+                builtProgram("spot-coordinator"), ["serve", "--port", port],
+                environment: ["STATE_DIRECTORY": folder, "TLS_CERT_FILE": certificate, "TLS_KEY_FILE": key])
+            try coordinator.waitForText("notice serving address=\(url)")
+            let trusting = try ChildProcess(
+                builtProgram("spot-agent"), ["run"],
+                environment: ["SPOT_OPTIMIZER_SERVER_URL": url, "SERVER_CA_FILE": certificate])
+            try trusting.waitForText("notice in contact with the coordinator")
+            let stranger = try ChildProcess(
+                builtProgram("spot-agent"), ["run"], environment: ["SPOT_OPTIMIZER_SERVER_URL": url])
+            try stranger.waitForText("warning no contact with the coordinator")
+            try stranger.waitForText("name its certificate in SERVER_CA_FILE")
+        }
+    }
+
+    @Test func `TLS files that are missing or half given are told at the start`() throws {
+        try withTemporaryFolder { folder in
+            func serve(_ environment: [String: String]) throws -> ChildOutcome {
+                let environment = environment.merging(["STATE_DIRECTORY": folder, "PORT": "0"]) { $1 }
+                return try ChildProcess(builtProgram("spot-coordinator"), ["serve"], environment: environment)
+                    .waitForEnd()
+            }
+            let half = try serve(["TLS_CERT_FILE": "\(folder)/tls.crt"])
+            #expect(half.status == 78)
+            #expect(half.errors.contains("TLS_CERT_FILE and TLS_KEY_FILE need each other"))
+            let missing = try serve(["TLS_CERT_FILE": "\(folder)/tls.crt", "TLS_KEY_FILE": "\(folder)/tls.key"])
+            #expect(missing.status == 78)
+            #expect(missing.errors.contains("read TLS file \(folder)/tls.crt: no such file or directory"))
+        }
+    }
+
     private func get(_ path: String, from port: UInt16) throws -> String {
         try request("GET \(path) HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", to: port)
     }
