@@ -32,6 +32,8 @@ final class Service {
         let watchdogInterval = try Watchdog.takeIntervalFromEnvironment()
         let sockets = try ListenDescriptors.takeFromEnvironment()
 
+        raiseDescriptorLimit()
+
         self.log = log
         self.surroundings = surroundings
         loop = try Loop()

@@ -48,6 +48,15 @@ struct DaemonTests {
         }
     }
 
+    @Test func `a coordinator may open as many descriptors as the machine allows it`() throws {
+        try withCoordinator { child, _, _ in
+            let limits = String(decoding: try readSmallFile("/proc/\(child.id)/limits", limit: 8192), as: UTF8.self)
+            let line = try #require(limits.split(separator: "\n").first { $0.hasPrefix("Max open files") })
+            let numbers = line.split(separator: " ").compactMap { Int($0) }
+            #expect(numbers.count == 2 && numbers[0] == numbers[1], "\(line)")
+        }
+    }
+
     @Test func `SIGHUP does not end a coordinator`() throws {
         try withCoordinator { child, port, _ in
             child.send(signal: SIGHUP)
