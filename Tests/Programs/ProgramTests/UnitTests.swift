@@ -5,7 +5,7 @@ import Testing
 @Suite(.serialized, .enabled(if: SystemdBox.isPossible, "\(SystemdBox.whyNot)"))
 struct UnitTests {
     /// Both programs in their places, the units enabled; what a person would do.
-    private func inBox(_ script: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    private func expectToPass(_ script: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
         let systemd = "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/") + "/Systemd"
         let prelude = """
             #!/bin/bash
@@ -25,7 +25,7 @@ struct UnitTests {
     }
 
     @Test func `systemd has nothing to say against them`() throws {
-        try inBox(
+        try expectToPass(
             """
             said=$(systemd-analyze verify --man=no /etc/systemd/system/spot-*.{service,socket} 2>&1)
             [ -z "$said" ] || { echo "$said"; exit 1; }
@@ -35,7 +35,7 @@ struct UnitTests {
     }
 
     @Test func `both start hardened, say what they do, log to the journal, and stop cleanly`() throws {
-        try inBox(
+        try expectToPass(
             """
             systemctl start spot-coordinator spot-agent
             until_ '[[ "$(show spot-agent StatusText)" == "in contact with http://localhost:5000, not registered" ]]'
@@ -51,7 +51,7 @@ struct UnitTests {
     }
 
     @Test func `with the socket enabled no connection is refused while the coordinator restarts`() throws {
-        try inBox(
+        try expectToPass(
             """
             systemctl start spot-coordinator.socket
             ask() { exec 3<>/dev/tcp/127.0.0.1/5000; printf 'GET /ping HTTP/1.0\\r\\n\\r\\n' >&3; tail -n 1 <&3; exec 3<&-; }
@@ -65,7 +65,7 @@ struct UnitTests {
     }
 
     @Test func `a coordinator that hangs is killed by the watchdog and started again`() throws {
-        try inBox(
+        try expectToPass(
             """
             mkdir -p /etc/systemd/system/spot-coordinator.service.d
             printf '[Service]\\nWatchdogSec=400ms\\nTimeoutAbortSec=200ms\\n' >/etc/systemd/system/spot-coordinator.service.d/quick.conf

@@ -3,13 +3,13 @@ import Testing
 
 @Suite(.serialized, .enabled(if: SystemdBox.isPossible, "\(SystemdBox.whyNot)"))
 struct `Under a real systemd` {
-    private func passes(_ script: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    private func expectToPass(_ script: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
         let (status, output) = try runScenario(script)
         #expect(status == 0, "\(output)", sourceLocation: sourceLocation)
     }
 
     @Test func `a notify service is active when ready, reloads, and gets the time to stop that it asks for`() throws {
-        try passes(
+        try expectToPass(
             """
             unit s.service <<U
             [Service]
@@ -30,7 +30,7 @@ struct `Under a real systemd` {
     }
 
     @Test func `the watchdog is fed while the machinery moves, and kills when it does not`() throws {
-        try passes(
+        try expectToPass(
             """
             unit s.service <<U
             [Service]
@@ -50,7 +50,7 @@ struct `Under a real systemd` {
     }
 
     @Test func `sockets of a socket unit arrive under their name`() throws {
-        try passes(
+        try expectToPass(
             """
             unit l.socket <<U
             [Socket]
@@ -68,12 +68,12 @@ struct `Under a real systemd` {
 
     @Test(arguments: ["units", "refusals", "hook", "runs", "rearm", "frozen", "forged", "machine"])
     func `the bus`(scenario: String) throws {
-        try passes("/box/SystemdScenarios \(scenario)")
+        try expectToPass("/box/SystemdScenarios \(scenario)")
     }
 
     @Test func `a lost bus or manager ends all that is under way, once, and the owner connects again`() throws {
         // The box itself hangs on its bus, so the connection that dies is one through a proxy.
-        try passes(
+        try expectToPass(
             """
             printf '[Socket]\\nListenStream=/run/proxy.sock\\n' | unit proxy.socket
             printf '[Service]\\nExecStart=/lib/systemd/systemd-socket-proxyd /run/dbus/system_bus_socket\\n' | unit proxy.service
@@ -84,7 +84,7 @@ struct `Under a real systemd` {
     }
 
     @Test func `a bus without a service manager is unavailable`() throws {
-        try passes(
+        try expectToPass(
             """
             dbus-daemon --session --fork --address=unix:path=/run/strange.sock
             /box/SystemdScenarios strange
@@ -92,7 +92,7 @@ struct `Under a real systemd` {
     }
 
     @Test func `a fence fires and stops its unit at its time though the one who armed it was killed`() throws {
-        try passes(
+        try expectToPass(
             """
             rc=0
             /box/SystemdScenarios arm >/run/armed || rc=$?
