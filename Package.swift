@@ -70,10 +70,10 @@ let package = Package(
             uses: ["AgentCore", "AgentHost", "HTTPClient", "JSON", "Platform", "Systemd", "Wire"]),
 
         // MARK: Coordinator
-        library("CoordinatorStore", in: "Sources/Coordinator", uses: ["Platform", "SQLite", "Wire"]),
+        library("CoordinatorStore", in: "Sources/Coordinator", uses: ["SQLite", "Wire"]),
         library(
             "CoordinatorAPI", in: "Sources/Coordinator",
-            uses: ["CoordinatorStore", "HTTPServer", "JSON", "Platform", "Wire"]),
+            uses: ["HTTPServer", "JSON", "Platform", "Wire"]),
         program(
             "CoordinatorMain", in: "Sources/Coordinator",
             uses: ["CoordinatorAPI", "CoordinatorStore", "HTTPServer", "JSON", "Platform", "Systemd", "Wire"]),

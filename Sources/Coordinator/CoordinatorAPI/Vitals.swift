@@ -1,4 +1,3 @@
-package import CoordinatorStore
 import Platform
 import Wire
 
@@ -13,10 +12,10 @@ package final class Vitals: Sendable {
     /// Why the coordinator cannot do its work, or nil.
     package var fault: String? { lastFault.withLock { $0 } }
 
-    /// Takes what looking at the store gave. Returns whether that is news, for the log.
-    package func note(_ fault: StoreError?) -> Bool {
+    /// Takes why the store cannot be read, or nil. Returns whether that is news, for the log.
+    package func note(_ fault: String?) -> Bool {
         lastFault.withLock { last in
-            defer { last = fault?.description }
+            defer { last = fault }
             return (last == nil) != (fault == nil)
         }
     }

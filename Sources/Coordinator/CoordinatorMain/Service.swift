@@ -79,7 +79,7 @@ final class Service {
     private func examineStore() {
         var fault: StoreError?
         do throws(StoreError) { try store.probe() } catch { fault = error }
-        if vitals.note(fault) {
+        if vitals.note(fault?.description) {
             if let fault {
                 log.error("the database cannot be read", id: .storeUnwell, [.reason("\(fault)")])
             } else {
