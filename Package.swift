@@ -70,7 +70,9 @@ let package = Package(
             uses: ["AgentCore", "AgentHost", "HTTPClient", "JSON", "Platform", "Systemd", "Wire"]),
 
         // MARK: Coordinator
-        library("CoordinatorStore", in: "Sources/Coordinator", uses: ["SQLite", "Wire"]),
+        library("CoordinatorCore", in: "Sources/Coordinator", uses: ["JSON", "Wire"]),
+        library(
+            "CoordinatorStore", in: "Sources/Coordinator", uses: ["CoordinatorCore", "JSON", "SQLite", "Wire"]),
         library(
             "CoordinatorAPI", in: "Sources/Coordinator",
             uses: ["HTTPServer", "JSON", "Platform", "Wire"]),

@@ -1,0 +1,129 @@
+package import JSON
+package import Wire
+
+/// One machine of a slot.
+///
+/// ```
+/// launching ─▶ replica ─▶ promoting ─▶ primary ─▶ zombie ─▶ terminating ─▶ terminated
+///                 │           │ failed                ▲
+///                 └───────────┴─────── no longer wanted┘
+/// ```
+package struct Host: Equatable, Sendable {
+    package let instance: InstanceID
+    package var role: Role
+    package var roleSince: Timestamp
+    package let registeredAt: Timestamp
+    package var facts: HostFacts
+    /// What a replica said it lacks; nil before it has looked.
+    package var lacking: [String]?
+    /// By the time-out, by its own farewell or by evidence. What is only silent is `unknown`, and that is not stored: at
+    /// the coordinator's start all are.
+    package var isOffline = false
+    /// EC2 said that it no longer runs.
+    package var isProvenDead = false
+    /// It said that it cannot see its metadata service.
+    package var isBlind = false
+    /// When EC2 was last asked about it through another host.
+    package var inspectedAt: Timestamp?
+    /// When its termination was last asked for.
+    package var terminationAskedAt: Timestamp?
+    /// When it was last heard, to within a minute: not for decisions.
+    package var lastHeardAt: Timestamp?
+
+    /// Heard within its last few heartbeats. Not stored: the switchboard knows.
+    package var isFresh = false
+    /// When the lease that it may be serving under has run out for certain; nil when that cannot be told yet. Not stored.
+    package var leaseEndsAt: Timestamp?
+
+    package init(instance: InstanceID, role: Role, facts: HostFacts, at now: Timestamp) {
+        self.instance = instance
+        self.role = role
+        self.facts = facts
+        roleSince = now
+        registeredAt = now
+    }
+
+    /// For the store, which knows when that was.
+    package init(
+        instance: InstanceID, role: Role, roleSince: Timestamp, registeredAt: Timestamp, facts: HostFacts
+    ) {
+        self.instance = instance
+        self.role = role
+        self.roleSince = roleSince
+        self.registeredAt = registeredAt
+        self.facts = facts
+    }
+
+    package var presence: Presence { isOffline ? .offline : isFresh ? .fresh : .unknown }
+
+    /// Ready to be promoted: fresh, and it looked and lacks nothing.
+    package var isReady: Bool { role == .replica && presence == .fresh && lacking == [] }
+
+    mutating func become(_ role: Role, at now: Timestamp) {
+        guard role != self.role else { return }
+        self.role = role
+        roleSince = now
+    }
+}
+
+/// Whether a host is there. Unknown is not dead.
+package enum Presence: String, Sendable { case fresh, unknown, offline }
+
+/// What a host says of itself and of the machine it is on.
+package struct HostFacts: Hashable, Sendable {
+    package var hostname: String?
+    package var agentVersion: String?
+    package var region: Region?
+    package var zone: AvailabilityZone?
+    package var instanceType: InstanceType?
+    package var mode: Mode?
+    package var image: ResourceID?
+    package var privateAddress: String?
+    package var publicAddress: String?
+
+    package init() {}
+
+    package init(_ registration: Registration) {
+        hostname = registration.hostname
+        agentVersion = registration.agentVersion
+        region = registration.region
+        zone = registration.zone
+        instanceType = registration.instanceType
+        mode = registration.mode
+        image = registration.image
+        privateAddress = registration.privateAddress
+        publicAddress = registration.publicAddress
+    }
+
+    /// Where its capacity was bought, when it is spot capacity.
+    package var pool: PoolID? {
+        guard mode != .ondemand, let instanceType, let zone else { return nil }
+        return PoolID(instanceType, zone)
+    }
+
+    /// These, with those that `newer` knows in their place.
+    package func updated(by newer: HostFacts) -> HostFacts {
+        var facts = self
+        facts.hostname = newer.hostname ?? hostname
+        facts.agentVersion = newer.agentVersion ?? agentVersion
+        facts.region = newer.region ?? region
+        facts.zone = newer.zone ?? zone
+        facts.instanceType = newer.instanceType ?? instanceType
+        facts.mode = newer.mode ?? mode
+        facts.image = newer.image ?? image
+        facts.privateAddress = newer.privateAddress ?? privateAddress
+        facts.publicAddress = newer.publicAddress ?? publicAddress
+        return facts
+    }
+}
+
+extension HostFacts {
+    /// Those that a heartbeat repeats.
+    package init(_ heartbeat: Heartbeat) {
+        agentVersion = heartbeat.agentVersion
+        region = heartbeat.region
+        zone = heartbeat.zone
+        instanceType = heartbeat.instanceType
+        mode = heartbeat.mode
+    }
+}

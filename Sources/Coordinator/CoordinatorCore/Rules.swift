@@ -1,0 +1,59 @@
+/// The numbers that the rules are made of, each with its reason.
+package enum Rules {
+    // MARK: Priorities of commands: higher goes first
+
+    /// Whatever an interruption forces.
+    static let emergencyPriority = 100
+    /// A person asked for it.
+    static let manualPriority = 75
+    /// Nobody waits for it.
+    static let scheduledPriority = 10
+
+    // MARK: Commands
+
+    /// A person who asked for a switch has gone home by then.
+    static let commandLife = Duration.seconds(3600)
+    /// An order of a hand-over that nobody took up by then belongs to a world that is gone.
+    static let handOverLife = Duration.seconds(180)
+    /// EC2 needs 20 to 30 s for a launch, and minutes when it is short of capacity.
+    static let launchLife = Duration.seconds(600)
+    static let inspectionLife = Duration.seconds(60)
+    /// Three heartbeats: a host that works on a command renews its lease with each.
+    static let leaseSeconds = 10
+    /// How long a successor may be unheard before another is chosen; its promotion may be half done.
+    static let promotionPatience = Duration.seconds(30)
+
+    // MARK: Incidents
+
+    /// Signals without a time belong to an incident of the same machine that is at most this old, and a closed incident
+    /// absorbs repeats for as long.
+    package static let foldingTime = Duration.seconds(600)
+    /// EC2 follows a rebalance recommendation within two hours or not at all, as the original's rule has it.
+    static let rebalanceWindow = Duration.seconds(7200)
+    /// The machine outlived its announced end by so much: the announcement was false.
+    static let outlivedAfter = Duration.seconds(300)
+    /// A replica that is not quite ready is promoted when no more than this is left: it may still work, waiting cannot.
+    static let lastChoice = Duration.seconds(40)
+    /// Announced work on a machine moves the workload this long before.
+    static let maintenanceLead = Duration.seconds(900)
+
+    // MARK: Machines
+
+    /// After a termination that did not work, or was not answered.
+    static let terminationRetry = Duration.seconds(300)
+    /// An order for a replica that has not become one by then has failed.
+    static let replicaLaunchTime = Duration.seconds(600)
+    /// Between two looks at a silent host through another one.
+    static let inspectionPause = Duration.seconds(30)
+    /// What the clocks of two hosts may differ in rate while a lease runs, and a late answer.
+    package static let leaseMargin = Duration.seconds(2)
+
+    // MARK: Bounds of one slot
+
+    /// Open commands; a slot with more has a problem that another command does not solve.
+    static let openCommandsMax = 64
+    /// Hosts that may still run: a primary, replicas, and what waits for its termination.
+    package static let hostsMax = 64
+    /// Replicas that a person can have at once.
+    static let replicasMax = 8
+}

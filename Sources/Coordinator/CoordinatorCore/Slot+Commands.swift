@@ -1,0 +1,116 @@
+package import JSON
+package import Wire
+
+extension Slot {
+    /// Queues an order for one host.
+    @discardableResult
+    mutating func queue(
+        _ order: Order, to instance: InstanceID, priority: Int, life: Duration, incident: IncidentID? = nil,
+        notBefore: Timestamp? = nil, _ turn: inout Turn
+    ) -> CommandID {
+        let command = QueuedCommand(
+            id: turn.makeID(), instance: instance, order: order, priority: priority, createdAt: turn.now,
+            notBefore: notBefore, expiresAt: (notBefore ?? turn.now) + life, leaseSeconds: Rules.leaseSeconds,
+            epoch: epoch, incident: incident)
+        commands.append(command)
+        turn.note(
+            .commandQueued, "\(order.sentence) on \(instance)", instance: instance, incident: incident,
+            command: command.id)
+        return command.id
+    }
+
+    /// Hands the host its due commands: higher priority first, then older first.
+    package mutating func deliver(to instance: InstanceID, at now: Timestamp) -> [Command] {
+        let due = commands.filter { $0.instance == instance && $0.isDue(at: now) }
+            .sorted { ($1.priority, $0.createdAt, $0.id) < ($0.priority, $1.createdAt, $1.id) }
+        for command in due.prefix(Limits.commandsMax) {
+            changeCommand(command.id) { command in
+                command.state = .delivered
+                command.attempt += 1
+                command.leaseUntil = now + .seconds(command.leaseSeconds)
+            }
+        }
+        return due.prefix(Limits.commandsMax).compactMap { self.command($0.id)?.onTheWire }
+    }
+
+    /// How many wait for the host beyond what it was handed.
+    package func waiting(for instance: InstanceID, at now: Timestamp) -> Int {
+        commands.count { $0.instance == instance && $0.isDue(at: now) }
+    }
+
+    /// The host told what it works on: those leases begin anew. What was delivered and is not among them never reached it,
+    /// or its result is on the way and it answers the repeat by the command's id: so it is due again at once.
+    mutating func renewLeases(of instance: InstanceID, running: [CommandID], at now: Timestamp) {
+        for command in commands where command.instance == instance && command.state == .delivered {
+            changeCommand(command.id) { command in
+                if running.contains(command.id) {
+                    command.leaseUntil = now + .seconds(command.leaseSeconds)
+                } else {
+                    command.state = .pending
+                    command.leaseUntil = nil
+                }
+            }
+        }
+    }
+
+    mutating func finish(
+        _ id: CommandID, as state: QueuedCommand.State, with result: CommandResult? = nil, _ turn: inout Turn
+    ) {
+        changeCommand(id) { command in
+            command.state = state
+            command.finishedAt = turn.now
+            command.leaseUntil = nil
+            command.result = result ?? command.result
+        }
+        guard let command = command(id) else { return }
+        let (kind, word): (EventKind, String) =
+            switch state {
+            case .done: (.commandDone, "done")
+            case .failed: (.commandFailed, "failed")
+            case .refused: (.commandFailed, "refused")
+            case .expired: (.commandExpired, "not taken up in time")
+            case .cancelled: (.commandCancelled, "no longer wanted")
+            case .pending, .delivered: preconditionFailure("a command does not end as \(state)")
+            }
+        let message = result.map { ": \($0.message)" } ?? ""
+        turn.note(
+            kind, "\(command.order.sentence) on \(command.instance): \(word)\(message)", instance: command.instance,
+            incident: command.incident, command: id)
+    }
+
+    func openCommand(to instance: InstanceID? = nil, where matches: (Order) -> Bool) -> QueuedCommand? {
+        commands.first { $0.state.isOpen && (instance == nil || $0.instance == instance) && matches($0.order) }
+    }
+
+    mutating func cancel(where matches: (QueuedCommand) -> Bool, _ turn: inout Turn) {
+        for command in commands where command.state.isOpen && matches(command) {
+            finish(command.id, as: .cancelled, &turn)
+        }
+    }
+
+    func requireRoomForCommands() throws(Refusal) {
+        guard commands.count(where: \.state.isOpen) < Rules.openCommandsMax else {
+            throw Refusal(
+                .conflict, "agent \(id) has \(Rules.openCommandsMax) open commands: wait until some are done or expired"
+            )
+        }
+    }
+}
+
+extension Order {
+    /// What it asks for, for a person.
+    package var sentence: String {
+        switch self {
+        case .switch(let order): "switch to \(order.pool?.text ?? order.mode.rawValue)"
+        case .createReplica(let order): "create replica \(order.replica)"
+        case .terminateInstance(let order): "terminate \(order.target)"
+        case .promote(let order): order.awaitsFence ? "prepare to become primary" : "become primary"
+        case .activate: "activate"
+        case .demote(let order): "hand over to \(order.successor)"
+        case .inspectInstance(let target): "look what became of \(target)"
+        case .applyConfig(let version): "apply configuration \(version)"
+        case .cleanup: "clean up images and snapshots"
+        case .unknown(let type), .malformed(let type, _): type
+        }
+    }
+}

@@ -1,0 +1,88 @@
+import JSON
+package import Wire
+
+extension Slot {
+    /// What became of a command. The same result again is harmless; one that comes after the command was given up still says
+    /// what is true of the machines.
+    package mutating func take(
+        _ result: CommandResult, of id: CommandID, _ turn: inout Turn
+    ) throws(Refusal) -> ReportReply.Outcome {
+        guard let command = command(id) else { throw Refusal(.notFound, "agent \(self.id) has no command \(id)") }
+        guard command.instance == result.instance else {
+            throw Refusal(.forbidden, "command \(id) is for \(command.instance), not for \(result.instance)")
+        }
+        if let known = command.result, known.outcome == result.outcome { return .duplicate }
+        guard command.state.isOpen else {
+            noteMachines(of: command, result, &turn)
+            changeCommand(id) { $0.result = $0.result ?? result }
+            settle(&turn)
+            return .stale
+        }
+        let isStale = result.epoch < epoch && command.order.movesTheWorkload
+        finish(id, as: QueuedCommand.State(result.outcome), with: result, &turn)
+        noteMachines(of: command, result, &turn)
+        if let incident = command.incident, self.incident(incident) != nil {
+            changeIncident(incident) { record in
+                let room = Limits.stepsMax - record.incident.ledger.count
+                record.incident.ledger += result.ledger.prefix(max(0, room))
+            }
+        }
+        if !isStale { follow(command, result, &turn) }
+        settle(&turn)
+        return isStale ? .stale : .accepted
+    }
+
+    /// Machines exist or do not, whatever epoch the order was from.
+    private mutating func noteMachines(of command: QueuedCommand, _ result: CommandResult, _ turn: inout Turn) {
+        switch (command.order, result.facts) {
+        case (.createReplica(let order), .launched(let launched)?): noteLaunch(launched, for: order.replica, &turn)
+        case (.terminateInstance, .terminated(let target)?) where result.outcome == .done:
+            noteTermination(of: target, by: command.instance, &turn)
+        case (.terminateInstance(let order), _) where result.outcome == .done:
+            noteTermination(of: order.target, by: command.instance, &turn)
+        default: break
+        }
+    }
+
+    private mutating func follow(_ command: QueuedCommand, _ result: CommandResult, _ turn: inout Turn) {
+        switch command.order {
+        case .promote, .activate: followPromotion(command, result, &turn)
+        case .demote(let order): followDemotion(command, order, result, &turn)
+        case .switch: followSwitch(command, result, &turn)
+        case .createReplica(let order):
+            if result.outcome != .done { failReplica(order.replica, result.message, &turn) }
+        case .terminateInstance(let order):
+            if result.outcome != .done { noteFailedTermination(of: order.target, result.message, &turn) }
+        case .inspectInstance: followInspection(result, &turn)
+        case .applyConfig, .cleanup, .unknown, .malformed: break
+        }
+    }
+
+    /// EC2's word on a silent host is the evidence that silence is not.
+    private mutating func followInspection(_ result: CommandResult, _ turn: inout Turn) {
+        guard case .inspected(let instances)? = result.facts else { return }
+        for found in instances {
+            guard let host = host(found.instance), !host.isFresh else { continue }
+            switch found.state {
+            case .stopped, .shuttingDown, .terminated:
+                proveDead(found.instance, "EC2 says \(found.state.rawValue)", &turn)
+            // Not found is what EC2 also says of a machine that it has only just launched.
+            case .notFound where turn.now - host.registeredAt > Rules.replicaLaunchTime:
+                proveDead(found.instance, "EC2 no longer knows it", &turn)
+            case .notFound, .pending, .running, .stopping: break
+            }
+        }
+    }
+}
+
+extension QueuedCommand.State {
+    init(_ outcome: CommandResult.Outcome) {
+        self =
+            switch outcome {
+            case .done, .prepared, .fenced: .done
+            case .failed, .fenceFailed: .failed
+            case .refused: .refused
+            case .expired: .expired
+            }
+    }
+}

@@ -1,0 +1,97 @@
+import JSON
+package import Wire
+
+extension Slot {
+    /// Changes some settings. The two ways of choosing where to run exclude each other: switching one on switches the other
+    /// off, and both in one request mean nothing.
+    package mutating func change(
+        _ change: SlotSettingsChange, _ turn: inout Turn
+    ) throws(Refusal) -> Configuration {
+        let next = try Self.settings(settings, changedBy: change)
+        guard next != settings else { return configuration }
+        let before = settings
+        settings = next
+        configVersion = configVersion.next
+        let isToggle = before.enabled != next.enabled
+        turn.note(
+            isToggle ? .agentToggled : .settingsChanged,
+            "settings changed: \(Self.difference(from: before, to: next)); version \(configVersion)")
+        if before.manualReplicaEnabled && !next.manualReplicaEnabled { endKeptReplicas(&turn) }
+        settle(&turn)
+        return configuration
+    }
+
+    /// The settings of a new slot, with what its first host proposes.
+    package static func settings(
+        _ settings: SlotSettings, changedBy change: SlotSettingsChange
+    ) throws(Refusal) -> SlotSettings {
+        if change[.autoSwitchEnabled] == .flag(true), change[.manualReplicaEnabled] == .flag(true) {
+            throw Refusal(
+                .configuration, "auto_switch_enabled and manual_replica_enabled exclude each other: set one of them")
+        }
+        var next = change.applied(to: settings)
+        if change[.manualReplicaEnabled] == .flag(true) { next.autoSwitchEnabled = false }
+        if change[.autoSwitchEnabled] == .flag(true) { next.manualReplicaEnabled = false }
+        if next.autoSwitchEnabled && next.manualReplicaEnabled { next.autoSwitchEnabled = false }
+        if next.leaseSeconds > 0 && next.handOver != .exclusive {
+            throw Refusal(
+                .configuration,
+                "lease_seconds needs hand_over exclusive: where two may serve for a moment a lease stops the workload for nothing"
+            )
+        }
+        return next
+    }
+
+    package mutating func toggle(_ enabled: Bool?, _ turn: inout Turn) throws(Refusal) -> Configuration {
+        var change = SlotSettingsChange()
+        change[.enabled] = .flag(enabled ?? !settings.enabled)
+        return try self.change(change, &turn)
+    }
+
+    /// Whether this slot is the one of its kind that asks EC2 for prices.
+    package mutating func reportPrices(_ reports: Bool) {
+        guard reports != reportsPrices else { return }
+        reportsPrices = reports
+        configVersion = configVersion.next
+    }
+
+    /// Those that an interruption needs stay.
+    private mutating func endKeptReplicas(_ turn: inout Turn) {
+        guard !incidents.contains(where: \.isOpen) else { return }
+        for replica in replicas where replica.status.isActive && replica.parent != nil {
+            if let instance = replica.instance, host(instance)?.role == .promoting { continue }
+            removeReplica(replica.id, "replicas were switched off", &turn)
+        }
+    }
+
+    private static func difference(from old: SlotSettings, to new: SlotSettings) -> String {
+        let (old, new) = (SlotSettingsChange(to: old), SlotSettingsChange(to: new))
+        return SlotSetting.allCases.filter { old[$0] != new[$0] }
+            .map { "\($0.rawValue) \(text(old[$0])) → \(text(new[$0]))" }.joined(separator: ", ")
+    }
+
+    private static func text(_ value: SlotSettingValue?) -> String {
+        switch value {
+        case .flag(let flag): "\(flag)"
+        case .whole(let number): "\(number)"
+        case .decimal(let number): number.text
+        case .handOver(let handOver): handOver.rawValue
+        case nil: ""
+        }
+    }
+
+    /// Ends the slot: its replicas go, its history stays, and a host that comes back under the same name gets a new slot.
+    package mutating func delete(_ turn: inout Turn) {
+        guard deletedAt == nil else { return }
+        for replica in replicas where replica.status.isActive {
+            removeReplica(replica.id, "the agent was deleted", &turn)
+        }
+        cancel(where: { _ in true }, &turn)
+        for incident in incidents where incident.isOpen {
+            close(incident.id, as: .averted, "the agent was deleted", &turn)
+        }
+        deletedAt = turn.now
+        dueAt = nil
+        turn.note(.agentDeleted, "agent \(logicalAgent) was deleted")
+    }
+}

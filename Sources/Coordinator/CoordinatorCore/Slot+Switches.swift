@@ -1,0 +1,154 @@
+package import JSON
+package import Wire
+
+/// One completed move of a workload, for the history that savings are counted from.
+package struct SwitchRecord: Equatable, Sendable {
+    package var at: Timestamp
+    package var trigger: Trigger
+    package var old: SwitchedInstance?
+    package var new: SwitchedInstance
+    package var onDemandPrice: JSONNumber?
+    package var oldSpotPrice: JSONNumber?
+    package var newSpotPrice: JSONNumber?
+    package var timing: SwitchTiming?
+
+    package init(at: Timestamp, trigger: Trigger, old: SwitchedInstance?, new: SwitchedInstance) {
+        self.at = at
+        self.trigger = trigger
+        self.old = old
+        self.new = new
+    }
+}
+
+extension Slot {
+    /// A person, or a decision, wants the workload on another machine.
+    package mutating func askSwitch(
+        to target: ForceSwitch.Target, _ turn: inout Turn
+    ) throws(Refusal) -> QueuedCommand {
+        guard let primary else {
+            throw Refusal(.conflict, "agent \(id) has no primary to switch from")
+        }
+        guard primary.presence != .offline else {
+            throw Refusal(.conflict, "\(primary.instance) is offline and could not obey: promote a replica instead")
+        }
+        if let promoting {
+            throw Refusal(.conflict, "\(promoting.instance) is taking over just now: wait for its outcome")
+        }
+        if let open = openSwitch {
+            throw Refusal(.conflict, "command \(open.id) is a switch under way: wait for its outcome")
+        }
+        try requireRoomForCommands()
+        let (mode, pool): (Mode, PoolID?) =
+            switch target {
+            case .onDemand: (.ondemand, nil)
+            case .pool(let pool): (.spot, pool)
+            }
+        if mode == primary.facts.mode, pool == nil || pool == primary.facts.pool {
+            throw Refusal(.conflict, "\(primary.instance) is there already (\(pool?.text ?? mode.rawValue))")
+        }
+        let wait = settings.autoTerminateEnabled ? settings.terminateWaitSeconds : 0
+        turn.note(
+            .switchRequested, "a switch to \(pool?.text ?? mode.rawValue) was asked for", instance: primary.instance)
+        let id = queue(
+            .switch(Order.Switch(mode: mode, pool: pool, terminateWaitSeconds: wait)), to: primary.instance,
+            priority: Rules.manualPriority, life: Rules.commandLife, &turn)
+        settle(&turn)
+        guard let command = command(id) else { preconditionFailure("a command that was queued is there") }
+        return command
+    }
+
+    private var openSwitch: QueuedCommand? { openCommand { if case .switch = $0 { true } else { false } } }
+
+    /// The host that switched reports; the new machine serves.
+    package mutating func take(_ report: SwitchReport, _ turn: inout Turn) -> ReportReply.Outcome {
+        if turn.isRepeat { return .duplicate }
+        guard !isStale(report.stamp), report.oldInstance.instance != report.newInstance.instance else { return .stale }
+        var record = SwitchRecord(
+            at: turn.now, trigger: report.trigger, old: report.oldInstance, new: report.newInstance)
+        record.onDemandPrice = report.onDemandPrice
+        record.oldSpotPrice = report.oldSpotPrice
+        record.newSpotPrice = report.newSpotPrice
+        record.timing = report.timing
+        concludeSwitch(to: report.newInstance, record, &turn)
+        if report.timing.oldTerminatedAt != nil {
+            noteTermination(of: report.oldInstance.instance, by: report.stamp.instance, &turn)
+        }
+        settle(&turn)
+        return .accepted
+    }
+
+    /// A switch that its command's result tells of; the report with prices and times may follow or be lost.
+    mutating func followSwitch(_ command: QueuedCommand, _ result: CommandResult, _ turn: inout Turn) {
+        guard result.outcome == .done, case .launched(let launched)? = result.facts else { return }
+        var new = SwitchedInstance(instance: launched.instance)
+        new.instanceType = launched.instanceType
+        new.zone = launched.zone
+        new.mode = launched.mode
+        new.image = launched.image
+        let old = host(command.instance).map(SwitchedInstance.init)
+        concludeSwitch(to: new, SwitchRecord(at: turn.now, trigger: .manual, old: old, new: new), &turn)
+    }
+
+    private mutating func concludeSwitch(to new: SwitchedInstance, _ record: SwitchRecord, _ turn: inout Turn) {
+        guard primary?.instance != new.instance else { return turn.note(record) }
+        guard promoting == nil else { return }
+        if host(new.instance) == nil {
+            hosts.append(Host(instance: new.instance, role: .launching, facts: HostFacts(new), at: turn.now))
+        }
+        let old = primary
+        let incident = incidents.first { $0.isOpen && $0.incident.instance == old?.instance }?.id
+        if let open = openSwitch { finish(open.id, as: .done, &turn) }
+        install(new.instance, &turn)
+        turn.note(record)
+        turn.note(
+            .switchCompleted, "\(new.instance) serves in place of \(old?.instance.text ?? "nobody")",
+            instance: new.instance, incident: incident)
+        if let incident { close(incident, as: .averted, "the workload has moved to \(new.instance)", &turn) }
+    }
+
+    /// The host that was switching died before it could report: the machine that came since is the one that it launched.
+    mutating func concludeSwitchOfDeadHost(_ instance: InstanceID, _ turn: inout Turn) {
+        guard let host = host(instance), host.role == .primary, promoting == nil,
+            let command = openSwitch, command.instance == instance, command.attempt > 0,
+            settings.handOver == .overlap || host.isProvenDead,
+            let newcomer = hosts.filter({ $0.role == .replica && $0.isFresh && $0.registeredAt >= command.createdAt })
+                .max(by: { $0.registeredAt < $1.registeredAt })
+        else { return }
+        finish(command.id, as: .done, &turn)
+        beginHandOver(
+            to: newcomer.instance, incident: nil, because: "\(instance) was switching to it and is gone", &turn)
+    }
+
+    /// For the history, where the prices are not known.
+    mutating func noteSwitch(
+        from old: Host?, to new: InstanceID, trigger: Trigger, _ turn: inout Turn
+    ) {
+        guard let new = host(new) else { return }
+        turn.note(
+            SwitchRecord(
+                at: turn.now, trigger: trigger, old: old.map(SwitchedInstance.init), new: SwitchedInstance(new)))
+    }
+}
+
+extension SwitchedInstance {
+    init(_ host: Host) {
+        self.init(instance: host.instance)
+        instanceType = host.facts.instanceType
+        region = host.facts.region
+        zone = host.facts.zone
+        image = host.facts.image
+        mode = host.facts.mode
+        pool = host.facts.pool
+    }
+}
+
+extension HostFacts {
+    init(_ switched: SwitchedInstance) {
+        self.init()
+        region = switched.region
+        zone = switched.zone
+        instanceType = switched.instanceType
+        mode = switched.mode
+        image = switched.image
+    }
+}

@@ -1,0 +1,95 @@
+package import JSON
+package import Wire
+
+// A machine is terminated only by a command for it, whose slot has another primary that is heard, and after its wait.
+extension Slot {
+    private var wait: Duration { .seconds(settings.terminateWaitSeconds) }
+
+    /// When a machine's termination may be asked for, if ever: at once for one that is no longer wanted, after the wait for
+    /// one that was replaced and only when that is switched on.
+    func terminationDue(_ host: Host) -> Timestamp? {
+        let due: Timestamp
+        switch host.role {
+        case .terminating: due = host.roleSince
+        case .zombie where settings.autoTerminateEnabled: due = host.roleSince + wait
+        default: return nil
+        }
+        return max(due, host.terminationAskedAt.map { $0 + Rules.terminationRetry } ?? due)
+    }
+
+    mutating func askTerminations(_ turn: inout Turn) {
+        guard let primary, primary.isFresh else { return }
+        for host in hosts {
+            guard let due = terminationDue(host), due <= turn.now else { continue }
+            if isUnderTermination(host.instance) { continue }
+            change(host.instance) { $0.terminationAskedAt = turn.now }
+            let reason: TerminationReason = host.role == .terminating ? .replicaTerminated : .zombieTimeout
+            queue(
+                .terminateInstance(
+                    Order.TerminateInstance(
+                        target: host.instance, reason: reason, replica: replica(of: host.instance)?.id)),
+                to: primary.instance, priority: Rules.scheduledPriority, life: Rules.commandLife, &turn)
+        }
+    }
+
+    private func isUnderTermination(_ instance: InstanceID) -> Bool {
+        openCommand { order in
+            if case .terminateInstance(let order) = order { order.target == instance } else { false }
+        } != nil
+    }
+
+    mutating func noteTermination(of instance: InstanceID, by reporter: InstanceID?, _ turn: inout Turn) {
+        guard let host = host(instance), host.role != .terminated else { return }
+        guard host.role != .primary && host.role != .promoting else {
+            return proveDead(instance, "\(reporter?.text ?? "somebody") reported its termination", &turn)
+        }
+        change(instance) { host in
+            host.become(.terminated, at: turn.now)
+            host.isOffline = true
+            host.isFresh = false
+        }
+        if let replica = replica(of: instance), replica.status != .promoted { endReplica(replica.id, at: turn.now) }
+        cancel(where: { $0.instance == instance }, &turn)
+        turn.note(.instanceTerminated, "\(instance) is terminated", instance: instance)
+    }
+
+    mutating func noteFailedTermination(of instance: InstanceID, _ reason: String, _ turn: inout Turn) {
+        guard host(instance) != nil else { return }
+        change(instance) { $0.terminationAskedAt = turn.now }
+        turn.note(.terminationFailed, "\(instance) could not be terminated: \(reason)", instance: instance)
+    }
+
+    package mutating func take(_ report: TerminationReport, _ turn: inout Turn) -> ReportReply.Outcome {
+        if turn.isRepeat { return .duplicate }
+        guard !isStale(report.stamp) else { return .stale }
+        guard host(report.target) != nil else { return .stale }
+        if report.success {
+            noteTermination(of: report.target, by: report.stamp.instance, &turn)
+        } else {
+            noteFailedTermination(of: report.target, report.error ?? "no reason given", &turn)
+        }
+        settle(&turn)
+        return .accepted
+    }
+
+    /// An older epoch, or none from a host that does not serve.
+    package func isStale(_ stamp: ReportStamp) -> Bool {
+        stamp.epoch.map { $0 < epoch } ?? (primary?.instance != stamp.instance)
+    }
+
+    /// The machines whose wait is over.
+    package func terminationList(at now: Timestamp) -> TerminationList {
+        let due = hosts.filter { terminationDue($0).map { $0 <= now } ?? false }
+        let entries = due.prefix(Limits.hostsMax).map { host in
+            var entry = TerminationList.Entry(
+                instance: host.instance, reason: host.role == .terminating ? .replicaTerminated : .zombieTimeout,
+                secondsWaiting: max(0, (now - host.roleSince).components.seconds))
+            entry.instanceType = host.facts.instanceType
+            entry.zone = host.facts.zone
+            return entry
+        }
+        return TerminationList(
+            instances: primary == nil ? [] : entries, autoTerminateEnabled: settings.autoTerminateEnabled,
+            terminateWaitSeconds: settings.terminateWaitSeconds)
+    }
+}

@@ -1,0 +1,96 @@
+package import JSON
+package import Wire
+
+/// One decision's share of the world: the time, new names, whether the report was stored before, and the log it writes to.
+package struct Turn: Sendable {
+    package let now: Timestamp
+    /// The report that caused it came before, under the same id.
+    package let isRepeat: Bool
+    package private(set) var events: [Event] = []
+    /// Moves that were completed, for the history.
+    package private(set) var switches: [SwitchRecord] = []
+    private var names: NameSource
+    private let slot: SlotID?
+    private let client: ClientID?
+
+    package init(now: Timestamp, chance: UInt64, isRepeat: Bool = false, slot: SlotID? = nil, client: ClientID? = nil) {
+        self.now = now
+        self.isRepeat = isRepeat
+        self.slot = slot
+        self.client = client
+        names = NameSource(now: now, chance: chance)
+    }
+
+    package mutating func makeID<Kind: ServerMade>(_ kind: Kind.Type = Kind.self) -> Identifier<Kind> { names.next() }
+
+    /// Adds a line to the log. `sentence` is for a person; what a program looks for are the kind and the names.
+    package mutating func note(
+        _ kind: EventKind, _ sentence: String, instance: InstanceID? = nil, incident: IncidentID? = nil,
+        command: CommandID? = nil
+    ) {
+        events.append(
+            Event(
+                kind: kind, sentence: sentence, at: now, client: client, slot: slot, instance: instance,
+                incident: incident, command: command))
+    }
+}
+
+extension Turn {
+    mutating func note(_ record: SwitchRecord) { switches.append(record) }
+}
+
+/// Makes names that no one has: UUIDs of version 7 (RFC 9562 §5.7), which sort by time and so keep the database's indexes
+/// together.
+struct NameSource: Sendable {
+    private let milliseconds: UInt64
+    private var state: UInt64
+
+    init(now: Timestamp, chance: UInt64) {
+        milliseconds = UInt64(max(0, now.nanosecondsSinceEpoch) / 1_000_000)
+        state = chance
+    }
+
+    mutating func next<Kind: ServerMade>() -> Identifier<Kind> {
+        let high = milliseconds << 16 | 0x7000 | draw() >> 52
+        let low = draw() >> 2 | 0x8000_0000_0000_0000
+        do { return try Identifier(uuidText(high, low)) } catch { preconditionFailure("a UUID is a name: \(error)") }
+    }
+
+    /// SplitMix64: from one number of the system's source, as many as a decision needs.
+    private mutating func draw() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+}
+
+private func uuidText(_ high: UInt64, _ low: UInt64) -> String {
+    let digits = Array("0123456789abcdef".utf8)
+    var text: [UInt8] = []
+    text.reserveCapacity(36)
+    for (word, groups) in [(high, [8, 4, 4]), (low, [4, 12])] {
+        var shift = 64
+        for group in groups {
+            for _ in 0..<group {
+                shift -= 4
+                text.append(digits[Int(word >> UInt64(shift) & 15)])
+            }
+            text.append(UInt8(ascii: "-"))
+        }
+    }
+    text.removeLast()
+    return String(decoding: text, as: UTF8.self)
+}
+
+/// What was asked cannot be done: an expected answer, with the reason for whoever asked.
+package struct Refusal: Error, Equatable, Sendable {
+    package let code: ErrorCode
+    package let sentence: String
+
+    package init(_ code: ErrorCode, _ sentence: String) {
+        self.code = code
+        self.sentence = sentence
+    }
+}
