@@ -37,6 +37,8 @@ package enum Limits {
     package static let timelineMax = 256
     /// Incidents in one answer, told without ledger and timeline; a cursor leads to the next.
     package static let incidentsMax = 100
+    /// Lines of one list made for an operator; a cursor leads to the next. Five hundred agents are 300 KB.
+    package static let overviewMax = 500
     /// Zones that a new replica shall avoid: more than any region has.
     package static let zonesMax = 32
     /// What a replica can lack to be ready: there are half a dozen checks, and hooks of the operator's.

@@ -15,9 +15,12 @@ package enum Route: String, CaseIterable, Sendable {
     case replicas, createReplica, launchReplica, replicaStatus, promoteReplica, deleteReplica
     // Incidents
     case incidents, incident
+    // What an operator looks at
+    case agent, agents, instances, commands, events
     // Administration
+    case openSession, closeSession
     case clients, createClient, deleteClient, regenerateToken, showToken
-    case toggleEnabled, changeSettings, deleteSlot, forceSwitch
+    case toggleEnabled, changeSettings, deleteSlot, forceSwitch, switchSlot, promoteInstance
 }
 
 /// The methods that routes have.

@@ -110,7 +110,28 @@ extension Route {
         case .incident:
             .get("/api/incidents/{incident_id}", .admin, gives: Incident.self, "one incident with its timeline")
 
+        // MARK: What an operator looks at
+        case .agent:
+            .get("/api/agents/{agent_id}", .agentOrAdmin, gives: AgentDetail.self, "one slot with all that is open")
+        case .agents:
+            .get("/api/admin/agents", .admin, gives: AgentList.self, "slots, all or those of `client_id` or `status`")
+        case .instances:
+            .get("/api/admin/instances", .admin, gives: InstanceList.self, "machines, all or those of `client_id`")
+        case .commands:
+            .get(
+                "/api/admin/commands", .admin, gives: CommandList.self,
+                "commands, newest first, all or those of `agent_id` or `state`")
+        case .events:
+            .get(
+                "/api/admin/events", .admin, gives: LogLines.self,
+                "the event log `after` a cursor; parks for `wait` seconds while there is nothing new")
+
         // MARK: Administration
+        case .openSession:
+            .post(
+                "/api/admin/session", .admin, takes: Nothing.self, small, gives: Nothing.self,
+                "give a browser a session cookie for the administrator's token")
+        case .closeSession: .delete("/api/admin/session", .admin, gives: Nothing.self, "take the cookie back")
         case .clients: .get("/api/admin/clients", .admin, gives: nil, "all clients with counts and savings")
         case .createClient:
             .post(
@@ -142,6 +163,14 @@ extension Route {
             .post(
                 "/api/client/instances/{instance_id}/force-switch", .admin, takes: ForceSwitch.self, small,
                 gives: QueuedCommand.self, "move the workload, whatever auto-switch says")
+        case .switchSlot:
+            .post(
+                "/api/admin/agents/{agent_id}/switch", .admin, takes: ForceSwitch.self, small,
+                gives: QueuedCommand.self, "the same, by the slot's name")
+        case .promoteInstance:
+            .post(
+                "/api/admin/agents/{agent_id}/instances/{instance_id}/promote", .admin, takes: Nothing.self, small,
+                gives: QueuedCommand.self, "make this machine of the slot the primary")
         }
     }
 }

@@ -28,9 +28,6 @@ package struct Event: Equatable, Sendable {
     }
 }
 
-/// How much a line matters, in the words that the original's pages show.
-package enum Severity: String, WireWord { case info, warning, error, critical }
-
 /// What kind of thing happened. Names that the original has are kept.
 package enum EventKind: String, CaseIterable, Sendable {
     // Clients

@@ -54,7 +54,7 @@ package struct Host: Equatable, Sendable {
         self.facts = facts
     }
 
-    package var presence: Presence { isOffline ? .offline : isFresh ? .fresh : .unknown }
+    package var presence: HostPresence { isOffline ? .offline : isFresh ? .fresh : .unknown }
 
     /// Ready to be promoted: fresh, and it looked and lacks nothing.
     package var isReady: Bool { role == .replica && presence == .fresh && lacking == [] }
@@ -65,9 +65,6 @@ package struct Host: Equatable, Sendable {
         roleSince = now
     }
 }
-
-/// Whether a host is there. Unknown is not dead.
-package enum Presence: String, Sendable { case fresh, unknown, offline }
 
 /// What a host says of itself and of the machine it is on.
 package struct HostFacts: Hashable, Sendable {

@@ -8,7 +8,7 @@ extension Slot {
         _ order: Order, to instance: InstanceID, priority: Int, life: Duration, incident: IncidentID? = nil,
         notBefore: Timestamp? = nil, _ turn: inout Turn
     ) -> CommandID {
-        let command = QueuedCommand(
+        let command = CommandRecord(
             id: turn.makeID(), instance: instance, order: order, priority: priority, createdAt: turn.now,
             notBefore: notBefore, expiresAt: (notBefore ?? turn.now) + life, leaseSeconds: Rules.leaseSeconds,
             epoch: epoch, incident: incident)
@@ -54,7 +54,7 @@ extension Slot {
     }
 
     mutating func finish(
-        _ id: CommandID, as state: QueuedCommand.State, with result: CommandResult? = nil, _ turn: inout Turn
+        _ id: CommandID, as state: CommandState, with result: CommandResult? = nil, _ turn: inout Turn
     ) {
         changeCommand(id) { command in
             command.state = state
@@ -78,11 +78,11 @@ extension Slot {
             incident: command.incident, command: id)
     }
 
-    func openCommand(to instance: InstanceID? = nil, where matches: (Order) -> Bool) -> QueuedCommand? {
+    func openCommand(to instance: InstanceID? = nil, where matches: (Order) -> Bool) -> CommandRecord? {
         commands.first { $0.state.isOpen && (instance == nil || $0.instance == instance) && matches($0.order) }
     }
 
-    mutating func cancel(where matches: (QueuedCommand) -> Bool, _ turn: inout Turn) {
+    mutating func cancel(where matches: (CommandRecord) -> Bool, _ turn: inout Turn) {
         for command in commands where command.state.isOpen && matches(command) {
             finish(command.id, as: .cancelled, &turn)
         }

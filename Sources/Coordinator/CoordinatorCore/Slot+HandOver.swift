@@ -63,7 +63,7 @@ extension Slot {
 
     // MARK: The successor answers
 
-    mutating func followPromotion(_ command: QueuedCommand, _ result: CommandResult, _ turn: inout Turn) {
+    mutating func followPromotion(_ command: CommandRecord, _ result: CommandResult, _ turn: inout Turn) {
         guard host(command.instance)?.role == .promoting else { return }
         switch result.outcome {
         case .done:
@@ -118,7 +118,7 @@ extension Slot {
     // MARK: The old primary answers
 
     mutating func followDemotion(
-        _ command: QueuedCommand, _ order: Order.Demote, _ result: CommandResult, _ turn: inout Turn
+        _ command: CommandRecord, _ order: Order.Demote, _ result: CommandResult, _ turn: inout Turn
     ) {
         guard order.handOver == .exclusive else { return }
         if result.outcome == .fenced {

@@ -125,7 +125,7 @@ extension Slot {
     }
 
     /// A person wants it to serve.
-    package mutating func promote(_ id: ReplicaID, _ turn: inout Turn) throws(Refusal) -> QueuedCommand {
+    package mutating func promote(_ id: ReplicaID, _ turn: inout Turn) throws(Refusal) -> CommandRecord {
         let replica = try requireReplica(id)
         guard let instance = replica.instance, let host = host(instance) else {
             throw Refusal(.conflict, "replica \(id) has no machine yet: wait until it is ready")
@@ -133,12 +133,12 @@ extension Slot {
         return try promote(host, &turn)
     }
 
-    package mutating func promote(instance: InstanceID, _ turn: inout Turn) throws(Refusal) -> QueuedCommand {
+    package mutating func promote(instance: InstanceID, _ turn: inout Turn) throws(Refusal) -> CommandRecord {
         guard let host = host(instance) else { throw Refusal(.notFound, "agent \(id) has no host \(instance)") }
         return try promote(host, &turn)
     }
 
-    private mutating func promote(_ host: Host, _ turn: inout Turn) throws(Refusal) -> QueuedCommand {
+    private mutating func promote(_ host: Host, _ turn: inout Turn) throws(Refusal) -> CommandRecord {
         if let promoting {
             throw Refusal(.conflict, "\(promoting.instance) is taking over just now: wait for its outcome")
         }

@@ -19,7 +19,7 @@ extension Slot {
             return .stale
         }
         let isStale = result.epoch < epoch && command.order.movesTheWorkload
-        finish(id, as: QueuedCommand.State(result.outcome), with: result, &turn)
+        finish(id, as: CommandState(result.outcome), with: result, &turn)
         noteMachines(of: command, result, &turn)
         if let incident = command.incident, self.incident(incident) != nil {
             changeIncident(incident) { record in
@@ -33,7 +33,7 @@ extension Slot {
     }
 
     /// Machines exist or do not, whatever epoch the order was from.
-    private mutating func noteMachines(of command: QueuedCommand, _ result: CommandResult, _ turn: inout Turn) {
+    private mutating func noteMachines(of command: CommandRecord, _ result: CommandResult, _ turn: inout Turn) {
         switch (command.order, result.facts) {
         case (.createReplica(let order), .launched(let launched)?): noteLaunch(launched, for: order.replica, &turn)
         case (.terminateInstance, .terminated(let target)?) where result.outcome == .done:
@@ -44,7 +44,7 @@ extension Slot {
         }
     }
 
-    private mutating func follow(_ command: QueuedCommand, _ result: CommandResult, _ turn: inout Turn) {
+    private mutating func follow(_ command: CommandRecord, _ result: CommandResult, _ turn: inout Turn) {
         switch command.order {
         case .promote, .activate: followPromotion(command, result, &turn)
         case .demote(let order): followDemotion(command, order, result, &turn)
@@ -75,7 +75,7 @@ extension Slot {
     }
 }
 
-extension QueuedCommand.State {
+extension CommandState {
     init(_ outcome: CommandResult.Outcome) {
         self =
             switch outcome {

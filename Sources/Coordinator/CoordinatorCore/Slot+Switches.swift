@@ -24,7 +24,7 @@ extension Slot {
     /// A person, or a decision, wants the workload on another machine.
     package mutating func askSwitch(
         to target: ForceSwitch.Target, _ turn: inout Turn
-    ) throws(Refusal) -> QueuedCommand {
+    ) throws(Refusal) -> CommandRecord {
         guard let primary else {
             throw Refusal(.conflict, "agent \(id) has no primary to switch from")
         }
@@ -57,7 +57,7 @@ extension Slot {
         return command
     }
 
-    private var openSwitch: QueuedCommand? { openCommand { if case .switch = $0 { true } else { false } } }
+    private var openSwitch: CommandRecord? { openCommand { if case .switch = $0 { true } else { false } } }
 
     /// The host that switched reports; the new machine serves.
     package mutating func take(_ report: SwitchReport, _ turn: inout Turn) -> ReportReply.Outcome {
@@ -78,7 +78,7 @@ extension Slot {
     }
 
     /// A switch that its command's result tells of; the report with prices and times may follow or be lost.
-    mutating func followSwitch(_ command: QueuedCommand, _ result: CommandResult, _ turn: inout Turn) {
+    mutating func followSwitch(_ command: CommandRecord, _ result: CommandResult, _ turn: inout Turn) {
         guard result.outcome == .done, case .launched(let launched)? = result.facts else { return }
         var new = SwitchedInstance(instance: launched.instance)
         new.instanceType = launched.instanceType

@@ -21,7 +21,7 @@ package struct Slot: Equatable, Sendable {
     /// Those in use, and whichever else the input names.
     package var replicas: [Replica] = []
     /// The open ones, oldest first, and whichever else the input names.
-    package var commands: [QueuedCommand] = []
+    package var commands: [CommandRecord] = []
     /// The open ones, and those closed within `Rules.foldingTime`.
     package var incidents: [IncidentRecord] = []
     /// When time alone changes something here next.
@@ -48,7 +48,7 @@ package struct Slot: Equatable, Sendable {
 
     package func host(_ instance: InstanceID) -> Host? { hosts.first { $0.instance == instance } }
     package func replica(of instance: InstanceID) -> Replica? { replicas.first { $0.instance == instance } }
-    package func command(_ id: CommandID) -> QueuedCommand? { commands.first { $0.id == id } }
+    package func command(_ id: CommandID) -> CommandRecord? { commands.first { $0.id == id } }
     package func incident(_ id: IncidentID) -> IncidentRecord? { incidents.first { $0.id == id } }
 
     /// Changes the host in place; one that is not there is a mistake in the program.
@@ -66,7 +66,7 @@ package struct Slot: Equatable, Sendable {
         body(&replicas[index])
     }
 
-    mutating func changeCommand(_ command: CommandID, _ body: (inout QueuedCommand) -> Void) {
+    mutating func changeCommand(_ command: CommandID, _ body: (inout CommandRecord) -> Void) {
         guard let index = commands.firstIndex(where: { $0.id == command }) else {
             preconditionFailure("\(command) is no command of slot \(id)")
         }

@@ -121,8 +121,9 @@ package enum Order: Hashable, Sendable {
     }
 }
 
-extension Order {
-    init(_ fields: Fields) throws(JSONError) {
+/// An order by itself, as the coordinator keeps it; on the wire its keys stand beside those of its command.
+extension Order: WireObject {
+    package init(_ fields: Fields) throws(JSONError) {
         let type = try fields.text("command_type")
         do { self = try Order(type, fields) } catch { self = .malformed(type, why: error.description) }
     }
@@ -170,7 +171,7 @@ extension Order {
         }
     }
 
-    func write(_ fields: inout FieldWriter) {
+    package func write(_ fields: inout FieldWriter) {
         fields.put("command_type", type)
         switch self {
         case .switch(let order):

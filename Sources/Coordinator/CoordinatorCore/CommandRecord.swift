@@ -8,7 +8,7 @@ package import Wire
 ///    ▲  └──────────│──────▶ expired · cancelled
 ///    └─ lease ends─┘
 /// ```
-package struct QueuedCommand: Equatable, Sendable {
+package struct CommandRecord: Equatable, Sendable {
     package let id: CommandID
     package let instance: InstanceID
     package let order: Order
@@ -19,18 +19,13 @@ package struct QueuedCommand: Equatable, Sendable {
     package let leaseSeconds: Int
     package var epoch: Epoch
     package let incident: IncidentID?
-    package var state = State.pending
+    package var state = CommandState.pending
     /// Counts deliveries.
     package var attempt = 0
     /// Until when the delivery belongs to the host.
     package var leaseUntil: Timestamp?
     package var finishedAt: Timestamp?
     package var result: CommandResult?
-
-    package enum State: String, Sendable, CaseIterable {
-        case pending, delivered, done, failed, refused, expired, cancelled
-        package var isOpen: Bool { self == .pending || self == .delivered }
-    }
 
     package init(
         id: CommandID, instance: InstanceID, order: Order, priority: Int, createdAt: Timestamp, notBefore: Timestamp?,
