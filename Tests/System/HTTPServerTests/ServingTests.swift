@@ -45,7 +45,7 @@ extension Everything {
 
         @Test func `pipelined requests are answered in order`() throws {
             try withListener(handler: { request, exchange in
-                exchange.park(for: .seconds(5), otherwise: fallback)
+                exchange.park(for: .seconds(5)) { fallback }
                 exchange.answer(Response(status: 200, body: request.body))
             }) { listener in
                 let client = try TestClient(port: listener.port)
@@ -112,7 +112,7 @@ extension Everything {
                 #expect(try client.response().status == 500)
                 #expect(listener.counters.unanswered == 1)
                 #expect(try !given.get().answer(fallback))
-                #expect(try !given.get().park(for: .seconds(1), otherwise: fallback))
+                #expect(try !given.get().park(for: .seconds(1)) { fallback })
             }
         }
 
@@ -121,7 +121,7 @@ extension Everything {
             try withListener(handler: { _, exchange in
                 let first = exchange.answer(Response(status: 200, text: "first"))
                 let second = exchange.answer(Response(status: 200, text: "second"))
-                results.set([first, second, exchange.park(for: .seconds(9), otherwise: fallback)])
+                results.set([first, second, exchange.park(for: .seconds(9)) { fallback }])
             }) { listener in
                 let client = try TestClient(port: listener.port)
                 try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
