@@ -1,0 +1,219 @@
+import CoordinatorCore
+import CoordinatorStore
+package import JSON
+package import Platform
+package import Wire
+
+// What hosts ask and report.
+extension Heart {
+    // MARK: Who calls
+
+    /// The host that an agent's token belongs to, by the token's SHA-256.
+    package func line(forToken hash: [UInt8]) -> Line? { TokenHash(hash).flatMap(switchboard.line) }
+
+    /// The tenant that a client's token belongs to.
+    package func tenant(forToken hash: [UInt8]) -> (client: ClientID, isActive: Bool)? {
+        TokenHash(hash).flatMap(switchboard.tenant).map { ($0.id, $0.isActive) }
+    }
+
+    // MARK: A host's life
+
+    /// Enrols a host. `token` is new and becomes the host's own, in place of an older one.
+    package func register(
+        _ registration: Registration, of client: ClientID, token: Token, hash: [UInt8],
+        answer: @escaping @Sendable (Outcome<RegistrationReply>) -> Void
+    ) {
+        submit(RegistrationWork(registration, client, token, hash, settings.newSlot, answer))
+    }
+
+    /// What a heartbeat comes to, looked at without waiting for anything.
+    package enum Hearing {
+        /// Nothing is new: answer, or park.
+        case quiet
+        /// It says something that is to be decided: call `decide`.
+        case news
+    }
+
+    /// A host is alive. Called on the server's threads for each heartbeat: memory only.
+    package func hear(_ heartbeat: Heartbeat, on line: Line, wait: Duration) -> Hearing {
+        let now = surroundings.monotonic()
+        counts.heartbeats.increment()
+        return line.state.withLock { state in
+            state.heardAt = now
+            state.wait = wait
+            let isKnown = state.presence == .fresh || state.presence == .starting
+            guard isKnown, heartbeat.status != .offline, !state.view.hasOrders, heartbeat.running.isEmpty,
+                state.saying == Line.Saying(heartbeat)
+            else { return .news }
+            state.presence = .fresh
+            return .quiet
+        }
+    }
+
+    /// Decides about a heartbeat with news, and gives what its host is to obey.
+    package func decide(
+        _ heartbeat: Heartbeat, on line: Line,
+        answer: @escaping @Sendable (Outcome<(commands: [Command], waiting: Int)>) -> Void
+    ) {
+        counts.heartbeatsDecided.increment()
+        let wasMissed = line.state.withLock { state in
+            state.saying = heartbeat.status == .offline ? nil : Line.Saying(heartbeat)
+            defer { state.presence = heartbeat.status == .offline ? .unknown : .fresh }
+            return state.presence == .unknown
+        }
+        submit(
+            SlotWork(on: line.slot, naming: { Focus(instance: heartbeat.instance, now: $0) }) { slot, turn in
+                if wasMissed, slot.host(heartbeat.instance)?.isOffline == false, heartbeat.status != .offline {
+                    turn.note(.hostBack, "\(heartbeat.instance) is heard again", instance: heartbeat.instance)
+                }
+                let commands = slot.hear(heartbeat, &turn)
+                return (commands, slot.waiting(for: heartbeat.instance, at: turn.now))
+            } answer: { outcome in
+                // What was not stored is to be decided again.
+                if case .unavailable = outcome { line.state.withLock { $0.saying = nil } }
+                answer(outcome)
+            })
+    }
+
+    package func configuration(
+        of slot: SlotID, answer: @escaping @Sendable (Outcome<Configuration>) -> Void
+    ) {
+        read(answer) { reader in
+            guard let configuration = try reader.configuration(of: slot) else { return .refused(.noAgent(slot)) }
+            return .done(configuration)
+        }
+    }
+
+    package func take(
+        _ result: CommandResult, of command: CommandID, on line: Line,
+        answer: @escaping @Sendable (Outcome<ReportReply>) -> Void
+    ) {
+        submit(
+            SlotWork(
+                on: line.slot, naming: { Focus(instance: line.instance, command: command, now: $0) },
+                // Its outcome may be what a whole hand-over waits for.
+                lastMoment: result.ledger.isEmpty && result.facts == nil ? nil : .earliest
+            ) { slot, turn throws(Refusal) in
+                ReportReply(try slot.take(result, of: command, &turn))
+            } answer: { answer($0) })
+    }
+
+    // MARK: Interruptions
+
+    package func take(
+        _ notice: Notice, on line: Line, answer: @escaping @Sendable (Outcome<NoticeReply>) -> Void
+    ) {
+        let moment: Timestamp =
+            if case .interruption(_, let at) = notice.signal { at } else { surroundings.wall() + .seconds(120) }
+        submit(
+            SlotWork(
+                on: line.slot, naming: { Focus(instance: notice.instance, now: $0) }, lastMoment: moment
+            ) { slot, turn throws(Refusal) in try slot.take(notice, &turn) } answer: { answer($0) })
+    }
+
+    // MARK: Reports
+
+    package func take(
+        _ report: PricingReport, on line: Line, answer: @escaping @Sendable (Outcome<ReportReply>) -> Void
+    ) {
+        submit(
+            SlotWork(
+                on: line.slot, report: report.stamp.report,
+                also: { reply, now, transaction in
+                    guard reply.outcome == .accepted else { return }
+                    try transaction.insert(report, of: line.slot, at: now)
+                }
+            ) { slot, turn in
+                ReportReply(turn.isRepeat ? .duplicate : slot.isStale(report.stamp) ? .stale : .accepted)
+            } answer: { answer($0) })
+    }
+
+    package func take(
+        _ report: SwitchReport, on line: Line, answer: @escaping @Sendable (Outcome<ReportReply>) -> Void
+    ) {
+        submit(
+            SlotWork(
+                on: line.slot, naming: { Focus(instance: report.newInstance.instance, now: $0) },
+                report: report.stamp.report
+            ) { slot, turn in ReportReply(slot.take(report, &turn)) } answer: { answer($0) })
+    }
+
+    package func take(
+        _ report: TerminationReport, on line: Line, answer: @escaping @Sendable (Outcome<ReportReply>) -> Void
+    ) {
+        submit(
+            SlotWork(
+                on: line.slot, naming: { Focus(instance: report.target, now: $0) }, report: report.stamp.report
+            ) { slot, turn in ReportReply(slot.take(report, &turn)) } answer: { answer($0) })
+    }
+
+    package func take(
+        _ report: CleanupReport, on line: Line, answer: @escaping @Sendable (Outcome<ReportReply>) -> Void
+    ) {
+        submit(
+            SlotWork(on: line.slot, report: report.stamp.report) { slot, turn in
+                ReportReply(slot.take(report, &turn))
+            } answer: { answer($0) })
+    }
+
+    // MARK: Replicas and machines
+
+    package func createReplica(
+        _ creation: ReplicaCreation, of slot: SlotID, answer: @escaping @Sendable (Outcome<ReplicaReply>) -> Void
+    ) {
+        submit(
+            SlotWork(on: slot, naming: { Focus(instance: creation.instance, now: $0) }) {
+                slot, turn throws(Refusal) in try slot.take(creation, &turn)
+            } answer: { answer($0) })
+    }
+
+    package func take(
+        _ launch: ReplicaLaunch, for replica: ReplicaID, of slot: SlotID,
+        answer: @escaping @Sendable (Outcome<ReplicaReply>) -> Void
+    ) {
+        submit(
+            SlotWork(on: slot, naming: { Focus(instance: launch.instance, replica: replica, now: $0) }) {
+                slot, turn throws(Refusal) in try slot.take(launch, for: replica, &turn)
+            } answer: { answer($0) })
+    }
+
+    package func take(
+        _ progress: ReplicaProgress, of replica: ReplicaID, of slot: SlotID,
+        answer: @escaping @Sendable (Outcome<ReplicaReply>) -> Void
+    ) {
+        submit(
+            SlotWork(on: slot, naming: { Focus(replica: replica, now: $0) }) {
+                slot, turn throws(Refusal) in try slot.take(progress, of: replica, &turn)
+            } answer: { answer($0) })
+    }
+
+    // MARK: Looking at one slot
+
+    package func emergencyStatus(
+        of slot: SlotID, answer: @escaping @Sendable (Outcome<EmergencyStatus>) -> Void
+    ) {
+        look(at: slot, answer) { slot, _ in slot.emergencyStatus }
+    }
+
+    package func terminationList(
+        of slot: SlotID, answer: @escaping @Sendable (Outcome<TerminationList>) -> Void
+    ) {
+        look(at: slot, answer) { slot, now in slot.terminationList(at: now) }
+    }
+
+    private func look<Reply: Sendable>(
+        at id: SlotID, _ answer: @escaping @Sendable (Outcome<Reply>) -> Void,
+        _ view: @escaping @Sendable (Slot, Timestamp) -> Reply
+    ) {
+        read(answer) { [self] reader in
+            let now = surroundings.wall()
+            guard var slot = try reader.slot(id, naming: Focus(now: now)) else { return .refused(.noAgent(id)) }
+            switchboard.overlay(&slot, now: surroundings.monotonic(), wall: now)
+            return .done(view(slot, now))
+        }
+    }
+}
+
+extension ErrorReply {
+    static func noAgent(_ slot: SlotID) -> ErrorReply { ErrorReply(.notFound, "no such agent: \(slot)") }
+}

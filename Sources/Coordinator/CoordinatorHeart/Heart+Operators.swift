@@ -1,0 +1,327 @@
+import CoordinatorCore
+import CoordinatorStore
+package import JSON
+package import Wire
+
+// What operators ask for. Lists are read beside the writer; presence comes from the switchboard, which knows it better.
+extension Heart {
+    // MARK: Clients
+
+    /// `token` is new; `sealed` is how it is kept for an administrator who wants to see it.
+    package func createClient(
+        _ creation: ClientCreation, token: Token, hash: [UInt8], seal: @escaping @Sendable (ClientID) throws -> [UInt8],
+        answer: @escaping @Sendable (Outcome<CreatedClient>) -> Void
+    ) {
+        submit(
+            ClientWork(answer) { [self] transaction, batch, after in
+                var turn = batch.turn()
+                let id: ClientID = turn.makeID()
+                let record = ClientRecord(
+                    id: id, name: creation.name, email: creation.email ?? "\(id)@clients.invalid", tokenHash: hash,
+                    sealedToken: try seal(id), isActive: true, createdAt: batch.now)
+                do throws(StoreError) { try transaction.insert(record) } catch where error.code == .duplicate {
+                    return .refused(ErrorReply(.conflict, "a client named \(creation.name), or with its e-mail, is there already"))
+                }
+                turn.client = id
+                turn.note(.clientCreated, "client \(creation.name) was created")
+                try batch.log(turn, transaction)
+                after = { self.admit(id, under: hash) }
+                return .done(CreatedClient(id: id, name: creation.name, token: token))
+            })
+    }
+
+    package func replaceToken(
+        of client: ClientID, token: Token, hash: [UInt8], sealed: [UInt8],
+        answer: @escaping @Sendable (Outcome<ClientToken>) -> Void
+    ) {
+        submit(
+            ClientWork(answer) { [self] transaction, batch, after in
+                guard let record = try transaction.client(client) else { return .refused(.noClient(client)) }
+                try transaction.replaceToken(of: client, hash: hash, sealed: sealed)
+                var turn = batch.turn(client: client)
+                turn.note(.tokenRegenerated, "the token of client \(record.name) was replaced")
+                try batch.log(turn, transaction)
+                after = { self.admit(client, under: hash) }
+                return .done(ClientToken(token: token, clientName: record.name))
+            })
+    }
+
+    package func deleteClient(_ client: ClientID, answer: @escaping @Sendable (Outcome<Nothing>) -> Void) {
+        submit(
+            ClientWork(answer) { [self] transaction, batch, after in
+                guard let record = try transaction.client(client), try transaction.deleteClient(client) else {
+                    return .refused(.noClient(client))
+                }
+                var turn = batch.turn()
+                turn.note(.clientDeleted, "client \(record.name) was deleted with all that belonged to it")
+                try batch.log(turn, transaction)
+                after = { [switchboard] in
+                    switchboard.dismiss(client)
+                    switchboard.unseatAll(of: client)
+                }
+                return .done(Nothing())
+            })
+    }
+
+    private func admit(_ client: ClientID, under hash: [UInt8]) {
+        guard let key = TokenHash(hash) else { preconditionFailure("a token's hash has 32 bytes") }
+        switchboard.admit(Switchboard.Tenant(id: client, isActive: true), under: key)
+    }
+
+    /// The record with the sealed token in it.
+    package func client(
+        _ id: ClientID, answer: @escaping @Sendable (Outcome<(name: String, sealedToken: [UInt8])>) -> Void
+    ) {
+        read(answer) { reader in
+            guard let record = try reader.client(id) else { return .refused(.noClient(id)) }
+            return .done((record.name, record.sealedToken))
+        }
+    }
+
+    // MARK: Slots
+
+    package func change(
+        _ change: SlotSettingsChange, of slot: SlotID, answer: @escaping @Sendable (Outcome<Configuration>) -> Void
+    ) {
+        submit(
+            SlotWork(on: slot) { slot, turn throws(Refusal) in try slot.change(change, &turn) } answer: { answer($0) })
+    }
+
+    package func toggle(
+        _ enabled: Bool?, _ slot: SlotID, answer: @escaping @Sendable (Outcome<Configuration>) -> Void
+    ) {
+        submit(
+            SlotWork(on: slot) { slot, turn throws(Refusal) in try slot.toggle(enabled, &turn) } answer: { answer($0) })
+    }
+
+    package func delete(_ slot: SlotID, answer: @escaping @Sendable (Outcome<Nothing>) -> Void) {
+        submit(
+            SlotWork(on: slot) { slot, turn in
+                slot.delete(&turn)
+                return Nothing()
+            } answer: { answer($0) })
+    }
+
+    package func askSwitch(
+        of slot: SlotID, to target: ForceSwitch.Target, answer: @escaping @Sendable (Outcome<QueuedCommand>) -> Void
+    ) {
+        submit(
+            SlotWork(on: slot) { slot, turn throws(Refusal) in
+                let command = try slot.askSwitch(to: target, &turn)
+                return QueuedCommand(command: command.id, message: "\(command.order.sentence) is queued for \(command.instance)")
+            } answer: { answer($0) })
+    }
+
+    /// The slot in which a machine lives, when there is exactly one.
+    package func slot(holding instance: InstanceID, answer: @escaping @Sendable (Outcome<SlotID>) -> Void) {
+        read(answer) { reader in
+            let slots = try reader.slotsHolding(instance)
+            switch slots.count {
+            case 0: return .refused(ErrorReply(.notFound, "no agent has an instance \(instance)"))
+            case 1: return .done(slots[0])
+            default:
+                return .refused(ErrorReply(.conflict, "several agents have an instance \(instance): name the agent"))
+            }
+        }
+    }
+
+    package func promote(
+        _ replica: ReplicaID, of slot: SlotID, answer: @escaping @Sendable (Outcome<QueuedCommand>) -> Void
+    ) {
+        promote(slot, Focus(replica: replica, now: .earliest), answer) { slot, turn throws(Refusal) in
+            try slot.promote(replica, &turn)
+        }
+    }
+
+    package func promote(
+        _ instance: InstanceID, of slot: SlotID, answer: @escaping @Sendable (Outcome<QueuedCommand>) -> Void
+    ) {
+        promote(slot, Focus(instance: instance, now: .earliest), answer) { slot, turn throws(Refusal) in
+            try slot.promote(instance: instance, &turn)
+        }
+    }
+
+    private func promote(
+        _ slot: SlotID, _ focus: Focus, _ answer: @escaping @Sendable (Outcome<QueuedCommand>) -> Void,
+        _ decide: @escaping @Sendable (inout Slot, inout Turn) throws(Refusal) -> CommandRecord
+    ) {
+        submit(
+            SlotWork(
+                on: slot, naming: { Focus(instance: focus.instance, replica: focus.replica, now: $0) },
+                lastMoment: .latest
+            ) { slot, turn throws(Refusal) in
+                let command = try decide(&slot, &turn)
+                return QueuedCommand(command: command.id, message: "\(command.instance) is to \(command.order.sentence)")
+            } answer: { answer($0) })
+    }
+
+    package func deleteReplica(
+        _ replica: ReplicaID, of slot: SlotID, answer: @escaping @Sendable (Outcome<ReplicaReply>) -> Void
+    ) {
+        submit(
+            SlotWork(on: slot, naming: { Focus(replica: replica, now: $0) }) {
+                slot, turn throws(Refusal) in try slot.deleteReplica(replica, &turn)
+            } answer: { answer($0) })
+    }
+
+    // MARK: Looking
+
+    package func clientSummaries(answer: @escaping @Sendable (Outcome<[ClientSummary]>) -> Void) {
+        read(answer) { reader in .done(try reader.clientSummaries()) }
+    }
+
+    package func agents(_ query: AgentQuery, answer: @escaping @Sendable (Outcome<AgentList>) -> Void) {
+        read(answer) { [self] reader in
+            var list = try reader.agents(query)
+            for index in list.agents.indices { correct(&list.agents[index]) }
+            return .done(list)
+        }
+    }
+
+    package func instances(_ query: InstanceQuery, answer: @escaping @Sendable (Outcome<InstanceList>) -> Void) {
+        read(answer) { [self] reader in
+            var list = try reader.instances(query)
+            for index in list.instances.indices { correct(&list.instances[index]) }
+            return .done(list)
+        }
+    }
+
+    package func agent(_ slot: SlotID, answer: @escaping @Sendable (Outcome<AgentDetail>) -> Void) {
+        read(answer) { [self] reader in
+            guard var detail = try reader.agentDetail(slot) else { return .refused(.noAgent(slot)) }
+            correct(&detail.agent)
+            for index in detail.hosts.indices { correct(&detail.hosts[index]) }
+            return .done(detail)
+        }
+    }
+
+    package func replicas(
+        of slot: SlotID, with status: ReplicaStatus?, answer: @escaping @Sendable (Outcome<ReplicaList>) -> Void
+    ) {
+        read(answer) { reader in
+            guard let replicas = try reader.replicas(of: slot, with: status) else { return .refused(.noAgent(slot)) }
+            return .done(ReplicaList(replicas: replicas))
+        }
+    }
+
+    package func commands(_ query: CommandQuery, answer: @escaping @Sendable (Outcome<CommandList>) -> Void) {
+        read(answer) { reader in .done(try reader.commands(query)) }
+    }
+
+    package func incidents(_ query: IncidentQuery, answer: @escaping @Sendable (Outcome<IncidentList>) -> Void) {
+        read(answer) { reader in .done(try reader.incidents(query)) }
+    }
+
+    package func incident(_ id: IncidentID, answer: @escaping @Sendable (Outcome<Incident>) -> Void) {
+        read(answer) { reader in
+            guard let incident = try reader.incident(id) else {
+                return .refused(ErrorReply(.notFound, "no such incident: \(id)"))
+            }
+            return .done(incident)
+        }
+    }
+
+    package func logLines(_ query: EventQuery, answer: @escaping @Sendable (Outcome<LogLines>) -> Void) {
+        read(answer) { reader in .done(try reader.events(query)) }
+    }
+
+    package func totals(answer: @escaping @Sendable (Outcome<Totals>) -> Void) {
+        read(answer) { reader in .done(Totals(try reader.totals())) }
+    }
+
+    /// Enrolled hosts by whether they are heard.
+    package var presences: [String: Int] {
+        var counts: [String: Int] = [:]
+        for line in switchboard.all { counts[line.hostPresence.rawValue, default: 0] += 1 }
+        return counts
+    }
+
+    /// Lines of the log by kind, since the start.
+    package var eventCounts: [String: Int] {
+        Dictionary(uniqueKeysWithValues: events.kinds.map { ($0.key.rawValue, $0.value) })
+    }
+
+    /// The store knows who was offline; who is heard now the switchboard knows.
+    private func correct(_ agent: inout AgentSummary) {
+        guard let instance = agent.instance, let line = switchboard.line(of: agent.id, instance) else { return }
+        if agent.status == .online || agent.status == .unknown {
+            agent.status = line.hostPresence == .fresh ? .online : line.hostPresence == .offline ? .offline : .unknown
+        }
+        agent.lastHeartbeatAt = lastHeard(line) ?? agent.lastHeartbeatAt
+    }
+
+    private func correct(_ instance: inout InstanceSummary) {
+        guard let line = switchboard.line(of: instance.slot, instance.instance) else { return }
+        instance.presence = line.hostPresence
+        instance.lastHeartbeatAt = lastHeard(line) ?? instance.lastHeartbeatAt
+    }
+
+    private func lastHeard(_ line: Line) -> Timestamp? {
+        let heard = line.state.withLock { $0.heardAt }
+        return heard == .zero ? nil : surroundings.wall() - (surroundings.monotonic() - heard)
+    }
+}
+
+extension Line {
+    var hostPresence: HostPresence {
+        switch state.withLock({ $0.presence }) {
+        case .fresh: .fresh
+        case .starting, .unknown: .unknown
+        case .offline: .offline
+        }
+    }
+}
+
+extension ErrorReply {
+    static func noClient(_ client: ClientID) -> ErrorReply { ErrorReply(.notFound, "no such client: \(client)") }
+}
+
+/// A change that is about a tenant, not about a slot.
+final class ClientWork<Reply: Sendable>: Work, @unchecked Sendable {
+    // Unchecked: after it was made, only the writer's thread touches it.
+
+    typealias Body =
+        @Sendable (borrowing StoreTransaction, inout Batch, _ after: inout () -> Void) throws -> Outcome<Reply>
+
+    let lastMoment: Timestamp? = nil
+    private let body: Body
+    private let answer: @Sendable (Outcome<Reply>) -> Void
+    private var outcome: Outcome<Reply>?
+    private var after: () -> Void = {}
+
+    init(_ answer: @escaping @Sendable (Outcome<Reply>) -> Void, _ body: @escaping Body) {
+        self.answer = answer
+        self.body = body
+    }
+
+    func run(_ transaction: borrowing StoreTransaction, _ batch: inout Batch) throws {
+        outcome = try body(transaction, &batch, &after)
+    }
+
+    func finish(_ end: WorkEnd) {
+        switch end {
+        case .committed:
+            after()
+            guard let outcome else { preconditionFailure("a work that was committed has run") }
+            answer(outcome)
+        case .failed(let reason): answer(.unavailable(reason))
+        }
+    }
+}
+
+/// What the store holds, counted.
+package struct Totals: Sendable {
+    package let agents: [String: Int]
+    package let hosts: [String: Int]
+    package let openCommands: [String: Int]
+    package let openIncidents: Int
+    package let databaseBytes: Int
+
+    init(_ totals: StoreTotals) {
+        agents = totals.slots
+        hosts = totals.hosts
+        openCommands = totals.openCommands
+        openIncidents = totals.openIncidents
+        databaseBytes = totals.databaseBytes
+    }
+}

@@ -1,0 +1,176 @@
+package import CoordinatorCore
+import CoordinatorStore
+package import JSON
+package import Platform
+package import Wire
+
+/// The coordinator's heart: takes events, decides each about one slot, saves all that follows in one transaction, and only
+/// then answers. The only caller of the store. Any thread may call it; answers come on the writer's or a reader's thread.
+package final class Heart: Sendable {
+    let switchboard: Switchboard
+    let surroundings: any Surroundings
+    let settings: HeartSettings
+    let readers: Readers
+    let counts = HeartCounts()
+    private let writer: Writer
+    private let owned: OwnedStore
+    private let feed: EventFeed
+    /// When the next slot has something to do by time alone, as far as is known.
+    private let earliestDue = Locked<Timestamp?>(nil)
+    /// The last stop was not clean: the file deserves a check.
+    package let wasUnclean: Bool
+
+    /// Opens the store, learns who is enrolled, and begins to work. `observe` is told of each line of the event log after
+    /// it is on the disk, on the writer's thread; it must not wait.
+    package init(
+        _ settings: HeartSettings, surroundings: any Surroundings,
+        observe: @escaping @Sendable ([Event]) -> Void
+    ) throws {
+        self.settings = settings
+        self.surroundings = surroundings
+        owned = OwnedStore(try Store(path: settings.databasePath))
+        let now = surroundings.monotonic()
+        switchboard = Switchboard(startedAt: now)
+        let (unclean, due) = try owned.store.write { transaction in
+            (try transaction.markOpen(), try transaction.nextDue())
+        }
+        wasUnclean = unclean
+        feed = EventFeed(observe: observe)
+        earliestDue.withLock { $0 = due }
+        readers = try Readers(path: settings.databasePath, count: settings.readers)
+        writer = Writer(surroundings: surroundings)
+        try seatEverybody(at: now)
+        try writer.start { [self] works in perform(works) }
+    }
+
+    /// Does what is queued, and closes. Nothing may be asked of it afterwards.
+    package func stop() {
+        writer.stop()
+        readers.stop()
+        // A stop that cannot be noted is taken for an unclean one: that costs a check at the next start.
+        try? owned.store.write { transaction in try transaction.markClosed() }
+    }
+
+    /// Whether the thread that commits is idle or getting on.
+    package func isMoving(within limit: Duration) -> Bool { writer.isMoving(within: limit) }
+    package var queueDepth: Int { writer.depth }
+
+    // MARK: The writer's thread
+
+    private func perform(_ works: [any Work]) {
+        let began = surroundings.monotonic()
+        var batch = Batch(switchboard: switchboard, surroundings: surroundings)
+        var failures = [String?](repeating: nil, count: works.count)
+        do throws(StoreError) {
+            try owned.store.write { transaction in
+                for (index, work) in works.enumerated() {
+                    do {
+                        try transaction.savepoint { try work.run(transaction, &batch) }
+                    } catch let error as StoreError where !error.endsTheTransaction {
+                        failures[index] = error.description
+                    }
+                }
+            }
+        } catch {
+            counts.failedCommits.increment()
+            for work in works { work.finish(.failed(error.description)) }
+            return
+        }
+        publish(batch)
+        for (index, work) in works.enumerated() {
+            work.finish(failures[index].map(WorkEnd.failed) ?? .committed)
+        }
+        counts.note(works: works.count, took: surroundings.monotonic() - began)
+    }
+
+    private func publish(_ batch: Batch) {
+        for slot in batch.slots {
+            switchboard.publish(slot, at: batch.now)
+            if let due = slot.dueAt { earliestDue.withLock { $0 = min($0 ?? due, due) } }
+        }
+        if !batch.events.isEmpty { feed.publish(batch.events) }
+    }
+
+    // MARK: For its other parts
+
+    func submit(_ work: any Work) {
+        if !writer.submit(work) { work.finish(.failed("too much is waiting to be stored")) }
+    }
+
+    func takeDue(at now: Timestamp) -> Bool {
+        earliestDue.withLock { due in
+            guard let moment = due, moment <= now else { return false }
+            due = nil
+            return true
+        }
+    }
+
+    func noteDue(_ moment: Timestamp?) {
+        guard let moment else { return }
+        earliestDue.withLock { $0 = min($0 ?? moment, moment) }
+    }
+
+    /// Runs `read` on a reader's thread and answers with what it found.
+    func read<Reply: Sendable>(
+        _ answer: @escaping @Sendable (Outcome<Reply>) -> Void,
+        _ read: @escaping @Sendable (borrowing StoreReader) throws -> Outcome<Reply>
+    ) {
+        let isQueued = readers.submit { reader in
+            do { answer(try read(reader)) } catch let error as StoreError where error.code == .badCursor {
+                answer(.refused(ErrorReply(.validation, error.description)))
+            } catch { answer(.unavailable("\(error)")) }
+        }
+        if !isQueued { answer(.unavailable("too many lists are being made")) }
+    }
+
+    package var events: EventFeed { feed }
+
+    private func seatEverybody(at now: Duration) throws {
+        let reader = try StoreReader(path: settings.databasePath)
+        for client in try reader.clients() {
+            guard let hash = TokenHash(client.tokenHash) else { continue }
+            switchboard.admit(Switchboard.Tenant(id: client.id, isActive: client.isActive), under: hash)
+        }
+        try reader.forEachHost { row in
+            guard let hash = row.tokenHash.flatMap(TokenHash.init) else { return }
+            switchboard.seat(Line(row, startedAt: now), under: hash)
+        }
+    }
+}
+
+/// What the heart is told at its start.
+package struct HeartSettings: Sendable {
+    package var databasePath: String
+    /// From silence to `offline`.
+    package var timeout: Duration = .seconds(120)
+    /// What a new slot begins with.
+    package var newSlot = SlotSettings()
+    /// Threads that read for operators.
+    package var readers = 2
+
+    package init(databasePath: String) { self.databasePath = databasePath }
+}
+
+/// The store on its way to the writer's thread.
+private final class OwnedStore: @unchecked Sendable {
+    // Unchecked: used before the writer starts, by the writer alone, and after it has ended.
+    let store: Store
+    init(_ store: consuming Store) { self.store = store }
+}
+
+extension Line {
+    convenience init(_ row: HostRow, startedAt now: Duration) {
+        let view = View(
+            role: row.role, epoch: row.epoch, configVersion: row.configVersion,
+            heartbeatSeconds: row.heartbeatSeconds, leaseSeconds: row.leaseSeconds,
+            hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands)
+        var host = Host(instance: row.instance, role: row.role, roleSince: .earliest, registeredAt: .earliest, facts: row.facts)
+        host.lacking = row.lacking
+        host.isBlind = row.isBlind
+        self.init(
+            slot: row.slot, instance: row.instance, client: row.client,
+            State(
+                view: view, presence: row.isOffline ? .offline : .starting, heardAt: .zero, answeredAt: now,
+                saying: Saying(host), flushedAt: .zero, allowance: Allowance(at: now)))
+    }
+}
