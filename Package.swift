@@ -72,7 +72,7 @@ let package = Package(
         // MARK: Coordinator
         library("CoordinatorCore", in: "Sources/Coordinator", uses: ["JSON", "Wire"]),
         library(
-            "CoordinatorStore", in: "Sources/Coordinator", uses: ["CoordinatorCore", "JSON", "SQLite", "Wire"]),
+            "CoordinatorStore", in: "Sources/Coordinator", uses: ["CoordinatorCore", "JSON", "Platform", "SQLite", "Wire"]),
         library(
             "CoordinatorAPI", in: "Sources/Coordinator",
             uses: ["HTTPServer", "JSON", "Platform", "Wire"]),
@@ -84,7 +84,11 @@ let package = Package(
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
         tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON"]),
-        tests("CoordinatorStoreTests", in: "Tests/Coordinator", uses: ["CoordinatorStore", "SQLite", "TestSupport"]),
+        tests(
+            "CoordinatorStoreTests", in: "Tests/Coordinator",
+            uses: [
+                "CoordinatorCore", "CoordinatorStore", "DroppingVFS", "JSON", "Platform", "SQLite", "TestSupport", "Wire",
+            ], readsInPlace: ["Fixtures"]),
         tests("CryptoTests", in: "Tests/System", uses: ["Crypto", "TestSupport"]),
         tests("HouseTests", in: "Tests", uses: ["CLinux", "TestSupport"]),
         tests(

@@ -8,6 +8,9 @@ package struct Transaction: ~Copyable {
     let connection: Connection
     let mayWrite: Bool
 
+    /// The same transaction once more, for a face of another module that is lent as this one is.
+    package borrowing func again() -> Transaction { Transaction(connection: connection, mayWrite: mayWrite) }
+
     /// Runs a statement whose rows, if any, are not wanted. Returns how many rows it changed.
     @discardableResult
     package borrowing func execute(
