@@ -74,11 +74,18 @@ let package = Package(
         library(
             "CoordinatorStore", in: "Sources/Coordinator", uses: ["CoordinatorCore", "JSON", "Platform", "SQLite", "Wire"]),
         library(
+            "CoordinatorHeart", in: "Sources/Coordinator",
+            uses: ["CoordinatorCore", "CoordinatorStore", "JSON", "Platform", "Wire"]),
+        library("CoordinatorJobs", in: "Sources/Coordinator", uses: ["CoordinatorHeart", "Platform"]),
+        library(
             "CoordinatorAPI", in: "Sources/Coordinator",
-            uses: ["HTTPServer", "JSON", "Platform", "Wire"]),
+            uses: ["CoordinatorHeart", "Crypto", "HTTPServer", "JSON", "Platform", "Wire"]),
         program(
             "CoordinatorMain", in: "Sources/Coordinator",
-            uses: ["CoordinatorAPI", "CoordinatorStore", "HTTPServer", "JSON", "Platform", "Systemd", "Wire"]),
+            uses: [
+                "CoordinatorAPI", "CoordinatorCore", "CoordinatorHeart", "CoordinatorJobs", "CoordinatorStore", "Crypto",
+                "HTTPServer", "JSON", "Platform", "Systemd", "Wire",
+            ]),
 
         // MARK: Tests
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),

@@ -160,14 +160,32 @@ private enum Credential {
     case token([UInt8])
 
     init(_ headers: HeaderFields) {
-        guard let value = headers.bytes(of: "Authorization") else {
-            self = .none
-            return
+        let read = headers.withValue(of: "Authorization") { value -> Credential in
+            let scheme: StaticString = "bearer "
+            let length = scheme.utf8CodeUnitCount
+            // As long as the longest token that there is, and some blanks.
+            guard value.count > length, value.count < 300, value.begins(with: scheme) else { return .malformed }
+            var token: [UInt8] = []
+            token.reserveCapacity(value.count - length)
+            for place in length..<value.count where !(token.isEmpty && value[place] == 0x20) {
+                token.append(value[place])
+            }
+            return token.isEmpty ? .malformed : .token(token)
         }
-        let scheme = Array("bearer ".utf8)
-        let isBearer = value.count > scheme.count && zip(value, scheme).allSatisfy { $0 | 0x20 == $1 | 0x20 }
-        let token = Array(value.dropFirst(scheme.count).drop { $0 == 0x20 })
-        self = isBearer && (1...255).contains(token.count) ? .token(token) : .malformed
+        self = read ?? .none
+    }
+}
+
+extension Span<UInt8> {
+    /// In whatever case; `prefix` is lower-case.
+    fileprivate func begins(with prefix: StaticString) -> Bool {
+        guard count >= prefix.utf8CodeUnitCount else { return false }
+        var place = 0
+        for byte in prefix.description.utf8 {
+            guard self[place] | 0x20 == byte | 0x20 else { return false }
+            place += 1
+        }
+        return true
     }
 }
 

@@ -21,7 +21,7 @@ final class Penalties: Sendable {
     }
 
     private struct State {
-        var records: [PeerAddress.Place: Record] = [:]
+        var records: [PeerAddress: Record] = [:]
         var delayed = 0
     }
 
@@ -41,7 +41,7 @@ final class Penalties: Sendable {
             if state.records.count >= Self.recordsMax {
                 state.records = state.records.filter { now - $0.value.since < Self.window }
             }
-            let place = peer.place
+            let place = peer.subscriber
             var record = state.records[place] ?? Record(failures: 0, since: now)
             if now - record.since >= Self.window { record = Record(failures: 0, since: now) }
             record.failures += 1

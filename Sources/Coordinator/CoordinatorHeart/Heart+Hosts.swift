@@ -1,7 +1,7 @@
 import CoordinatorCore
 import CoordinatorStore
-package import JSON
-package import Platform
+import JSON
+import Platform
 package import Wire
 
 // What hosts ask and report.
@@ -23,7 +23,9 @@ extension Heart {
         _ registration: Registration, of client: ClientID, token: Token, hash: [UInt8],
         answer: @escaping @Sendable (Outcome<RegistrationReply>) -> Void
     ) {
-        submit(RegistrationWork(registration, client, token, hash, settings.newSlot, answer))
+        submit(
+            RegistrationWork(
+                registration, of: client, token: token, hash: hash, newSlot: settings.newSlot, answer: answer))
     }
 
     /// What a heartbeat comes to, looked at without waiting for anything.
@@ -53,7 +55,7 @@ extension Heart {
     /// Decides about a heartbeat with news, and gives what its host is to obey.
     package func decide(
         _ heartbeat: Heartbeat, on line: Line,
-        answer: @escaping @Sendable (Outcome<(commands: [Command], waiting: Int)>) -> Void
+        answer: @escaping @Sendable (Outcome<Orders>) -> Void
     ) {
         counts.heartbeatsDecided.increment()
         let wasMissed = line.state.withLock { state in
@@ -62,17 +64,23 @@ extension Heart {
             return state.presence == .unknown
         }
         submit(
-            SlotWork(on: line.slot, naming: { Focus(instance: heartbeat.instance, now: $0) }) { slot, turn in
+            SlotWork(on: line.slot, naming: { Focus(now: $0, instance: heartbeat.instance) }) { slot, turn in
                 if wasMissed, slot.host(heartbeat.instance)?.isOffline == false, heartbeat.status != .offline {
                     turn.note(.hostBack, "\(heartbeat.instance) is heard again", instance: heartbeat.instance)
                 }
                 let commands = slot.hear(heartbeat, &turn)
-                return (commands, slot.waiting(for: heartbeat.instance, at: turn.now))
+                return Orders(commands: commands, waiting: slot.waiting(for: heartbeat.instance, at: turn.now))
             } answer: { outcome in
                 // What was not stored is to be decided again.
                 if case .unavailable = outcome { line.state.withLock { $0.saying = nil } }
                 answer(outcome)
             })
+    }
+
+    /// What a host is to obey now, and how much more waits.
+    package struct Orders: Sendable {
+        package let commands: [Command]
+        package let waiting: Int
     }
 
     package func configuration(
@@ -88,9 +96,15 @@ extension Heart {
         _ result: CommandResult, of command: CommandID, on line: Line,
         answer: @escaping @Sendable (Outcome<ReportReply>) -> Void
     ) {
+        let named = result.facts?.machines ?? []
         submit(
             SlotWork(
-                on: line.slot, naming: { Focus(instance: line.instance, command: command, now: $0) },
+                on: line.slot,
+                naming: { now in
+                    var focus = Focus(now: now, instance: line.instance, command: command)
+                    focus.otherInstances = named
+                    return focus
+                },
                 // Its outcome may be what a whole hand-over waits for.
                 lastMoment: result.ledger.isEmpty && result.facts == nil ? nil : .earliest
             ) { slot, turn throws(Refusal) in
@@ -107,7 +121,7 @@ extension Heart {
             if case .interruption(_, let at) = notice.signal { at } else { surroundings.wall() + .seconds(120) }
         submit(
             SlotWork(
-                on: line.slot, naming: { Focus(instance: notice.instance, now: $0) }, lastMoment: moment
+                on: line.slot, naming: { Focus(now: $0, instance: notice.instance) }, lastMoment: moment
             ) { slot, turn throws(Refusal) in try slot.take(notice, &turn) } answer: { answer($0) })
     }
 
@@ -118,7 +132,7 @@ extension Heart {
     ) {
         submit(
             SlotWork(
-                on: line.slot, report: report.stamp.report,
+                on: line.slot, report: ReportKey(report.stamp.report, "pricing"),
                 also: { reply, now, transaction in
                     guard reply.outcome == .accepted else { return }
                     try transaction.insert(report, of: line.slot, at: now)
@@ -133,8 +147,12 @@ extension Heart {
     ) {
         submit(
             SlotWork(
-                on: line.slot, naming: { Focus(instance: report.newInstance.instance, now: $0) },
-                report: report.stamp.report
+                on: line.slot, naming: { now in
+                    var focus = Focus(now: now, instance: report.newInstance.instance)
+                    focus.otherInstances = [report.oldInstance.instance]
+                    return focus
+                },
+                report: ReportKey(report.stamp.report, "switch")
             ) { slot, turn in ReportReply(slot.take(report, &turn)) } answer: { answer($0) })
     }
 
@@ -143,7 +161,7 @@ extension Heart {
     ) {
         submit(
             SlotWork(
-                on: line.slot, naming: { Focus(instance: report.target, now: $0) }, report: report.stamp.report
+                on: line.slot, naming: { Focus(now: $0, instance: report.target) }, report: ReportKey(report.stamp.report, "termination")
             ) { slot, turn in ReportReply(slot.take(report, &turn)) } answer: { answer($0) })
     }
 
@@ -151,7 +169,7 @@ extension Heart {
         _ report: CleanupReport, on line: Line, answer: @escaping @Sendable (Outcome<ReportReply>) -> Void
     ) {
         submit(
-            SlotWork(on: line.slot, report: report.stamp.report) { slot, turn in
+            SlotWork(on: line.slot, report: ReportKey(report.stamp.report, "cleanup")) { slot, turn in
                 ReportReply(slot.take(report, &turn))
             } answer: { answer($0) })
     }
@@ -162,7 +180,7 @@ extension Heart {
         _ creation: ReplicaCreation, of slot: SlotID, answer: @escaping @Sendable (Outcome<ReplicaReply>) -> Void
     ) {
         submit(
-            SlotWork(on: slot, naming: { Focus(instance: creation.instance, now: $0) }) {
+            SlotWork(on: slot, naming: { Focus(now: $0, instance: creation.instance) }) {
                 slot, turn throws(Refusal) in try slot.take(creation, &turn)
             } answer: { answer($0) })
     }
@@ -172,7 +190,7 @@ extension Heart {
         answer: @escaping @Sendable (Outcome<ReplicaReply>) -> Void
     ) {
         submit(
-            SlotWork(on: slot, naming: { Focus(instance: launch.instance, replica: replica, now: $0) }) {
+            SlotWork(on: slot, naming: { Focus(now: $0, instance: launch.instance, replica: replica) }) {
                 slot, turn throws(Refusal) in try slot.take(launch, for: replica, &turn)
             } answer: { answer($0) })
     }
@@ -182,7 +200,7 @@ extension Heart {
         answer: @escaping @Sendable (Outcome<ReplicaReply>) -> Void
     ) {
         submit(
-            SlotWork(on: slot, naming: { Focus(replica: replica, now: $0) }) {
+            SlotWork(on: slot, naming: { Focus(now: $0, replica: replica) }) {
                 slot, turn throws(Refusal) in try slot.take(progress, of: replica, &turn)
             } answer: { answer($0) })
     }
@@ -210,6 +228,18 @@ extension Heart {
             guard var slot = try reader.slot(id, naming: Focus(now: now)) else { return .refused(.noAgent(id)) }
             switchboard.overlay(&slot, now: surroundings.monotonic(), wall: now)
             return .done(view(slot, now))
+        }
+    }
+}
+
+extension CommandResult.Facts {
+    /// The machines that a result names.
+    fileprivate var machines: [InstanceID] {
+        switch self {
+        case .launched(let launched): [launched.instance]
+        case .terminated(let instance): [instance]
+        case .inspected(let instances): instances.map(\.instance)
+        case .fenced, .activated, .configured: []
         }
     }
 }

@@ -1,6 +1,7 @@
 import CoordinatorCore
 import CoordinatorStore
-package import JSON
+import JSON
+import Platform
 package import Wire
 
 // What operators ask for. Lists are read beside the writer; presence comes from the switchboard, which knows it better.
@@ -17,7 +18,7 @@ extension Heart {
                 var turn = batch.turn()
                 let id: ClientID = turn.makeID()
                 let record = ClientRecord(
-                    id: id, name: creation.name, email: creation.email ?? "\(id)@clients.invalid", tokenHash: hash,
+                    id: id, name: creation.name, email: creation.email, tokenHash: hash,
                     sealedToken: try seal(id), isActive: true, createdAt: batch.now)
                 do throws(StoreError) { try transaction.insert(record) } catch where error.code == .duplicate {
                     return .refused(ErrorReply(.conflict, "a client named \(creation.name), or with its e-mail, is there already"))
@@ -128,7 +129,7 @@ extension Heart {
     package func promote(
         _ replica: ReplicaID, of slot: SlotID, answer: @escaping @Sendable (Outcome<QueuedCommand>) -> Void
     ) {
-        promote(slot, Focus(replica: replica, now: .earliest), answer) { slot, turn throws(Refusal) in
+        promote(slot, Focus(now: .earliest, replica: replica), answer) { slot, turn throws(Refusal) in
             try slot.promote(replica, &turn)
         }
     }
@@ -136,7 +137,7 @@ extension Heart {
     package func promote(
         _ instance: InstanceID, of slot: SlotID, answer: @escaping @Sendable (Outcome<QueuedCommand>) -> Void
     ) {
-        promote(slot, Focus(instance: instance, now: .earliest), answer) { slot, turn throws(Refusal) in
+        promote(slot, Focus(now: .earliest, instance: instance), answer) { slot, turn throws(Refusal) in
             try slot.promote(instance: instance, &turn)
         }
     }
@@ -147,7 +148,7 @@ extension Heart {
     ) {
         submit(
             SlotWork(
-                on: slot, naming: { Focus(instance: focus.instance, replica: focus.replica, now: $0) },
+                on: slot, naming: { Focus(now: $0, instance: focus.instance, replica: focus.replica) },
                 lastMoment: .latest
             ) { slot, turn throws(Refusal) in
                 let command = try decide(&slot, &turn)
@@ -159,7 +160,7 @@ extension Heart {
         _ replica: ReplicaID, of slot: SlotID, answer: @escaping @Sendable (Outcome<ReplicaReply>) -> Void
     ) {
         submit(
-            SlotWork(on: slot, naming: { Focus(replica: replica, now: $0) }) {
+            SlotWork(on: slot, naming: { Focus(now: $0, replica: replica) }) {
                 slot, turn throws(Refusal) in try slot.deleteReplica(replica, &turn)
             } answer: { answer($0) })
     }

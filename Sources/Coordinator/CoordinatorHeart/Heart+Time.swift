@@ -1,7 +1,7 @@
 import CoordinatorCore
 import CoordinatorStore
 package import JSON
-package import Platform
+import Platform
 import Wire
 
 // What time brings: called by the jobs, each call only makes events.
@@ -12,13 +12,13 @@ extension Heart {
             switch absence {
             case .silent(let line):
                 submit(
-                    SlotWork(on: line.slot, naming: { Focus(instance: line.instance, now: $0) }) { slot, turn in
+                    SlotWork(on: line.slot, naming: { Focus(now: $0, instance: line.instance) }) { slot, turn in
                         // It may have been heard while this waited.
                         if slot.host(line.instance)?.isFresh == false { slot.noteSilence(of: line.instance, &turn) }
                     } answer: { _ in })
             case .gone(let line, let silence):
                 submit(
-                    SlotWork(on: line.slot, naming: { Focus(instance: line.instance, now: $0) }) { slot, turn in
+                    SlotWork(on: line.slot, naming: { Focus(now: $0, instance: line.instance) }) { slot, turn in
                         if slot.host(line.instance)?.isFresh == false {
                             slot.noteOffline(line.instance, after: silence, &turn)
                         }
@@ -63,8 +63,10 @@ extension Heart {
     /// 20,000 hosts in one go; the rest in the next.
     private static let flushesMax = 100
 
-    /// Forgets what is past its time, a little at a go; calls itself again through the queue until nothing is left.
-    package func forget(_ cutoffs: RetentionCutoffs) {
+    /// Forgets what is past its time, a little at a go; and again through the queue until nothing is left.
+    package func forget(asOf now: Timestamp) { forget(CoordinatorStore.Retention(at: now)) }
+
+    private func forget(_ cutoffs: CoordinatorStore.Retention) {
         submit(
             ClientWork<Int>({ [weak self] outcome in
                 if case .done(let removed) = outcome, removed > 0 { self?.forget(cutoffs) }

@@ -1,6 +1,6 @@
 package import CoordinatorCore
 import CoordinatorStore
-package import JSON
+import JSON
 package import Platform
 package import Wire
 
@@ -14,6 +14,10 @@ package final class Heart: Sendable {
     let counts = HeartCounts()
     private let writer: Writer
     private let owned: OwnedStore
+    /// Two jobs at most: a check of the file, and behind it a checkpoint.
+    private let upkeep: DiskThread
+    private let upkeeper: OwnedUpkeep
+    private let checkpointed = Locked(0)
     private let feed: EventFeed
     /// When the next slot has something to do by time alone, as far as is known.
     private let earliestDue = Locked<Timestamp?>(nil)
@@ -39,6 +43,8 @@ package final class Heart: Sendable {
         earliestDue.withLock { $0 = due }
         readers = try Readers(path: settings.databasePath, count: settings.readers)
         writer = Writer(surroundings: surroundings)
+        upkeep = try DiskThread(capacity: 2, name: "upkeep")
+        upkeeper = OwnedUpkeep(try Upkeep(path: settings.databasePath))
         try seatEverybody(at: now)
         try writer.start { [self] works in perform(works) }
     }
@@ -47,13 +53,53 @@ package final class Heart: Sendable {
     package func stop() {
         writer.stop()
         readers.stop()
+        // A checkpoint takes milliseconds; a check of the file is not waited for.
+        _ = upkeep.stop(within: .milliseconds(500))
         // A stop that cannot be noted is taken for an unclean one: that costs a check at the next start.
         try? owned.store.write { transaction in try transaction.markClosed() }
     }
 
+    package var wall: Timestamp { surroundings.wall() }
+
     /// Whether the thread that commits is idle or getting on.
     package func isMoving(within limit: Duration) -> Bool { writer.isMoving(within: limit) }
     package var queueDepth: Int { writer.depth }
+
+    // MARK: The file
+
+    /// Says why the database cannot be read, or nothing.
+    package func probe(answer: @escaping @Sendable (String?) -> Void) {
+        let isQueued = readers.submit { reader in
+            do throws(StoreError) {
+                try reader.probe()
+                answer(nil)
+            } catch { answer(error.description) }
+        }
+        // Too many lists are being made: that says nothing about the file.
+        if !isQueued { answer(nil) }
+    }
+
+    /// Reads the whole file, on a thread of its own, and tells what is wrong with it.
+    package func checkFile(answer: @escaping @Sendable (Outcome<[String]>) -> Void) {
+        let path = settings.databasePath
+        let isQueued = upkeep.submit {
+            do throws(StoreError) { answer(.done(try StoreReader(path: path).quickCheck())) } catch {
+                answer(.unavailable(error.description))
+            }
+        }
+        if !isQueued { answer(.unavailable("other upkeep is under way")) }
+    }
+
+    /// Moves commits from the write-ahead log into the file, when there are enough of them.
+    package func checkpoint() {
+        guard counts.commits.now != checkpointed.withLock({ $0 }) else { return }
+        _ = upkeep.submit { [counts, checkpointed, upkeeper] in
+            let commits = counts.commits.now
+            // What fails is tried again, and when it goes on failing commits fail, too, which is said.
+            guard (try? upkeeper.upkeep.checkpoint()) != nil else { return }
+            checkpointed.withLock { $0 = commits }
+        }
+    }
 
     // MARK: The writer's thread
 
@@ -66,7 +112,7 @@ package final class Heart: Sendable {
                 for (index, work) in works.enumerated() {
                     do {
                         try transaction.savepoint { try work.run(transaction, &batch) }
-                    } catch let error as StoreError where !error.endsTheTransaction {
+                    } catch let error as StoreError {
                         failures[index] = error.description
                     }
                 }
@@ -156,6 +202,13 @@ private final class OwnedStore: @unchecked Sendable {
     // Unchecked: used before the writer starts, by the writer alone, and after it has ended.
     let store: Store
     init(_ store: consuming Store) { self.store = store }
+}
+
+/// The connection for checkpoints, on its way to its thread.
+private final class OwnedUpkeep: @unchecked Sendable {
+    // Unchecked: used by the thread for upkeep alone.
+    let upkeep: Upkeep
+    init(_ upkeep: consuming Upkeep) { self.upkeep = upkeep }
 }
 
 extension Line {

@@ -1,5 +1,5 @@
-package import CoordinatorCore
-import JSON
+import CoordinatorCore
+package import JSON
 import Platform
 package import Wire
 

@@ -73,7 +73,7 @@ final class RegistrationWork: Work, @unchecked Sendable {
 
     private func known(_ transaction: borrowing StoreTransaction, _ batch: Batch) throws -> Slot? {
         guard let id = try transaction.slotID(of: client, named: registration.logicalAgent),
-            var slot = try transaction.slot(id, naming: Focus(instance: registration.instance, now: batch.now))
+            var slot = try transaction.slot(id, naming: Focus(now: batch.now, instance: registration.instance))
         else { return nil }
         batch.switchboard.overlay(&slot, now: batch.monotonic, wall: batch.now)
         return slot

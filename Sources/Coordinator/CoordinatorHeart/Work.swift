@@ -52,8 +52,19 @@ struct Batch {
     }
 
     mutating func log(_ turn: Turn, _ transaction: borrowing StoreTransaction) throws {
-        try transaction.append(turn.events)
+        _ = try transaction.append(turn.events)
         events += turn.events
+    }
+}
+
+/// What makes a report the same report.
+struct ReportKey: Sendable {
+    let id: ReportID
+    let kind: StaticString
+
+    init(_ id: ReportID, _ kind: StaticString) {
+        self.id = id
+        self.kind = kind
     }
 }
 
@@ -67,7 +78,7 @@ final class SlotWork<Reply: Sendable>: Work, @unchecked Sendable {
     let lastMoment: Timestamp?
     private let slot: SlotID
     private let focus: @Sendable (Timestamp) -> Focus
-    private let report: ReportID?
+    private let report: ReportKey?
     private let decide: Decide
     private let also: Also?
     private let answer: @Sendable (Outcome<Reply>) -> Void
@@ -76,7 +87,7 @@ final class SlotWork<Reply: Sendable>: Work, @unchecked Sendable {
 
     init(
         on slot: SlotID, naming focus: @escaping @Sendable (Timestamp) -> Focus = { Focus(now: $0) },
-        report: ReportID? = nil, lastMoment: Timestamp? = nil, also: Also? = nil, decide: @escaping Decide,
+        report: ReportKey? = nil, lastMoment: Timestamp? = nil, also: Also? = nil, decide: @escaping Decide,
         answer: @escaping @Sendable (Outcome<Reply>) -> Void
     ) {
         self.slot = slot
@@ -89,11 +100,11 @@ final class SlotWork<Reply: Sendable>: Work, @unchecked Sendable {
     }
 
     func run(_ transaction: borrowing StoreTransaction, _ batch: inout Batch) throws {
-        guard var before = try transaction.slot(slot, naming: focus(batch.now)), before.deletedAt == nil else {
-            outcome = .refused(ErrorReply(.notFound, "no such agent: \(slot)"))
+        guard var before = try transaction.slot(self.slot, naming: focus(batch.now)), before.deletedAt == nil else {
+            outcome = .refused(ErrorReply(.notFound, "no such agent: \(self.slot)"))
             return
         }
-        let isRepeat = try report.map { report in try transaction.isKnown(report, of: slot) } ?? false
+        let isRepeat = try report.map { report in try transaction.isKnown(report.id, of: self.slot) } ?? false
         batch.switchboard.overlay(&before, now: batch.monotonic, wall: batch.now)
         var slot = before
         var turn = batch.turn(isRepeat: isRepeat, slot: before.id, client: before.client)
@@ -104,7 +115,7 @@ final class SlotWork<Reply: Sendable>: Work, @unchecked Sendable {
         }
         calls = deliverToParked(&slot, batch)
         try batch.save(slot, replacing: before, turn, transaction)
-        if let report, !isRepeat { try transaction.note(report, of: before.id, at: batch.now) }
+        if let report, !isRepeat { try transaction.note(report.id, of: before.id, kind: report.kind, at: batch.now) }
         try also?(reply, batch.now, transaction)
         outcome = .done(reply)
     }

@@ -17,10 +17,10 @@ enum FileCommands {
                     "\(database) was copied to \(file). The key that clients' tokens are sealed with is not in it: keep "
                         + "\(database).key as well, in another place.\n")
             } else {
-                let before = try restore(backup: file, to: database)
+                try restore(backup: file, to: database)
                 StandardStream.output.write(
-                    "\(file) is in the place of \(database) now"
-                        + (before.map { "; what was there is \($0)" } ?? "") + ". Start the coordinator again.\n")
+                    "\(file) is in the place of \(database) now; what was there ends in .before-restore. Start the "
+                        + "coordinator again.\n")
             }
             return .success
         } catch {
