@@ -76,6 +76,9 @@ let package = Package(
         library(
             "CoordinatorAPI", in: "Sources/Coordinator",
             uses: ["HTTPServer", "JSON", "Platform", "Wire"]),
+        library(
+            "CoordinatorOperator", in: "Sources/Coordinator",
+            uses: ["HTTPClient", "JSON", "Platform", "Systemd", "Wire"]),
         program(
             "CoordinatorMain", in: "Sources/Coordinator",
             uses: ["CoordinatorAPI", "CoordinatorStore", "HTTPServer", "JSON", "Platform", "Systemd", "Wire"]),
@@ -84,6 +87,9 @@ let package = Package(
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
         tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON"]),
+        tests(
+            "CoordinatorOperatorTests", in: "Tests/Coordinator",
+            uses: ["CoordinatorOperator", "HTTPServer", "JSON", "Platform", "TestSupport", "Wire"]),
         tests("CoordinatorStoreTests", in: "Tests/Coordinator", uses: ["CoordinatorStore", "SQLite", "TestSupport"]),
         tests("CryptoTests", in: "Tests/System", uses: ["Crypto", "TestSupport"]),
         tests("HouseTests", in: "Tests", uses: ["CLinux", "TestSupport"]),
