@@ -80,11 +80,14 @@ let package = Package(
         library(
             "CoordinatorAPI", in: "Sources/Coordinator",
             uses: ["CoordinatorHeart", "Crypto", "HTTPServer", "JSON", "Platform", "Wire"]),
+        library(
+            "CoordinatorOperator", in: "Sources/Coordinator",
+            uses: ["HTTPClient", "JSON", "Platform", "Systemd", "Wire"]),
         program(
             "CoordinatorMain", in: "Sources/Coordinator",
             uses: [
-                "CoordinatorAPI", "CoordinatorCore", "CoordinatorHeart", "CoordinatorJobs", "CoordinatorStore", "Crypto",
-                "HTTPServer", "JSON", "Platform", "Systemd", "Wire",
+                "CoordinatorAPI", "CoordinatorCore", "CoordinatorHeart", "CoordinatorJobs", "CoordinatorOperator",
+                "CoordinatorStore", "Crypto", "HTTPServer", "JSON", "Platform", "Systemd", "Wire",
             ]),
 
         // MARK: Tests
@@ -92,10 +95,10 @@ let package = Package(
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
         tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON"]),
         tests(
-            "CoordinatorStoreTests", in: "Tests/Coordinator",
-            uses: [
-                "CoordinatorCore", "CoordinatorStore", "DroppingVFS", "JSON", "Platform", "SQLite", "TestSupport", "Wire",
-            ], readsInPlace: ["Fixtures"]),
+            uses: ["CoordinatorHeart", "Crypto", "HTTPServer", "JSON", "Platform", "Wire"]),
+        library(
+            "CoordinatorOperator", in: "Sources/Coordinator",
+            uses: ["HTTPClient", "JSON", "Platform", "Systemd", "Wire"]),
         tests("CryptoTests", in: "Tests/System", uses: ["Crypto", "TestSupport"]),
         tests("HouseTests", in: "Tests", uses: ["CLinux", "TestSupport"]),
         tests(

@@ -15,6 +15,10 @@ package enum Limits {
     /// commands are 40 KB. A longer reply counts as no answer.
     package static let replyBytes = 1024 * 1024
 
+    /// What an operator's command reads of a reply. The largest bounded one is a list of commands with the longest
+    /// sentences, 1.4 MB; clients come in one list without a bound, and this is 30,000 of them.
+    package static let overviewBytes = 8 * 1024 * 1024
+
     // MARK: Lists, in entries
 
     /// Pools in one pricing report. One instance type has at most 8 zones in a region, so this is over 100 types.

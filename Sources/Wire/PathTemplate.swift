@@ -46,7 +46,7 @@ package struct PathTemplate: Hashable, Sendable, CustomStringConvertible {
 }
 
 /// `text` with all but the unreserved characters of RFC 3986 §2.3 as percent and two digits.
-private func percentEncoded(_ text: String) -> String {
+func percentEncoded(_ text: String) -> String {
     let digits = Array("0123456789ABCDEF".utf8)
     var encoded: [UInt8] = []
     for byte in text.utf8 {

@@ -106,7 +106,10 @@ extension Route {
                 "terminate it")
 
         // MARK: Incidents
-        case .incidents: .get("/api/incidents", .admin, gives: IncidentList.self, "incidents, newest first")
+        case .incidents:
+            .get(
+                "/api/incidents", .admin, gives: IncidentList.self,
+                "incidents, newest first, all or those of `agent_id` or `state`")
         case .incident:
             .get("/api/incidents/{incident_id}", .admin, gives: Incident.self, "one incident with its timeline")
 
@@ -116,7 +119,9 @@ extension Route {
         case .agents:
             .get("/api/admin/agents", .admin, gives: AgentList.self, "slots, all or those of `client_id` or `status`")
         case .instances:
-            .get("/api/admin/instances", .admin, gives: InstanceList.self, "machines, all or those of `client_id`")
+            .get(
+                "/api/admin/instances", .admin, gives: InstanceList.self,
+                "machines, all or those of `client_id` or `role`")
         case .commands:
             .get(
                 "/api/admin/commands", .admin, gives: CommandList.self,
@@ -124,7 +129,8 @@ extension Route {
         case .events:
             .get(
                 "/api/admin/events", .admin, gives: LogLines.self,
-                "the event log `after` a cursor; parks for `wait` seconds while there is nothing new")
+                "the event log `after` a cursor, or its last lines, all or those of `agent_id`; parks for `wait` seconds"
+            )
 
         // MARK: Administration
         case .openSession:

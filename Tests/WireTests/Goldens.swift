@@ -4,7 +4,7 @@ import Wire
 /// Every message of protocol version 1, in the order of `Docs.docc/Protocol.md`.
 let goldens: [Golden] =
     lifeGoldens + commandGoldens + resultGoldens + reportGoldens + interruptionGoldens
-    + replicaGoldens + serviceGoldens + administrationGoldens
+    + replicaGoldens + serviceGoldens + administrationGoldens + overviewGoldens
 
 let host: InstanceID = "i-0a1b2c3d4e5f60718"
 let successor: InstanceID = "i-0fedcba9876543210"
@@ -24,7 +24,7 @@ func token(_ text: String) -> Token {
     return token
 }
 
-private func with<Value>(_ value: Value, _ change: (inout Value) -> Void) -> Value {
+func with<Value>(_ value: Value, _ change: (inout Value) -> Void) -> Value {
     var changed = value
     change(&changed)
     return changed
@@ -33,7 +33,7 @@ private func with<Value>(_ value: Value, _ change: (inout Value) -> Void) -> Val
 private let stampPlaces = ["report_id", "reporter_instance_id"]
 private let stamp = ReportStamp(report: "i-0a1b2c3d4e5f60718:17", instance: host, epoch: 3)
 
-private let settings = with(SlotSettings()) {
+let settings = with(SlotSettings()) {
     $0.autoSwitchEnabled = false
     $0.manualReplicaEnabled = true
     $0.replicaCount = 1
@@ -360,8 +360,8 @@ private let interruptionGoldens =
             required: incidentPlaces.map { "incidents[0]." + $0 }),
     ]
 
-private let incidentPlaces = ["incident_id", "agent_id", "instance_id", "kind", "state", "detected_at", "epoch"]
-private let incident = with(
+let incidentPlaces = ["incident_id", "agent_id", "instance_id", "kind", "state", "detected_at", "epoch"]
+let incident = with(
     Incident(
         id: "inc-9", slot: "slot-1", instance: host, kind: .interruption, state: .met, detectedAt: moment(), epoch: 4)
 ) {
@@ -377,8 +377,8 @@ private let incident = with(
     ]
 }
 
-private let replicaPlaces = ["id", "type", "status", "created_at"]
-private let replica = with(
+let replicaPlaces = ["id", "type", "status", "created_at"]
+let replica = with(
     Replica(id: "r-5", type: .automaticTermination, status: .terminated, createdAt: moment())
 ) {
     $0.instance = successor

@@ -34,6 +34,13 @@ struct RouteTests {
                 "DELETE /api/agents/{agent_id}/replicas/{replica_id} admin",
                 "GET /api/incidents admin",
                 "GET /api/incidents/{incident_id} admin",
+                "GET /api/agents/{agent_id} agentOrAdmin",
+                "GET /api/admin/agents admin",
+                "GET /api/admin/instances admin",
+                "GET /api/admin/commands admin",
+                "GET /api/admin/events admin",
+                "POST /api/admin/session admin",
+                "DELETE /api/admin/session admin",
                 "GET /api/admin/clients admin",
                 "POST /api/admin/clients/create admin",
                 "DELETE /api/admin/clients/{client_id} admin",
@@ -43,6 +50,8 @@ struct RouteTests {
                 "POST /api/client/agents/{agent_id}/settings admin",
                 "DELETE /api/client/agents/{agent_id} admin",
                 "POST /api/client/instances/{instance_id}/force-switch admin",
+                "POST /api/admin/agents/{agent_id}/switch admin",
+                "POST /api/admin/agents/{agent_id}/instances/{instance_id}/promote admin",
             ])
     }
 
@@ -67,6 +76,14 @@ struct RouteTests {
         #expect(Route.service.path() == "/")
         #expect(Route.heartbeat.path(slot) == "/api/agents/slot-1/heartbeat")
         #expect(Route.commandResult.path(slot, command) == "/api/agents/slot-1/commands/c-41/executed")
+    }
+
+    @Test func `a query follows the path, percent-encoded and in order`() {
+        let slot: SlotID = "slot-1"
+        #expect(Route.agent.target([slot], query: []) == "/api/agents/slot-1")
+        #expect(
+            Route.events.target([], query: [(.after, "e1/+&=é"), (.wait, "25"), (.agent, "slot-1")])
+                == "/api/admin/events?after=e1%2F%2B%26%3D%C3%A9&wait=25&agent_id=slot-1")
     }
 
     @Test func `a value in a path is percent-encoded`() {

@@ -1,5 +1,5 @@
-// What may follow the `?` of the operators' lists. Both ends know it: the coordinator reads it, the operator's commands
-// write it. A parameter that is absent or empty, or `all`, does not narrow the list.
+// What may follow the `?` of the operators' lists, by the names in `QueryParameter`. A parameter that is absent, empty or
+// `all` does not narrow the list.
 
 /// The part of a list that is asked for: after a cursor, at most so many.
 package struct ListPart: Equatable, Sendable {
@@ -11,19 +11,18 @@ package struct ListPart: Equatable, Sendable {
         self.limit = limit
     }
 
-    init(_ query: QueryReader) throws(WireError) {
-        after = try query.name("after")
-        limit = try query.whole("limit", in: 1...Limits.overviewMax) ?? 100
+    init(_ query: QueryReader, upTo most: Int = Limits.overviewMax) throws(WireError) {
+        after = try query.name(.after)
+        // More than the list's own bound means that bound.
+        limit = min(try query.whole(.limit) ?? 100, most)
     }
-
-    fileprivate var parameters: [(String, String?)] { [("after", after?.text), ("limit", "\(limit)")] }
 }
 
 /// `GET /api/admin/agents`
 package struct AgentQuery: Equatable, Sendable {
     package var client: ClientID?
     package var status: AgentStatus?
-    /// Part of a name, a host's name or an instance's id.
+    /// Part of a name, of a host's name or of an instance's id.
     package var search: String?
     package var part = ListPart()
 
@@ -31,99 +30,75 @@ package struct AgentQuery: Equatable, Sendable {
 
     package init(_ parameters: [String: String]) throws(WireError) {
         let query = QueryReader(parameters)
-        client = try query.name("client_id")
-        status = try query.word("status")
-        search = query.text("search")
+        client = try query.name(.client)
+        status = try query.word(.status)
+        search = query.text(.search)
         part = try ListPart(query)
-    }
-
-    package var parameters: [(name: String, value: String)] {
-        written([("client_id", client?.text), ("status", status?.rawValue), ("search", search)] + part.parameters)
     }
 }
 
 /// `GET /api/admin/instances`
 package struct InstanceQuery: Equatable, Sendable {
     package var client: ClientID?
-    package var slot: SlotID?
-    package var state: State?
+    package var role: Role?
+    /// Those that may still run, or those that ended; nil for both.
+    package var isTerminated: Bool?
     package var mode: Mode?
-    package var region: Region?
     package var search: String?
     package var part = ListPart()
-
-    /// The original's two words for it.
-    package enum State: String, CaseIterable, Sendable {
-        /// In use, or to be.
-        case active
-        /// Replaced, ending or ended.
-        case terminated
-    }
 
     package init() {}
 
     package init(_ parameters: [String: String]) throws(WireError) {
         let query = QueryReader(parameters)
-        client = try query.name("client_id")
-        slot = try query.name("agent_id")
-        state = try query.word("status")
-        mode = try query.word("mode")
-        region = try query.name("region")
-        search = query.text("search")
+        client = try query.name(.client)
+        mode = try query.word(.mode)
+        search = query.text(.search)
         part = try ListPart(query)
+        if query.text(.role) == "active" { isTerminated = false } else { role = try query.word(.role) }
+        // The original's page says it so.
+        let status: Status? = try query.word(.status)
+        if let status { isTerminated = status == .terminated }
     }
 
-    package var parameters: [(name: String, value: String)] {
-        written(
-            [
-                ("client_id", client?.text), ("agent_id", slot?.text), ("status", state?.rawValue),
-                ("mode", mode?.rawValue), ("region", region?.text), ("search", search),
-            ] + part.parameters)
-    }
+    private enum Status: String, CaseIterable { case active, terminated }
 }
 
 /// `GET /api/admin/commands`
 package struct CommandQuery: Equatable, Sendable {
     package var slot: SlotID?
-    package var state: CommandState?
-    /// Only those that are not finished.
-    package var isOpen = false
+    /// Empty for all.
+    package var states: Set<CommandState> = []
     package var part = ListPart()
 
     package init() {}
 
     package init(_ parameters: [String: String]) throws(WireError) {
         let query = QueryReader(parameters)
-        slot = try query.name("agent_id")
-        state = try query.word("state")
-        isOpen = try query.flag("open")
+        slot = try query.name(.agent)
         part = try ListPart(query)
-    }
-
-    package var parameters: [(name: String, value: String)] {
-        written(
-            [("agent_id", slot?.text), ("state", state?.rawValue), ("open", isOpen ? "true" : nil)] + part.parameters)
+        if query.text(.state) == "open" {
+            states = Set(CommandState.allCases.filter(\.isOpen))
+        } else {
+            let state: CommandState? = try query.word(.state)
+            states = state.map { [$0] } ?? []
+        }
     }
 }
 
 /// `GET /api/incidents`
 package struct IncidentQuery: Equatable, Sendable {
     package var slot: SlotID?
-    package var isOpen = false
+    package var state: Incident.State?
     package var part = ListPart()
 
     package init() {}
 
     package init(_ parameters: [String: String]) throws(WireError) {
         let query = QueryReader(parameters)
-        slot = try query.name("agent_id")
-        isOpen = try query.flag("open")
-        part = try ListPart(query)
-        part.limit = min(part.limit, Limits.incidentsMax)
-    }
-
-    package var parameters: [(name: String, value: String)] {
-        written([("agent_id", slot?.text), ("open", isOpen ? "true" : nil)] + part.parameters)
+        slot = try query.name(.agent)
+        state = try query.word(.state)
+        part = try ListPart(query, upTo: Limits.incidentsMax)
     }
 }
 
@@ -137,60 +112,43 @@ package struct EventQuery: Equatable, Sendable {
 
     package init(_ parameters: [String: String]) throws(WireError) {
         let query = QueryReader(parameters)
-        client = try query.name("client_id")
-        slot = try query.name("agent_id")
+        client = try query.name(.client)
+        slot = try query.name(.agent)
         part = try ListPart(query)
     }
-
-    package var parameters: [(name: String, value: String)] {
-        written([("client_id", client?.text), ("agent_id", slot?.text)] + part.parameters)
-    }
 }
 
-private func written(_ parameters: [(String, String?)]) -> [(name: String, value: String)] {
-    parameters.compactMap { name, value in value.map { (name, $0) } }
-}
-
-/// Reads parameters, each with the name of the one that is wrong in the error.
+/// Reads parameters; an error names the one that is wrong.
 struct QueryReader {
     private let values: [String: String]
 
     init(_ values: [String: String]) { self.values = values.filter { !$0.value.isEmpty && $0.value != "all" } }
 
-    func text(_ name: String) -> String? { values[name] }
+    func text(_ name: QueryParameter) -> String? { values[name.rawValue] }
 
-    func name<Kind>(_ name: String) throws(WireError) -> Identifier<Kind>? {
-        guard let text = values[name] else { return nil }
+    func name<Kind>(_ name: QueryParameter) throws(WireError) -> Identifier<Kind>? {
+        guard let text = text(name) else { return nil }
         do throws(WireError) { return try Identifier<Kind>(text) } catch {
-            throw WireError(code: .malformed, "\(name): \(error)")
+            throw WireError(code: .malformed, "\(name.rawValue): \(error)")
         }
     }
 
     func word<Word: CaseIterable & RawRepresentable>(
-        _ name: String
+        _ name: QueryParameter
     ) throws(WireError) -> Word? where Word.RawValue == String {
-        guard let text = values[name] else { return nil }
+        guard let text = text(name) else { return nil }
         guard let word = Word(rawValue: text) else {
             let words = Word.allCases.map(\.rawValue).joined(separator: ", ")
-            throw WireError(code: .malformed, "\(name): expected one of \(words)")
+            throw WireError(code: .malformed, "\(name.rawValue): expected one of \(words)")
         }
         return word
     }
 
-    func whole(_ name: String, in range: ClosedRange<Int>) throws(WireError) -> Int? {
-        guard let text = values[name] else { return nil }
-        guard let number = Int(text), range.contains(number) else {
-            throw WireError(
-                code: .malformed, "\(name): expected a whole number from \(range.lowerBound) to \(range.upperBound)")
+    func whole(_ name: QueryParameter) throws(WireError) -> Int? {
+        guard let text = text(name) else { return nil }
+        guard let number = Int(text), number > 0 else {
+            throw WireError(code: .malformed, "\(name.rawValue): expected a whole number from 1")
         }
         return number
-    }
-
-    func flag(_ name: String) throws(WireError) -> Bool {
-        switch values[name] {
-        case nil, "false", "0": return false
-        case "true", "1": return true
-        default: throw WireError(code: .malformed, "\(name): expected true or false")
-        }
     }
 }

@@ -2,14 +2,12 @@ extension ProgramDescription {
     /// `arguments` without the program's own name. `--help` and `--version` win over everything else that is right or wrong
     /// before `--`; after `--` everything is an argument.
     package func parse(_ arguments: [String]) -> CommandLineOutcome {
-        let (subcommand, rest) = chosen(by: arguments)
+        let named = named(by: arguments)
         let beforeEnd = arguments.prefix { $0 != "--" }
-        if beforeEnd.contains("--help") || beforeEnd.contains("-h") {
-            let named = subcommand.flatMap { arguments.first == $0.name ? $0 : nil }
-            return .answer(named.map(help(of:)) ?? help())
-        }
+        if beforeEnd.contains("--help") || beforeEnd.contains("-h") { return .answer(named.map(help(of:)) ?? help()) }
         if beforeEnd.contains("--version") { return .answer("\(name) \(version)\n") }
-        guard let subcommand else { return .misuse(noSubcommand(arguments.first)) }
+        guard let subcommand = named ?? standard(for: arguments) else { return .misuse(noSubcommand(arguments)) }
+        let rest = Array(arguments.dropFirst(named?.words.count ?? 0))
         do throws(Misuse) {
             var parsing = CommandLineParsing(program: self, subcommand: subcommand)
             return .run(try parsing.parse(rest))
@@ -19,22 +17,34 @@ extension ProgramDescription {
         }
     }
 
-    private func chosen(by arguments: [String]) -> (Subcommand?, [String]) {
-        if let first = arguments.first, let named = subcommands.first(where: { $0.name == first }) {
-            return (named, Array(arguments.dropFirst()))
-        }
+    private func named(by arguments: [String]) -> Subcommand? {
+        subcommands.first { arguments.starts(with: $0.words) }
+    }
+
+    private func standard(for arguments: [String]) -> Subcommand? {
         let standard = subcommands.first(where: \.isDefault)
         // A word where the default expects none is a mistyped sub-command, not an argument.
         let isWord = arguments.first.map { !$0.hasPrefix("-") } ?? false
-        return (isWord && standard?.arguments.isEmpty == true ? nil : standard, arguments)
+        return isWord && standard?.arguments.isEmpty == true ? nil : standard
     }
 
-    private func noSubcommand(_ word: String?) -> String {
+    private func noSubcommand(_ arguments: [String]) -> String {
         let hint = "Try \"\(name) --help\".\n"
-        guard let word, !word.hasPrefix("-") else { return "\(name): a sub-command is required\n\(hint)" }
-        let suggestion = suggestion(nearest(to: word, among: subcommands.map(\.name)))
-        return "\(name): unknown sub-command \(quoted(word))\(suggestion)\n\(hint)"
+        let words = arguments.prefix { !$0.hasPrefix("-") }
+        guard let first = words.first else { return "\(name): a sub-command is required\n\(hint)" }
+        let family = subcommands.map(\.name).filter { $0.hasPrefix("\(first) ") }
+        if words.count == 1, !family.isEmpty {
+            return "\(name): \(first) needs a second word: \(family.joined(separator: ", "))\n\(hint)"
+        }
+        let two = words.prefix(2).joined(separator: " ")
+        let names = subcommands.map(\.name)
+        let suggestion = suggestion(nearest(to: two, among: names) ?? nearest(to: first, among: names))
+        return "\(name): unknown sub-command \(quoted(family.isEmpty ? first : two))\(suggestion)\n\(hint)"
     }
+}
+
+extension Subcommand {
+    fileprivate var words: [String] { name.split(separator: " ").map(String.init) }
 }
 
 private struct Misuse: Error { let text: String }

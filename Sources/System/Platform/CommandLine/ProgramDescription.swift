@@ -23,6 +23,7 @@ package struct ProgramDescription: Sendable {
 
 /// One thing that a program can be told to do.
 package struct Subcommand: Sendable {
+    /// One word, or several with a space between: `client create`.
     package let name: String
     package let summary: String
     package let options: [Option]
@@ -31,17 +32,30 @@ package struct Subcommand: Sendable {
     package let takesSettings: Bool
     /// What the program does when no sub-command is named.
     package let isDefault: Bool
+    /// For the end of its help: lines to type, and what they do.
+    package let examples: [Example]
+    /// Paragraphs for the end of its help.
+    package let notes: [String]
 
     package init(
         _ name: String, _ summary: String, options: [Option] = [], arguments: [Argument] = [],
-        takesSettings: Bool = false,
-        isDefault: Bool = false
+        takesSettings: Bool = false, isDefault: Bool = false, examples: [Example] = [], notes: [String] = []
     ) {
         precondition(
             arguments.dropLast().allSatisfy { $0.count == .one }, "only the last argument may be optional or repeated")
         (self.name, self.summary, self.options) = (name, summary, options)
         (self.arguments, self.takesSettings, self.isDefault) = (arguments, takesSettings, isDefault)
+        (self.examples, self.notes) = (examples, notes)
     }
+}
+
+/// One line to type, and what it does.
+package struct Example: Sendable {
+    /// Without the program's name.
+    package let line: String
+    package let meaning: String
+
+    package init(_ line: String, _ meaning: String) { (self.line, self.meaning) = (line, meaning) }
 }
 
 /// `--name` or `--name VALUE`.

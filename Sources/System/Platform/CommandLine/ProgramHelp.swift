@@ -30,6 +30,11 @@ extension ProgramDescription {
         if subcommand.takesSettings, !settings.definitions.isEmpty {
             sections.append("Settings:\n\(settings.help())")
         }
+        if !subcommand.examples.isEmpty {
+            let rows = subcommand.examples.map { ("\(name) \($0.line)", $0.meaning) }
+            sections.append(section("Examples", rows))
+        }
+        sections += subcommand.notes.map { wrapped($0, indent: 0, width: 80) + "\n" }
         return sections.joined(separator: "\n")
     }
 

@@ -6,7 +6,8 @@ package struct StandardStream: Sendable {
     package static let output = StandardStream(descriptor: 1)
     package static let error = StandardStream(descriptor: 2)
 
-    private let descriptor: Int32
+    /// For whoever waits until the stream takes more.
+    package let descriptor: Int32
     package init(descriptor: Int32) { self.descriptor = descriptor }
 
     /// Writes all of `text` and waits for the reader as long as it takes. False when the reader is gone or the disk is full;

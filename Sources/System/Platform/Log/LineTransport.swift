@@ -65,7 +65,8 @@ package func quoted(_ text: String) -> String {
     return result + "\""
 }
 
-private func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
+/// Whether the scalar could steer a terminal, hide, or break a line.
+package func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
     switch scalar.properties.generalCategory {
     // Format covers the marks that reverse the direction of writing.
     case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned: true

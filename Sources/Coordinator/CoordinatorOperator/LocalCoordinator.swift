@@ -1,0 +1,49 @@
+package import Platform
+
+/// What the settings that `serve` reads, and the places where it keeps its state, say about the coordinator of this
+/// machine. A command line can overrule all of it.
+package struct LocalCoordinator: Sendable {
+    /// The address it listens on.
+    package var host: String
+    package var port: Int
+    package var isTLS: Bool
+    /// As the settings or a credential give it.
+    package var adminToken: Secret?
+    /// Where the token is looked for when the settings do not give it, in this order.
+    package var tokenPlaces: [String]
+    /// Why the settings could not be read; then nothing above is known.
+    package var problems: [String] = []
+
+    package init(
+        host: String, port: Int, isTLS: Bool, adminToken: Secret?, environment: [String: String]
+    ) {
+        (self.host, self.port, self.isTLS, self.adminToken) = (host, port, isTLS, adminToken)
+        tokenPlaces = Self.tokenPlaces(environment)
+    }
+
+    /// Of settings that could not be read.
+    package init(problems: [String], environment: [String: String]) {
+        self.init(host: "", port: 0, isTLS: false, adminToken: nil, environment: environment)
+        self.problems = problems
+    }
+
+    /// Where `serve` puts the token that it made itself: its state folder, whoever told it.
+    private static func tokenPlaces(_ environment: [String: String]) -> [String] {
+        // systemd.exec(5): several folders are separated by colons; the unit has one.
+        let given = environment["STATE_DIRECTORY"].map { String($0.prefix { $0 != ":" }) }
+        let folders = [given, "/var/lib/spot-coordinator", "."].compactMap { $0 }.filter { !$0.isEmpty }
+        return folders.map { "\($0)/admin-token" }
+    }
+
+    /// How a program on this machine reaches it; nil when that is not known.
+    var url: String? {
+        guard problems.isEmpty, port != 0 else { return nil }
+        let reached =
+            switch host {
+            case "0.0.0.0": "127.0.0.1"
+            case "::": "::1"
+            default: host
+            }
+        return "\(isTLS ? "https" : "http")://\(reached.contains(":") ? "[\(reached)]" : reached):\(port)"
+    }
+}
