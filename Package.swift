@@ -95,10 +95,26 @@ let package = Package(
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
         tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON"]),
         tests(
-            uses: ["CoordinatorHeart", "Crypto", "HTTPServer", "JSON", "Platform", "Wire"]),
-        library(
-            "CoordinatorOperator", in: "Sources/Coordinator",
-            uses: ["HTTPClient", "JSON", "Platform", "Systemd", "Wire"]),
+            "CoordinatorAPITests", in: "Tests/Coordinator",
+            uses: [
+                "CoordinatorAPI", "CoordinatorHeart", "Crypto", "HTTPServer", "JSON", "Platform", "TestSupport", "Wire",
+            ]),
+        tests(
+            "CoordinatorCoreTests", in: "Tests/Coordinator", uses: ["CoordinatorCore", "JSON", "TestSupport", "Wire"]),
+        tests(
+            "CoordinatorHeartTests", in: "Tests/Coordinator",
+            uses: ["CoordinatorCore", "CoordinatorHeart", "CoordinatorStore", "JSON", "Platform", "TestSupport", "Wire"]),
+        tests(
+            "CoordinatorJobsTests", in: "Tests/Coordinator",
+            uses: ["CoordinatorHeart", "CoordinatorJobs", "JSON", "Platform", "TestSupport", "Wire"]),
+        tests(
+            "CoordinatorOperatorTests", in: "Tests/Coordinator",
+            uses: ["CoordinatorOperator", "HTTPServer", "JSON", "Platform", "TestSupport", "Wire"]),
+        tests(
+            "CoordinatorStoreTests", in: "Tests/Coordinator",
+            uses: [
+                "CoordinatorCore", "CoordinatorStore", "DroppingVFS", "JSON", "Platform", "SQLite", "TestSupport", "Wire",
+            ], readsInPlace: ["Fixtures"]),
         tests("CryptoTests", in: "Tests/System", uses: ["Crypto", "TestSupport"]),
         tests("HouseTests", in: "Tests", uses: ["CLinux", "TestSupport"]),
         tests(
