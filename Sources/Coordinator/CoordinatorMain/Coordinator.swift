@@ -1,3 +1,4 @@
+import CoordinatorOperator
 import CoordinatorStore
 import HTTPServer
 import Platform
@@ -14,8 +15,25 @@ import Systemd
         switch invocation.subcommand {
         case "check-config": program.checkSettings(outcome)
         case "serve": serve(program, invocation, outcome, start).exit()
-        default: FileCommands.run(invocation, outcome, start.environment).exit()
+        case "backup", "restore": FileCommands.run(invocation, outcome, start.environment).exit()
+        default:
+            OperatorCommands.run(
+                invocation, local: localCoordinator(outcome, start.environment), surroundings: SystemSurroundings()
+            ).exit()
         }
+    }
+
+    /// What the settings of this machine tell of a coordinator that runs here.
+    private static func localCoordinator(
+        _ outcome: SettingsOutcome, _ environment: [String: String]
+    ) -> LocalCoordinator {
+        guard let settings = outcome.settings else {
+            return LocalCoordinator(problems: outcome.problems, environment: environment)
+        }
+        return LocalCoordinator(
+            host: settings[CoordinatorSettings.host], port: settings[CoordinatorSettings.port],
+            isTLS: settings[CoordinatorSettings.certificate] != nil,
+            adminToken: settings[CoordinatorSettings.adminToken], environment: environment)
     }
 
     private static func serve(

@@ -1,3 +1,4 @@
+import CoordinatorOperator
 import HTTPServer
 import Platform
 import Wire
@@ -88,7 +89,7 @@ enum CoordinatorSettings {
             Subcommand(
                 "restore", "Put the copy FILE in the place of the database. The coordinator must be stopped.",
                 options: [.configFile], arguments: [Argument("FILE", "What `backup` made.")], takesSettings: true),
-        ],
+        ] + OperatorCommands.subcommands,
         settings: schema,
         notes: [
             "The settings are read from \(standardFile) when it is there.",

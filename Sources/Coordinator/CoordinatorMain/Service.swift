@@ -24,6 +24,11 @@ final class Service {
     private var watchdog: Watchdog?
     private var probe: (any LoopTimer)?
     private var signals: [any SignalWatch] = []
+    private let diagnoses: Mailbox<Diagnosis>
+    private var diagnosisWatch: (any DescriptorWatch)?
+
+    /// What a look at the database found.
+    private struct Diagnosis: Sendable { let fault: String? }
 
     /// As often as a load balancer asks; a read of one page.
     private static let probePeriod: Duration = .seconds(5)
@@ -49,6 +54,7 @@ final class Service {
         self.surroundings = surroundings
         self.readAgain = readAgain
         loop = try Loop()
+        diagnoses = try Mailbox(capacity: 1)
         let address = try Self.address(settings, sockets)
         let tls = try Self.tlsIdentity(settings)
         try Self.requirePrivacy(of: address, tls: tls, settings)
@@ -84,6 +90,7 @@ final class Service {
                 undelivered: { log.warning("watchdog not fed", [.reason("\($0)")]) })
         }
         jobs = try Jobs(loop: loop, heart: heart, surroundings: surroundings)
+        diagnosisWatch = try diagnoses.attach(to: loop) { [unowned self] in take($0) }
         probe = try loop.makeTimer { [unowned self] in examineStore() }
         for signal in [SIGTERM, SIGINT] { signals.append(try loop.onSignal(signal) { [unowned self] in loop.stop(0) }) }
         signals.append(try loop.onSignal(SIGHUP) { [unowned self] in reload() })
@@ -106,7 +113,7 @@ final class Service {
 
     /// SIGHUP: what can change while connections stay open. The rest is told, not silently left as it was.
     private func reload() {
-        notifier.reloading()
+        notifier.reloading(at: surroundings.monotonic())
         let outcome = readAgain()
         for problem in outcome.problems { log.error("configuration problem", id: .misconfigured, [.reason(problem)]) }
         do {
@@ -140,16 +147,19 @@ final class Service {
     }
 
     private func examineStore() {
-        heart.probe { [vitals, log, notifier, url] fault in
-            guard vitals.note(fault) else { return }
-            if let fault {
-                log.error("the database cannot be read", id: .storeUnwell, [.reason(fault)])
-            } else {
-                log.notice("the database can be read again", id: .storeWell)
-            }
-            notifier.status(fault.map { "unwell: \($0)" } ?? "serving on \(url)")
-        }
+        // One answer for each question, and the next question after its answer: there is always room.
+        heart.probe { [diagnoses] fault in _ = diagnoses.send(Diagnosis(fault: fault)) }
+    }
+
+    private func take(_ diagnosis: Diagnosis) {
         probe?.arm(at: loop.now + Self.probePeriod)
+        guard vitals.note(diagnosis.fault) else { return }
+        if let fault = diagnosis.fault {
+            log.error("the database cannot be read", id: .storeUnwell, [.reason(fault)])
+        } else {
+            log.notice("the database can be read again", id: .storeWell)
+        }
+        notifier.status(diagnosis.fault.map { "unwell: \($0)" } ?? "serving on \(url)")
     }
 }
 
