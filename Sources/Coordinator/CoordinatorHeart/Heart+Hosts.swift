@@ -87,8 +87,9 @@ extension Heart {
         of slot: SlotID, answer: @escaping @Sendable (Outcome<Configuration>) -> Void
     ) {
         read(answer) { reader in
-            guard let configuration = try reader.configuration(of: slot) else { return .refused(.noAgent(slot)) }
-            return .done(configuration)
+            // The writer may have committed more since; then the next heartbeat says so.
+            guard let found = try reader.slot(slot, naming: Focus(now: .latest)) else { return .refused(.noAgent(slot)) }
+            return .done(found.configuration)
         }
     }
 

@@ -73,10 +73,11 @@ extension Heart {
     package func client(
         _ id: ClientID, answer: @escaping @Sendable (Outcome<(name: String, sealedToken: [UInt8])>) -> Void
     ) {
-        read(answer) { reader in
-            guard let record = try reader.client(id) else { return .refused(.noClient(id)) }
-            return .done((record.name, record.sealedToken))
-        }
+        submit(
+            ClientWork(answer) { transaction, _, _ in
+                guard let record = try transaction.client(id) else { return .refused(.noClient(id)) }
+                return .done((record.name, record.sealedToken))
+            })
     }
 
     // MARK: Slots
@@ -115,15 +116,17 @@ extension Heart {
 
     /// The slot in which a machine lives, when there is exactly one.
     package func slot(holding instance: InstanceID, answer: @escaping @Sendable (Outcome<SlotID>) -> Void) {
-        read(answer) { reader in
-            let slots = try reader.slotsHolding(instance)
-            switch slots.count {
-            case 0: return .refused(ErrorReply(.notFound, "no agent has an instance \(instance)"))
-            case 1: return .done(slots[0])
-            default:
-                return .refused(ErrorReply(.conflict, "several agents have an instance \(instance): name the agent"))
-            }
-        }
+        submit(
+            ClientWork(answer) { transaction, _, _ in
+                let slots = try transaction.slotsHolding(instance)
+                switch slots.count {
+                case 0: return .refused(ErrorReply(.notFound, "no agent has an instance \(instance)"))
+                case 1: return .done(slots[0])
+                default:
+                    return .refused(
+                        ErrorReply(.conflict, "several agents have an instance \(instance): name the agent"))
+                }
+            })
     }
 
     package func promote(
@@ -168,30 +171,42 @@ extension Heart {
     // MARK: Looking
 
     package func clientSummaries(answer: @escaping @Sendable (Outcome<[ClientSummary]>) -> Void) {
-        read(answer) { reader in .done(try reader.clientSummaries()) }
+        read(answer) { [self] reader in .done(try reader.clientSummaries(isFresh: isFresh)) }
     }
 
     package func agents(_ query: AgentQuery, answer: @escaping @Sendable (Outcome<AgentList>) -> Void) {
         read(answer) { [self] reader in
-            var list = try reader.agents(query)
-            for index in list.agents.indices { correct(&list.agents[index]) }
+            var filter = AgentFilter()
+            filter.client = query.client
+            filter.status = query.status
+            filter.search = query.search
+            var list = try reader.agents(
+                filter, after: query.part.after, limit: query.part.limit, isFresh: isFresh)
+            for index in list.agents.indices { noteContact(&list.agents[index]) }
             return .done(list)
         }
     }
 
     package func instances(_ query: InstanceQuery, answer: @escaping @Sendable (Outcome<InstanceList>) -> Void) {
         read(answer) { [self] reader in
-            var list = try reader.instances(query)
-            for index in list.instances.indices { correct(&list.instances[index]) }
+            var filter = InstanceFilter()
+            filter.client = query.client
+            filter.role = query.role
+            filter.isTerminated = query.isTerminated
+            filter.mode = query.mode
+            filter.search = query.search
+            var list = try reader.instances(
+                filter, after: query.part.after, limit: query.part.limit, isFresh: isFresh)
+            for index in list.instances.indices { noteContact(&list.instances[index]) }
             return .done(list)
         }
     }
 
     package func agent(_ slot: SlotID, answer: @escaping @Sendable (Outcome<AgentDetail>) -> Void) {
         read(answer) { [self] reader in
-            guard var detail = try reader.agentDetail(slot) else { return .refused(.noAgent(slot)) }
-            correct(&detail.agent)
-            for index in detail.hosts.indices { correct(&detail.hosts[index]) }
+            guard var detail = try reader.agentDetail(slot, isFresh: isFresh) else { return .refused(.noAgent(slot)) }
+            noteContact(&detail.agent)
+            for index in detail.hosts.indices { noteContact(&detail.hosts[index]) }
             return .done(detail)
         }
     }
@@ -199,18 +214,23 @@ extension Heart {
     package func replicas(
         of slot: SlotID, with status: ReplicaStatus?, answer: @escaping @Sendable (Outcome<ReplicaList>) -> Void
     ) {
-        read(answer) { reader in
-            guard let replicas = try reader.replicas(of: slot, with: status) else { return .refused(.noAgent(slot)) }
-            return .done(ReplicaList(replicas: replicas))
-        }
+        read(answer) { reader in .done(ReplicaList(replicas: try reader.replicas(of: slot, status: status))) }
     }
 
     package func commands(_ query: CommandQuery, answer: @escaping @Sendable (Outcome<CommandList>) -> Void) {
-        read(answer) { reader in .done(try reader.commands(query)) }
+        read(answer) { reader in
+            .done(
+                try reader.commands(
+                    of: query.slot, states: query.states, after: query.part.after, limit: query.part.limit))
+        }
     }
 
     package func incidents(_ query: IncidentQuery, answer: @escaping @Sendable (Outcome<IncidentList>) -> Void) {
-        read(answer) { reader in .done(try reader.incidents(query)) }
+        read(answer) { reader in
+            .done(
+                try reader.incidents(
+                    of: query.slot, state: query.state, after: query.part.after, limit: query.part.limit))
+        }
     }
 
     package func incident(_ id: IncidentID, answer: @escaping @Sendable (Outcome<Incident>) -> Void) {
@@ -223,11 +243,17 @@ extension Heart {
     }
 
     package func logLines(_ query: EventQuery, answer: @escaping @Sendable (Outcome<LogLines>) -> Void) {
-        read(answer) { reader in .done(try reader.events(query)) }
+        read(answer) { reader in
+            let (client, slot, limit) = (query.client, query.slot, query.part.limit)
+            guard let after = query.part.after else {
+                return .done(try reader.latestEvents(client: client, slot: slot, limit: limit))
+            }
+            return .done(try reader.events(after: after, client: client, slot: slot, limit: limit))
+        }
     }
 
     package func totals(answer: @escaping @Sendable (Outcome<Totals>) -> Void) {
-        read(answer) { reader in .done(Totals(try reader.totals())) }
+        read(answer) { reader in .done(Totals(try reader.counts())) }
     }
 
     /// Enrolled hosts by whether they are heard.
@@ -242,24 +268,24 @@ extension Heart {
         Dictionary(uniqueKeysWithValues: events.kinds.map { ($0.key.rawValue, $0.value) })
     }
 
-    /// The store knows who was offline; who is heard now the switchboard knows.
-    private func correct(_ agent: inout AgentSummary) {
-        guard let instance = agent.instance, let line = switchboard.line(of: agent.id, instance) else { return }
-        if agent.status == .online || agent.status == .unknown {
-            agent.status = line.hostPresence == .fresh ? .online : line.hostPresence == .offline ? .offline : .unknown
+    private func isFresh(_ slot: SlotID, _ instance: InstanceID) -> Bool {
+        switchboard.line(of: slot, instance)?.hostPresence == .fresh
+    }
+
+    private func noteContact(_ agent: inout AgentSummary) {
+        guard let instance = agent.instance else { return }
+        agent.lastHeartbeatAt = lastHeard(agent.id, instance) ?? agent.lastHeartbeatAt
+    }
+
+    private func noteContact(_ instance: inout InstanceSummary) {
+        instance.lastHeartbeatAt = lastHeard(instance.slot, instance.instance) ?? instance.lastHeartbeatAt
+    }
+
+    private func lastHeard(_ slot: SlotID, _ instance: InstanceID) -> Timestamp? {
+        guard let heard = switchboard.line(of: slot, instance)?.state.withLock({ $0.heardAt }), heard != .zero else {
+            return nil
         }
-        agent.lastHeartbeatAt = lastHeard(line) ?? agent.lastHeartbeatAt
-    }
-
-    private func correct(_ instance: inout InstanceSummary) {
-        guard let line = switchboard.line(of: instance.slot, instance.instance) else { return }
-        instance.presence = line.hostPresence
-        instance.lastHeartbeatAt = lastHeard(line) ?? instance.lastHeartbeatAt
-    }
-
-    private func lastHeard(_ line: Line) -> Timestamp? {
-        let heard = line.state.withLock { $0.heardAt }
-        return heard == .zero ? nil : surroundings.wall() - (surroundings.monotonic() - heard)
+        return surroundings.wall() - (surroundings.monotonic() - heard)
     }
 }
 
@@ -318,11 +344,11 @@ package struct Totals: Sendable {
     package let openIncidents: Int
     package let databaseBytes: Int
 
-    init(_ totals: StoreTotals) {
-        agents = totals.slots
-        hosts = totals.hosts
-        openCommands = totals.openCommands
-        openIncidents = totals.openIncidents
-        databaseBytes = totals.databaseBytes
+    init(_ counts: StoreCounts) {
+        agents = Dictionary(uniqueKeysWithValues: counts.slots.map { ($0.key.rawValue, $0.value) })
+        hosts = Dictionary(uniqueKeysWithValues: counts.hosts.map { ($0.key.rawValue, $0.value) })
+        openCommands = Dictionary(uniqueKeysWithValues: counts.openCommands.map { ($0.key.rawValue, $0.value) })
+        openIncidents = counts.openIncidents
+        databaseBytes = Int(counts.databaseBytes)
     }
 }

@@ -11,7 +11,7 @@ package final class Heart: Sendable {
     let surroundings: any Surroundings
     let settings: HeartSettings
     let readers: Readers
-    let counts = HeartCounts()
+    package let counts = HeartCounts()
     private let writer: Writer
     private let owned: OwnedStore
     /// Two jobs at most: a check of the file, and behind it a checkpoint.
@@ -23,6 +23,8 @@ package final class Heart: Sendable {
     private let earliestDue = Locked<Timestamp?>(nil)
     /// The last stop was not clean: the file deserves a check.
     package let wasUnclean: Bool
+    /// Records of hosts that could not be read at the start and are left out; the first few.
+    package let damagedRows: [String]
 
     /// Opens the store, learns who is enrolled, and begins to work. `observe` is told of each line of the event log after
     /// it is on the disk, on the writer's thread; it must not wait.
@@ -45,7 +47,7 @@ package final class Heart: Sendable {
         writer = Writer(surroundings: surroundings)
         upkeep = try DiskThread(capacity: 2, name: "upkeep")
         upkeeper = OwnedUpkeep(try Upkeep(path: settings.databasePath))
-        try seatEverybody(at: now)
+        damagedRows = try Self.seatEverybody(on: switchboard, settings.databasePath, at: now)
         try writer.start { [self] works in perform(works) }
     }
 
@@ -71,7 +73,7 @@ package final class Heart: Sendable {
     package func probe(answer: @escaping @Sendable (String?) -> Void) {
         let isQueued = readers.submit { reader in
             do throws(StoreError) {
-                try reader.probe()
+                _ = try reader.endOfLog()
                 answer(nil)
             } catch { answer(error.description) }
         }
@@ -171,16 +173,20 @@ package final class Heart: Sendable {
 
     package var events: EventFeed { feed }
 
-    private func seatEverybody(at now: Duration) throws {
-        let reader = try StoreReader(path: settings.databasePath)
+    /// Gives every enrolled host its line; returns what could not be read.
+    private static func seatEverybody(
+        on switchboard: Switchboard, _ path: String, at now: Duration
+    ) throws -> [String] {
+        let reader = try StoreReader(path: path)
         for client in try reader.clients() {
             guard let hash = TokenHash(client.tokenHash) else { continue }
             switchboard.admit(Switchboard.Tenant(id: client.id, isActive: client.isActive), under: hash)
         }
-        try reader.forEachHost { row in
+        let damaged = try reader.forEachHost { row in
             guard let hash = row.tokenHash.flatMap(TokenHash.init) else { return }
             switchboard.seat(Line(row, startedAt: now), under: hash)
         }
+        return damaged.map(\.description)
     }
 }
 
@@ -207,7 +213,7 @@ private final class OwnedStore: @unchecked Sendable {
 /// The connection for checkpoints, on its way to its thread.
 private final class OwnedUpkeep: @unchecked Sendable {
     // Unchecked: used by the thread for upkeep alone.
-    let upkeep: Upkeep
+    var upkeep: Upkeep
     init(_ upkeep: consuming Upkeep) { self.upkeep = upkeep }
 }
 
