@@ -194,5 +194,31 @@ extension Schema {
             instance_id TEXT NOT NULL,
             report_id TEXT NOT NULL
         ) STRICT;
+
+        -- What an operator looks at.
+        CREATE VIEW agent AS
+        SELECT slot.id AS id, slot.logical_agent_id AS logical_agent_id, slot.client_id AS client_id,
+            client.name AS client_name, slot.created_at AS created_at, slot.settings AS settings, slot.epoch AS epoch,
+            slot.config_version AS config_version, slot.reports_prices AS reports_prices, slot.enabled AS enabled,
+            slot.deleted_at AS deleted_at,
+            EXISTS (SELECT 1 FROM host WHERE host.slot_id = slot.id AND host.role = 'promoting') AS is_switching,
+            serving.instance_id AS instance_id, serving.is_offline AS is_offline,
+            serving.last_heard_at AS last_heard_at, serving.hostname AS hostname,
+            serving.agent_version AS agent_version, serving.region AS region, serving.zone AS zone,
+            serving.instance_type AS instance_type, serving.mode AS mode, serving.image AS image,
+            serving.private_address AS private_address, serving.public_address AS public_address
+        -- CROSS: in the order of the clients' names, in which lists are, instead of sorting them all.
+        FROM client CROSS JOIN slot ON slot.client_id = client.id
+        LEFT JOIN host AS serving ON serving.slot_id = slot.id AND serving.role = 'primary';
+
+        CREATE VIEW instance AS
+        SELECT host.instance_id AS instance_id, host.number AS number, host.slot_id AS slot_id,
+            slot.logical_agent_id AS logical_agent_id, slot.client_id AS client_id, client.name AS client_name,
+            host.role AS role, host.is_offline AS is_offline, host.role_since AS role_since,
+            host.registered_at AS registered_at, host.last_heard_at AS last_heard_at, host.lacking AS lacking,
+            host.hostname AS hostname, host.agent_version AS agent_version, host.region AS region, host.zone AS zone,
+            host.instance_type AS instance_type, host.mode AS mode, host.image AS image,
+            host.private_address AS private_address, host.public_address AS public_address
+        FROM host JOIN slot ON slot.id = host.slot_id JOIN client ON client.id = slot.client_id;
         """
 }

@@ -16,10 +16,15 @@ package struct Store: ~Copyable {
     /// As above, on a disk of SQLite's that is no folder of the system and needs no lock: tests and simulations.
     package init(path: String, vfs: String?) throws(StoreError) {
         let lock = vfs == nil ? try StoreLock(database: path) : nil
+        if vfs == nil { try Self.tidy(path) }
         let database = try Self.open(path, vfs: vfs)
         try Schema.migrate(database, path: path)
         self.database = database
         self.lock = lock
+    }
+
+    private static func tidy(_ path: String) throws(StoreError) {
+        do { try tidyAfterRestore(of: path) } catch { throw StoreError(error) }
     }
 
     private static func open(_ path: String, vfs: String?) throws(StoreError) -> Database {

@@ -60,6 +60,14 @@ package struct Transaction: ~Copyable {
         }
     }
 
+    /// Gives `body` each row until it returns false.
+    package borrowing func walk(
+        _ sql: StaticString, _ values: any SQLiteConvertible...,
+        body: (borrowing Row) throws -> Bool
+    ) throws {
+        try run(sql, values, body)
+    }
+
     /// The id of the last row this connection inserted.
     package var lastInsertRowID: Int64 { connection.lastInsertRowID }
 
