@@ -45,7 +45,10 @@ package final class API: Sendable {
 
     package func handle(_ request: Request, _ exchange: Exchange) {
         let origin = door.allowedOrigin(request)
-        if request.method == "OPTIONS", origin != nil { return exchange.answer(.preflight(request).shown(to: origin)) }
+        if request.method == "OPTIONS", origin != nil {
+            exchange.answer(Response.preflight.shown(to: origin))
+            return
+        }
         switch router.find(method: request.method, path: request.path) {
         case .route(let route, let values):
             enter(request, exchange, route, values, origin)
@@ -133,7 +136,7 @@ private func hexadecimal(_ number: UInt64) -> String {
 
 extension Response {
     /// A browser asks before it sends what a plain form could not.
-    fileprivate static func preflight(_ request: Request) -> Response {
+    fileprivate static var preflight: Response {
         Response(status: 204, headers: [.allowedMethods, .allowedHeaders, .preflightAge])
     }
 }

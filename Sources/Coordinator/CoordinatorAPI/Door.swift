@@ -1,8 +1,8 @@
 package import Crypto
-import CoordinatorHeart
+package import CoordinatorHeart
 package import HTTPServer
 import JSON
-package import Platform
+import Platform
 import Wire
 
 /// Who may come in, and as whom. Tokens are looked up by their hash; what a caller may do follows from the route's row.

@@ -14,21 +14,21 @@ extension Heart {
         answer: @escaping @Sendable (Outcome<CreatedClient>) -> Void
     ) {
         submit(
-            ClientWork(answer) { [self] transaction, batch, after in
+            ClientWork(answer) { transaction, batch in
                 var turn = batch.turn()
                 let id: ClientID = turn.makeID()
                 let record = ClientRecord(
                     id: id, name: creation.name, email: creation.email, tokenHash: hash,
                     sealedToken: try seal(id), isActive: true, createdAt: batch.now)
-                do throws(StoreError) { try transaction.insert(record) } catch where error.code == .duplicate {
-                    return .refused(ErrorReply(.conflict, "a client named \(creation.name), or with its e-mail, is there already"))
+                guard try isNew(record, transaction) else {
+                    return .refused(
+                        ErrorReply(.conflict, "a client named \(creation.name), or with its e-mail, is there already"))
                 }
                 turn.client = id
                 turn.note(.clientCreated, "client \(creation.name) was created")
                 try batch.log(turn, transaction)
-                after = { self.admit(id, under: hash) }
                 return .done(CreatedClient(id: id, name: creation.name, token: token))
-            })
+            } after: { [self] created in admit(created.id, under: hash) })
     }
 
     package func replaceToken(
@@ -36,31 +36,29 @@ extension Heart {
         answer: @escaping @Sendable (Outcome<ClientToken>) -> Void
     ) {
         submit(
-            ClientWork(answer) { [self] transaction, batch, after in
+            ClientWork(answer) { transaction, batch in
                 guard let record = try transaction.client(client) else { return .refused(.noClient(client)) }
                 try transaction.replaceToken(of: client, hash: hash, sealed: sealed)
                 var turn = batch.turn(client: client)
                 turn.note(.tokenRegenerated, "the token of client \(record.name) was replaced")
                 try batch.log(turn, transaction)
-                after = { self.admit(client, under: hash) }
                 return .done(ClientToken(token: token, clientName: record.name))
-            })
+            } after: { [self] _ in admit(client, under: hash) })
     }
 
     package func deleteClient(_ client: ClientID, answer: @escaping @Sendable (Outcome<Nothing>) -> Void) {
         submit(
-            ClientWork(answer) { [self] transaction, batch, after in
+            ClientWork(answer) { transaction, batch in
                 guard let record = try transaction.client(client), try transaction.deleteClient(client) else {
                     return .refused(.noClient(client))
                 }
                 var turn = batch.turn()
                 turn.note(.clientDeleted, "client \(record.name) was deleted with all that belonged to it")
                 try batch.log(turn, transaction)
-                after = { [switchboard] in
-                    switchboard.dismiss(client)
-                    switchboard.unseatAll(of: client)
-                }
                 return .done(Nothing())
+            } after: { [switchboard] _ in
+                switchboard.dismiss(client)
+                switchboard.unseatAll(of: client)
             })
     }
 
@@ -74,7 +72,7 @@ extension Heart {
         _ id: ClientID, answer: @escaping @Sendable (Outcome<(name: String, sealedToken: [UInt8])>) -> Void
     ) {
         submit(
-            ClientWork(answer) { transaction, _, _ in
+            ClientWork(answer) { transaction, _ in
                 guard let record = try transaction.client(id) else { return .refused(.noClient(id)) }
                 return .done((record.name, record.sealedToken))
             })
@@ -117,7 +115,7 @@ extension Heart {
     /// The slot in which a machine lives, when there is exactly one.
     package func slot(holding instance: InstanceID, answer: @escaping @Sendable (Outcome<SlotID>) -> Void) {
         submit(
-            ClientWork(answer) { transaction, _, _ in
+            ClientWork(answer) { transaction, _ in
                 let slots = try transaction.slotsHolding(instance)
                 switch slots.count {
                 case 0: return .refused(ErrorReply(.notFound, "no agent has an instance \(instance)"))
@@ -221,7 +219,8 @@ extension Heart {
         read(answer) { reader in
             .done(
                 try reader.commands(
-                    of: query.slot, states: query.states, after: query.part.after, limit: query.part.limit))
+                    of: query.slot, state: query.state, onlyOpen: query.isOpen, after: query.part.after,
+                    limit: query.part.limit))
         }
     }
 
@@ -289,6 +288,18 @@ extension Heart {
     }
 }
 
+/// Inserts the client; false when its name or e-mail is taken. A function of its own: in the closure that it is called from the
+/// compiler (6.3.1) does not survive a typed catch.
+private func isNew(_ record: ClientRecord, _ transaction: borrowing StoreTransaction) throws(StoreError) -> Bool {
+    do throws(StoreError) {
+        try transaction.insert(record)
+        return true
+    } catch {
+        guard error.code == .duplicate else { throw error }
+        return false
+    }
+}
+
 extension Line {
     var hostPresence: HostPresence {
         switch state.withLock({ $0.presence }) {
@@ -307,29 +318,33 @@ extension ErrorReply {
 final class ClientWork<Reply: Sendable>: Work, @unchecked Sendable {
     // Unchecked: after it was made, only the writer's thread touches it.
 
-    typealias Body =
-        @Sendable (borrowing StoreTransaction, inout Batch, _ after: inout () -> Void) throws -> Outcome<Reply>
+    typealias Body = @Sendable (borrowing StoreTransaction, inout Batch) throws -> Outcome<Reply>
 
     let lastMoment: Timestamp? = nil
     private let body: Body
+    private let after: @Sendable (Reply) -> Void
     private let answer: @Sendable (Outcome<Reply>) -> Void
     private var outcome: Outcome<Reply>?
-    private var after: () -> Void = {}
 
-    init(_ answer: @escaping @Sendable (Outcome<Reply>) -> Void, _ body: @escaping Body) {
+    /// `after` is called once what `body` did is on the disk, before the answer.
+    init(
+        _ answer: @escaping @Sendable (Outcome<Reply>) -> Void, _ body: @escaping Body,
+        after: @escaping @Sendable (Reply) -> Void = { _ in }
+    ) {
         self.answer = answer
         self.body = body
+        self.after = after
     }
 
     func run(_ transaction: borrowing StoreTransaction, _ batch: inout Batch) throws {
-        outcome = try body(transaction, &batch, &after)
+        outcome = try body(transaction, &batch)
     }
 
     func finish(_ end: WorkEnd) {
         switch end {
         case .committed:
-            after()
             guard let outcome else { preconditionFailure("a work that was committed has run") }
+            if case .done(let reply) = outcome { after(reply) }
             answer(outcome)
         case .failed(let reason): answer(.unavailable(reason))
         }

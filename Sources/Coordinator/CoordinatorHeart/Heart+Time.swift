@@ -48,7 +48,7 @@ extension Heart {
             let wall = surroundings.wall()
             let rows = stale.map { ($0.line.slot, $0.line.instance, wall - $0.silence) }
             submit(
-                ClientWork<Bool>({ _ in }) { transaction, _, _ in
+                ClientWork<Bool>({ _ in }) { transaction, _ in
                     try transaction.noteHeard(rows)
                     return .done(true)
                 })
@@ -70,7 +70,7 @@ extension Heart {
         submit(
             ClientWork<Int>({ [weak self] outcome in
                 if case .done(let removed) = outcome, removed > 0 { self?.forget(cutoffs) }
-            }) { transaction, _, _ in .done(try transaction.forget(before: cutoffs, rows: Self.forgetRows)) })
+            }) { transaction, _ in .done(try transaction.forget(before: cutoffs, rows: Self.forgetRows)) })
     }
 
     private static let forgetRows = 500
@@ -83,7 +83,7 @@ extension Heart {
                 for slot in slots {
                     submit(SlotWork(on: slot) { slot, _ in slot.reportPrices(true) } answer: { _ in })
                 }
-            }) { transaction, _, _ in .done(try transaction.priceReporterVacancies(limit: 100)) })
+            }) { transaction, _ in .done(try transaction.priceReporterVacancies(limit: 100)) })
     }
 }
 

@@ -1,6 +1,6 @@
 package import CoordinatorCore
 import CoordinatorStore
-import JSON
+package import JSON
 package import Platform
 package import Wire
 
@@ -95,7 +95,7 @@ package final class Heart: Sendable {
     /// Moves commits from the write-ahead log into the file, when there are enough of them.
     package func checkpoint() {
         guard counts.commits.now != checkpointed.withLock({ $0 }) else { return }
-        _ = upkeep.submit { [counts, checkpointed, upkeeper] in
+        _ = upkeep.submit { [self] in
             let commits = counts.commits.now
             // What fails is tried again, and when it goes on failing commits fail, too, which is said.
             guard (try? upkeeper.upkeep.checkpoint()) != nil else { return }
@@ -211,7 +211,7 @@ private final class OwnedStore: @unchecked Sendable {
 }
 
 /// The connection for checkpoints, on its way to its thread.
-private final class OwnedUpkeep: @unchecked Sendable {
+final class OwnedUpkeep: @unchecked Sendable {
     // Unchecked: used by the thread for upkeep alone.
     var upkeep: Upkeep
     init(_ upkeep: consuming Upkeep) { self.upkeep = upkeep }

@@ -1,5 +1,6 @@
 import CoordinatorCore
 import Platform
+import Wire
 
 /// Tells the journal what the event log got: the same lines, with the level and the message id of their kind.
 struct Journal: Sendable {

@@ -44,7 +44,7 @@ struct Secrets {
     private static func kept(at path: String, make: () throws -> String) throws -> Secret {
         do throws(PlatformError) {
             return try SecretFile(path).secret
-        } catch where error.code != .notFound { throw error }
+        } catch { guard error.code == .notFound else { throw error } }
         let made = try make()
         try replaceFile(path, with: Array("\(made)\n".utf8))
         return Secret(made)

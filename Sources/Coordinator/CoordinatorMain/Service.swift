@@ -6,6 +6,7 @@ import Glibc
 import HTTPServer
 import Platform
 import Systemd
+import Wire
 
 /// The running coordinator: everything it is made of, in the order in which it starts; it stops in the reverse order.
 final class Service {
@@ -72,7 +73,7 @@ final class Service {
         listener = try Listener(Self.listenerOptions(address, tls, api, surroundings)) { request, exchange in
             api.handle(request, exchange)
         }
-        vitals.count { [weak listener] in listener?.counters ?? ListenerCounters() }
+        vitals.count { [weak listener] in listener?.counters }
         url = "\(tls == nil ? "http" : "https")://\(Self.authority(settings, listener))"
         if let file = secrets.adminTokenFile {
             log.notice("the administrator's token is in a file", id: .adminToken, [.field("SPOT_FILE", file)])
@@ -122,8 +123,8 @@ final class Service {
                 let (token, _) = try Secrets.adminToken(settings, file)
                 door.change(to: Self.doorRules(settings, token))
                 log.notice(
-                    "reloaded: the administrator's token, CORS_ORIGINS and TRUSTED_DASHBOARD_NETWORKS; "
-                        + "other settings and certificates need a restart", id: .reloaded)
+                    "reloaded the administrator's token, CORS_ORIGINS and TRUSTED_DASHBOARD_NETWORKS", id: .reloaded,
+                    [.reason("the other settings and the certificates are read at the start: restart to change them")])
             }
         } catch {
             log.error("not reloaded, the settings before stay in force", id: .misconfigured, [.reason("\(error)")])

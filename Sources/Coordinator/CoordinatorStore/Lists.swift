@@ -8,7 +8,7 @@ package import Wire
 extension StoreReader {
     /// The newest first.
     package borrowing func commands(
-        of slot: SlotID? = nil, state: CommandState? = nil, after cursor: EventCursor? = nil,
+        of slot: SlotID? = nil, state: CommandState? = nil, onlyOpen: Bool = false, after cursor: EventCursor? = nil,
         limit: Int = Limits.overviewMax
     ) throws(StoreError) -> CommandList {
         let limit = bounded(limit, Limits.overviewMax)
@@ -20,15 +20,17 @@ extension StoreReader {
                     SELECT id, slot_id, instance_id, asks, priority, created_at, not_before, expires_at, epoch, incident_id,
                         state, attempt, lease_until, finished_at, result
                     FROM command
-                    WHERE slot_id = ?1 AND (?2 IS NULL OR state = ?2) AND id < coalesce(?3, '~')
+                    WHERE slot_id = ?1 AND (?2 IS NULL OR state = ?2) AND (NOT ?5 OR finished_at IS NULL)
+                        AND id < coalesce(?3, '~')
                     ORDER BY id DESC LIMIT ?4
                     """
-                } else if state?.isOpen == true {
+                } else if onlyOpen || state?.isOpen == true {
                     """
                     SELECT id, slot_id, instance_id, asks, priority, created_at, not_before, expires_at, epoch, incident_id,
                         state, attempt, lease_until, finished_at, result
                     FROM command INDEXED BY command_open
-                    WHERE finished_at IS NULL AND ?1 IS NULL AND state = ?2 AND id < coalesce(?3, '~')
+                    WHERE finished_at IS NULL AND ?1 IS NULL AND (?2 IS NULL OR state = ?2) AND (?5 OR NOT ?5)
+                        AND id < coalesce(?3, '~')
                     ORDER BY id DESC LIMIT ?4
                     """
                 } else {
@@ -36,11 +38,11 @@ extension StoreReader {
                     SELECT id, slot_id, instance_id, asks, priority, created_at, not_before, expires_at, epoch, incident_id,
                         state, attempt, lease_until, finished_at, result
                     FROM command
-                    WHERE ?1 IS NULL AND (?2 IS NULL OR state = ?2) AND id < coalesce(?3, '~')
+                    WHERE ?1 IS NULL AND NOT ?5 AND (?2 IS NULL OR state = ?2) AND id < coalesce(?3, '~')
                     ORDER BY id DESC LIMIT ?4
                     """
                 }
-            let found = try transaction.all(sql, slot, state, start, limit + 1) { row in
+            let found = try transaction.all(sql, slot, state, start, limit + 1, onlyOpen) { row in
                 try reading("command", row) { try CommandSummary($0) }
             }
             let page = Array(found.prefix(limit))
@@ -51,29 +53,29 @@ extension StoreReader {
 
     /// The newest first, without ledgers and timelines.
     package borrowing func incidents(
-        of slot: SlotID? = nil, onlyOpen: Bool = false, after cursor: EventCursor? = nil,
+        of slot: SlotID? = nil, state: Incident.State? = nil, after cursor: EventCursor? = nil,
         limit: Int = Limits.incidentsMax
     ) throws(StoreError) -> IncidentList {
         let limit = bounded(limit, Limits.incidentsMax)
         let start = try cursor?.place(in: .incidents)
         return try attempt("list incidents") { transaction in
             let sql: StaticString =
-                onlyOpen
+                state == .open
                 ? """
                 SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
                     verified_at, closed_at, '[]'
                 FROM incident
-                WHERE closed_at IS NULL AND (?1 IS NULL OR slot_id = ?1) AND id < coalesce(?2, '~')
+                WHERE closed_at IS NULL AND state = ?4 AND (?1 IS NULL OR slot_id = ?1) AND id < coalesce(?2, '~')
                 ORDER BY id DESC LIMIT ?3
                 """
                 : """
                 SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
                     verified_at, closed_at, '[]'
                 FROM incident
-                WHERE (?1 IS NULL OR slot_id = ?1) AND id < coalesce(?2, '~')
+                WHERE (?1 IS NULL OR slot_id = ?1) AND (?4 IS NULL OR state = ?4) AND id < coalesce(?2, '~')
                 ORDER BY id DESC LIMIT ?3
                 """
-            let found = try transaction.all(sql, slot, start, limit + 1) { row in
+            let found = try transaction.all(sql, slot, start, limit + 1, state) { row in
                 try reading("incident", row) { try Incident($0) }
             }
             let page = Array(found.prefix(limit))

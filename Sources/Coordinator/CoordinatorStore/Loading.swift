@@ -6,15 +6,26 @@ package import Wire
 extension StoreTransaction {
     /// The slot with all that a decision about it needs, and what `focus` names; nil when there is no such slot.
     package borrowing func slot(_ id: SlotID, naming focus: Focus) throws(StoreError) -> Slot? {
-        try attempt("load slot \(id)") { transaction in
-            guard var slot = try loadSlot(id, transaction) else { return nil }
-            slot.hosts = try loadHosts(of: id, focus, transaction)
-            slot.replicas = try loadReplicas(of: id, focus, transaction)
-            slot.commands = try loadCommands(of: id, focus, transaction)
-            slot.incidents = try loadIncidents(of: id, focus, transaction)
-            return slot
-        }
+        try attempt("load slot \(id)") { transaction in try loadWhole(id, focus, transaction) }
     }
+}
+
+extension StoreReader {
+    /// As the writer would load it, to be looked at only.
+    package borrowing func slot(_ id: SlotID, naming focus: Focus) throws(StoreError) -> Slot? {
+        try attempt("load slot \(id)") { transaction in try loadWhole(id, focus, transaction) }
+    }
+}
+
+private func loadWhole(
+    _ id: SlotID, _ focus: Focus, _ transaction: borrowing Transaction
+) throws -> Slot? {
+    guard var slot = try loadSlot(id, transaction) else { return nil }
+    slot.hosts = try loadHosts(of: id, focus, transaction)
+    slot.replicas = try loadReplicas(of: id, focus, transaction)
+    slot.commands = try loadCommands(of: id, focus, transaction)
+    slot.incidents = try loadIncidents(of: id, focus, transaction)
+    return slot
 }
 
 private func loadSlot(_ id: SlotID, _ transaction: borrowing Transaction) throws -> Slot? {

@@ -18,6 +18,7 @@ package struct AgentFilter: Sendable {
 /// Which machines of all.
 package struct InstanceFilter: Sendable {
     package var client: ClientID?
+    package var role: Role?
     package var isTerminated: Bool?
     package var mode: Mode?
     /// A part of a name: the machine's, its agent's, its client's.
@@ -74,7 +75,7 @@ extension StoreReader {
             let ofAll: StaticString = """
                 SELECT * FROM instance
                 WHERE number < ?2 AND ?1 IS NULL AND (?3 IS NULL OR (role = 'terminated') = ?3)
-                    AND (?4 IS NULL OR mode = ?4)
+                    AND (?4 IS NULL OR mode = ?4) AND (?7 IS NULL OR role = ?7)
                     AND (?5 IS NULL OR instr(instance_id, ?5) OR instr(lower(logical_agent_id), ?5)
                         OR instr(lower(client_name), ?5) OR instr(slot_id, ?5))
                 ORDER BY number DESC LIMIT ?6
@@ -82,14 +83,14 @@ extension StoreReader {
             let ofClient: StaticString = """
                 SELECT * FROM instance
                 WHERE number < ?2 AND slot_id IN (SELECT id FROM slot WHERE client_id = ?1)
-                    AND (?3 IS NULL OR (role = 'terminated') = ?3) AND (?4 IS NULL OR mode = ?4)
+                    AND (?3 IS NULL OR (role = 'terminated') = ?3) AND (?4 IS NULL OR mode = ?4) AND (?7 IS NULL OR role = ?7)
                     AND (?5 IS NULL OR instr(instance_id, ?5) OR instr(lower(logical_agent_id), ?5)
                         OR instr(lower(client_name), ?5) OR instr(slot_id, ?5))
                 ORDER BY number DESC LIMIT ?6
                 """
             let found = try transaction.all(
                 filter.client == nil ? ofAll : ofClient, filter.client, start, filter.isTerminated, filter.mode,
-                filter.search?.lowercased(), limit + 1
+                filter.search?.lowercased(), limit + 1, filter.role
             ) { row in
                 (
                     try row.value(1, as: Int64.self),

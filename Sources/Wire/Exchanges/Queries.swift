@@ -67,8 +67,9 @@ package struct InstanceQuery: Equatable, Sendable {
 /// `GET /api/admin/commands`
 package struct CommandQuery: Equatable, Sendable {
     package var slot: SlotID?
-    /// Empty for all.
-    package var states: Set<CommandState> = []
+    package var state: CommandState?
+    /// Only those that are not finished.
+    package var isOpen = false
     package var part = ListPart()
 
     package init() {}
@@ -77,12 +78,8 @@ package struct CommandQuery: Equatable, Sendable {
         let query = QueryReader(parameters)
         slot = try query.name(.agent)
         part = try ListPart(query)
-        if query.text(.state) == "open" {
-            states = Set(CommandState.allCases.filter(\.isOpen))
-        } else {
-            let state: CommandState? = try query.word(.state)
-            states = state.map { [$0] } ?? []
-        }
+        isOpen = query.text(.state) == "open"
+        if !isOpen { state = try query.word(.state) }
     }
 }
 

@@ -43,13 +43,11 @@ extension API {
         if isQuiet && line.park(call) { return }
         heart.decide(heartbeat, on: line) { [self] outcome in
             var reply = reply(line, receivedAt)
-            switch outcome {
-            case .done((let commands, let waiting)):
-                if commands.isEmpty && wait > 0 && line.park(call) { return }
-                reply.commands = commands
-                reply.commandsPending = waiting
-            // A host must not be lost to a slow disk or a record that is gone: it hears from us, and tries again.
-            case .refused, .unavailable: break
+            // Otherwise the disk is slow or the record is gone: the host still hears from us, and tries again.
+            if case .done(let orders) = outcome {
+                if orders.commands.isEmpty && wait > 0 && line.park(call) { return }
+                reply.commands = orders.commands
+                reply.commandsPending = orders.waiting
             }
             call.answer(reply)
         }
