@@ -72,7 +72,8 @@ let package = Package(
         // MARK: Coordinator
         library("CoordinatorCore", in: "Sources/Coordinator", uses: ["JSON", "Wire"]),
         library(
-            "CoordinatorStore", in: "Sources/Coordinator", uses: ["CoordinatorCore", "JSON", "Platform", "SQLite", "Wire"]),
+            "CoordinatorStore", in: "Sources/Coordinator",
+            uses: ["CoordinatorCore", "JSON", "Platform", "SQLite", "Wire"]),
         library(
             "CoordinatorHeart", in: "Sources/Coordinator",
             uses: ["CoordinatorCore", "CoordinatorStore", "JSON", "Platform", "Wire"]),
@@ -103,7 +104,9 @@ let package = Package(
             "CoordinatorCoreTests", in: "Tests/Coordinator", uses: ["CoordinatorCore", "JSON", "TestSupport", "Wire"]),
         tests(
             "CoordinatorHeartTests", in: "Tests/Coordinator",
-            uses: ["CoordinatorCore", "CoordinatorHeart", "CoordinatorStore", "JSON", "Platform", "TestSupport", "Wire"]),
+            uses: [
+                "CoordinatorCore", "CoordinatorHeart", "CoordinatorStore", "JSON", "Platform", "TestSupport", "Wire",
+            ]),
         tests(
             "CoordinatorJobsTests", in: "Tests/Coordinator",
             uses: ["CoordinatorHeart", "CoordinatorJobs", "JSON", "Platform", "TestSupport", "Wire"]),
@@ -113,7 +116,8 @@ let package = Package(
         tests(
             "CoordinatorStoreTests", in: "Tests/Coordinator",
             uses: [
-                "CoordinatorCore", "CoordinatorStore", "DroppingVFS", "JSON", "Platform", "SQLite", "TestSupport", "Wire",
+                "CoordinatorCore", "CoordinatorStore", "DroppingVFS", "JSON", "Platform", "SQLite", "TestSupport",
+                "Wire",
             ], readsInPlace: ["Fixtures"]),
         tests("CryptoTests", in: "Tests/System", uses: ["Crypto", "TestSupport"]),
         tests("HouseTests", in: "Tests", uses: ["CLinux", "TestSupport"]),

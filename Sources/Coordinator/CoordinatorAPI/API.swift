@@ -1,7 +1,7 @@
 package import CoordinatorHeart
 package import HTTPServer
-package import Platform
 import JSON
+package import Platform
 import Wire
 
 /// The coordinator's door for requests: finds the route, lets the caller in or not, and hands over to the route's handler.

@@ -1,5 +1,5 @@
-package import Crypto
 package import CoordinatorHeart
+package import Crypto
 package import HTTPServer
 import JSON
 import Platform

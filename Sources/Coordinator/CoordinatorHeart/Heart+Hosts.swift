@@ -88,7 +88,9 @@ extension Heart {
     ) {
         read(answer) { reader in
             // The writer may have committed more since; then the next heartbeat says so.
-            guard let found = try reader.slot(slot, naming: Focus(now: .latest)) else { return .refused(.noAgent(slot)) }
+            guard let found = try reader.slot(slot, naming: Focus(now: .latest)) else {
+                return .refused(.noAgent(slot))
+            }
             return .done(found.configuration)
         }
     }
@@ -110,7 +112,9 @@ extension Heart {
                 lastMoment: result.ledger.isEmpty && result.facts == nil ? nil : .earliest
             ) { slot, turn throws(Refusal) in
                 ReportReply(try slot.take(result, of: command, &turn))
-            } answer: { answer($0) })
+            } answer: {
+                answer($0)
+            })
     }
 
     // MARK: Interruptions
@@ -123,7 +127,11 @@ extension Heart {
         submit(
             SlotWork(
                 on: line.slot, naming: { Focus(now: $0, instance: notice.instance) }, lastMoment: moment
-            ) { slot, turn throws(Refusal) in try slot.take(notice, &turn) } answer: { answer($0) })
+            ) { slot, turn throws(Refusal) in
+                try slot.take(notice, &turn)
+            } answer: {
+                answer($0)
+            })
     }
 
     // MARK: Reports
@@ -140,7 +148,9 @@ extension Heart {
                 }
             ) { slot, turn in
                 ReportReply(turn.isRepeat ? .duplicate : slot.isStale(report.stamp) ? .stale : .accepted)
-            } answer: { answer($0) })
+            } answer: {
+                answer($0)
+            })
     }
 
     package func take(
@@ -148,13 +158,18 @@ extension Heart {
     ) {
         submit(
             SlotWork(
-                on: line.slot, naming: { now in
+                on: line.slot,
+                naming: { now in
                     var focus = Focus(now: now, instance: report.newInstance.instance)
                     focus.otherInstances = [report.oldInstance.instance]
                     return focus
                 },
                 report: ReportKey(report.stamp.report, "switch")
-            ) { slot, turn in ReportReply(slot.take(report, &turn)) } answer: { answer($0) })
+            ) { slot, turn in
+                ReportReply(slot.take(report, &turn))
+            } answer: {
+                answer($0)
+            })
     }
 
     package func take(
@@ -162,8 +177,13 @@ extension Heart {
     ) {
         submit(
             SlotWork(
-                on: line.slot, naming: { Focus(now: $0, instance: report.target) }, report: ReportKey(report.stamp.report, "termination")
-            ) { slot, turn in ReportReply(slot.take(report, &turn)) } answer: { answer($0) })
+                on: line.slot, naming: { Focus(now: $0, instance: report.target) },
+                report: ReportKey(report.stamp.report, "termination")
+            ) { slot, turn in
+                ReportReply(slot.take(report, &turn))
+            } answer: {
+                answer($0)
+            })
     }
 
     package func take(
@@ -172,7 +192,9 @@ extension Heart {
         submit(
             SlotWork(on: line.slot, report: ReportKey(report.stamp.report, "cleanup")) { slot, turn in
                 ReportReply(slot.take(report, &turn))
-            } answer: { answer($0) })
+            } answer: {
+                answer($0)
+            })
     }
 
     // MARK: Replicas and machines
@@ -182,8 +204,11 @@ extension Heart {
     ) {
         submit(
             SlotWork(on: slot, naming: { Focus(now: $0, instance: creation.instance) }) {
-                slot, turn throws(Refusal) in try slot.take(creation, &turn)
-            } answer: { answer($0) })
+                slot, turn throws(Refusal) in
+                try slot.take(creation, &turn)
+            } answer: {
+                answer($0)
+            })
     }
 
     package func take(
@@ -192,8 +217,11 @@ extension Heart {
     ) {
         submit(
             SlotWork(on: slot, naming: { Focus(now: $0, instance: launch.instance, replica: replica) }) {
-                slot, turn throws(Refusal) in try slot.take(launch, for: replica, &turn)
-            } answer: { answer($0) })
+                slot, turn throws(Refusal) in
+                try slot.take(launch, for: replica, &turn)
+            } answer: {
+                answer($0)
+            })
     }
 
     package func take(
@@ -202,8 +230,11 @@ extension Heart {
     ) {
         submit(
             SlotWork(on: slot, naming: { Focus(now: $0, replica: replica) }) {
-                slot, turn throws(Refusal) in try slot.take(progress, of: replica, &turn)
-            } answer: { answer($0) })
+                slot, turn throws(Refusal) in
+                try slot.take(progress, of: replica, &turn)
+            } answer: {
+                answer($0)
+            })
     }
 
     // MARK: Looking at one slot

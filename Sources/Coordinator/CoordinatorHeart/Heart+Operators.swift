@@ -28,7 +28,9 @@ extension Heart {
                 turn.note(.clientCreated, "client \(creation.name) was created")
                 try batch.log(turn, transaction)
                 return .done(CreatedClient(id: id, name: creation.name, token: token))
-            } after: { [self] created in admit(created.id, under: hash) })
+            } after: { [self] created in
+                admit(created.id, under: hash)
+            })
     }
 
     package func replaceToken(
@@ -43,7 +45,9 @@ extension Heart {
                 turn.note(.tokenRegenerated, "the token of client \(record.name) was replaced")
                 try batch.log(turn, transaction)
                 return .done(ClientToken(token: token, clientName: record.name))
-            } after: { [self] _ in admit(client, under: hash) })
+            } after: { [self] _ in
+                admit(client, under: hash)
+            })
     }
 
     package func deleteClient(_ client: ClientID, answer: @escaping @Sendable (Outcome<Nothing>) -> Void) {
@@ -84,14 +88,22 @@ extension Heart {
         _ change: SlotSettingsChange, of slot: SlotID, answer: @escaping @Sendable (Outcome<Configuration>) -> Void
     ) {
         submit(
-            SlotWork(on: slot) { slot, turn throws(Refusal) in try slot.change(change, &turn) } answer: { answer($0) })
+            SlotWork(on: slot) { slot, turn throws(Refusal) in
+                try slot.change(change, &turn)
+            } answer: {
+                answer($0)
+            })
     }
 
     package func toggle(
         _ enabled: Bool?, _ slot: SlotID, answer: @escaping @Sendable (Outcome<Configuration>) -> Void
     ) {
         submit(
-            SlotWork(on: slot) { slot, turn throws(Refusal) in try slot.toggle(enabled, &turn) } answer: { answer($0) })
+            SlotWork(on: slot) { slot, turn throws(Refusal) in
+                try slot.toggle(enabled, &turn)
+            } answer: {
+                answer($0)
+            })
     }
 
     package func delete(_ slot: SlotID, answer: @escaping @Sendable (Outcome<Nothing>) -> Void) {
@@ -99,7 +111,9 @@ extension Heart {
             SlotWork(on: slot) { slot, turn in
                 slot.delete(&turn)
                 return Nothing()
-            } answer: { answer($0) })
+            } answer: {
+                answer($0)
+            })
     }
 
     package func askSwitch(
@@ -108,8 +122,10 @@ extension Heart {
         submit(
             SlotWork(on: slot) { slot, turn throws(Refusal) in
                 let command = try slot.askSwitch(to: target, &turn)
-                return QueuedCommand(command: command.id, message: "\(command.order.sentence) is queued for \(command.instance)")
-            } answer: { answer($0) })
+                return QueuedCommand(command: command.id, message: "\(command.order.sentence) on \(command.instance)")
+            } answer: {
+                answer($0)
+            })
     }
 
     /// The slot in which a machine lives, when there is exactly one.
@@ -153,8 +169,11 @@ extension Heart {
                 lastMoment: .latest
             ) { slot, turn throws(Refusal) in
                 let command = try decide(&slot, &turn)
-                return QueuedCommand(command: command.id, message: "\(command.instance) is to \(command.order.sentence)")
-            } answer: { answer($0) })
+                return QueuedCommand(
+                    command: command.id, message: "\(command.instance) is to \(command.order.sentence)")
+            } answer: {
+                answer($0)
+            })
     }
 
     package func deleteReplica(
@@ -162,8 +181,11 @@ extension Heart {
     ) {
         submit(
             SlotWork(on: slot, naming: { Focus(now: $0, replica: replica) }) {
-                slot, turn throws(Refusal) in try slot.deleteReplica(replica, &turn)
-            } answer: { answer($0) })
+                slot, turn throws(Refusal) in
+                try slot.deleteReplica(replica, &turn)
+            } answer: {
+                answer($0)
+            })
     }
 
     // MARK: Looking

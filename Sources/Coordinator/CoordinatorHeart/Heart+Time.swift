@@ -15,7 +15,8 @@ extension Heart {
                     SlotWork(on: line.slot, naming: { Focus(now: $0, instance: line.instance) }) { slot, turn in
                         // It may have been heard while this waited.
                         if slot.host(line.instance)?.isFresh == false { slot.noteSilence(of: line.instance, &turn) }
-                    } answer: { _ in })
+                    } answer: { _ in
+                    })
             case .gone(let line, let silence):
                 submit(
                     SlotWork(on: line.slot, naming: { Focus(now: $0, instance: line.instance) }) { slot, turn in
@@ -81,7 +82,11 @@ extension Heart {
             ClientWork<[SlotID]>({ [self] outcome in
                 guard case .done(let slots) = outcome else { return }
                 for slot in slots {
-                    submit(SlotWork(on: slot) { slot, _ in slot.reportPrices(true) } answer: { _ in })
+                    submit(
+                        SlotWork(on: slot) { slot, _ in
+                            slot.reportPrices(true)
+                        } answer: { _ in
+                        })
                 }
             }) { transaction, _ in .done(try transaction.priceReporterVacancies(limit: 100)) })
     }

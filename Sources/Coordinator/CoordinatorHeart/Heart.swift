@@ -223,7 +223,8 @@ extension Line {
             role: row.role, epoch: row.epoch, configVersion: row.configVersion,
             heartbeatSeconds: row.heartbeatSeconds, leaseSeconds: row.leaseSeconds,
             hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands)
-        var host = Host(instance: row.instance, role: row.role, roleSince: .earliest, registeredAt: .earliest, facts: row.facts)
+        var host = Host(
+            instance: row.instance, role: row.role, roleSince: .earliest, registeredAt: .earliest, facts: row.facts)
         host.lacking = row.lacking
         host.isBlind = row.isBlind
         self.init(

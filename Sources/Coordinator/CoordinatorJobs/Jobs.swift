@@ -18,7 +18,8 @@ package final class Jobs {
         self.surroundings = surroundings
         jobs = [
             DueSlots(heart: heart), Liveness(heart: heart, surroundings: surroundings), Contacts(heart: heart),
-            PriceReporters(heart: heart), Checkpoints(heart: heart), Retention(heart: heart, surroundings: surroundings),
+            PriceReporters(heart: heart), Checkpoints(heart: heart),
+            Retention(heart: heart, surroundings: surroundings),
         ]
         dueAt = jobs.map { surroundings.monotonic() + $0.firstRun }
         timer = try loop.makeTimer { [unowned self] in run() }

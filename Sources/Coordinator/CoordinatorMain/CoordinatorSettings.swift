@@ -42,7 +42,8 @@ enum CoordinatorSettings {
         "Pages that may call from other origins, such as https://ops.example.com; * lets any of them read.")
     static let trustedNetworks = Setting<[Network]>(
         "TRUSTED_DASHBOARD_NETWORKS", placeholder: "NETWORKS",
-        expectation: "networks such as 10.0.0.0/8, separated by commas, with no bit set behind their prefix", default: "",
+        expectation: "networks such as 10.0.0.0/8, separated by commas, with no bit set behind their prefix",
+        default: "",
         "Networks whose browsers need no token: whoever is there is administrator. Requests through a proxy are not."
     ) { text in
         let parts = text.split { $0 == "," || $0 == " " }
@@ -83,7 +84,8 @@ enum CoordinatorSettings {
                 "check-config", "Check the settings, report every problem at once, and do nothing else.",
                 options: [.configFile], takesSettings: true),
             Subcommand(
-                "backup", "Copy the database to FILE while the coordinator runs. The key beside the database is not in it.",
+                "backup",
+                "Copy the database to FILE while the coordinator runs. The key beside the database is not in it.",
                 options: [.configFile], arguments: [Argument("FILE", "The copy; replaced if it is there.")],
                 takesSettings: true),
             Subcommand(

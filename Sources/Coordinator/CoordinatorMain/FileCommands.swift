@@ -3,7 +3,8 @@ import Platform
 
 /// The sub-commands that work on the database file itself.
 enum FileCommands {
-    static func run(_ invocation: Invocation, _ outcome: SettingsOutcome, _ environment: [String: String]) -> ExitStatus {
+    static func run(_ invocation: Invocation, _ outcome: SettingsOutcome, _ environment: [String: String]) -> ExitStatus
+    {
         guard let settings = outcome.settings else {
             for problem in outcome.problems { StandardStream.error.write("\(problem)\n") }
             return .configuration

@@ -46,7 +46,8 @@ extension API {
                 return .refusal(
                     ErrorReply(
                         .conflict,
-                        "the token was sealed with another key (a backup holds none): regenerate it, agents keep theirs"),
+                        "the token was sealed with another key (a backup holds none): regenerate it, agents keep theirs"
+                    ),
                     to: visit.requestID)
             }
             return .json(ClientToken(token: token, clientName: record.name), headers: [.notStored])

@@ -76,7 +76,9 @@ private final class Follower: Sendable {
     func giveUp() -> Response {
         let (waiting, seen) = state.withLock { ($0.waiting, $0.query.part.after) }
         if let waiting { heart.events.giveUp(waiting) }
-        guard let seen else { return visit.response(to: Outcome<LogLines>.unavailable("the log could not be read in time")) { .json($0) } }
+        guard let seen else {
+            return visit.response(to: Outcome<LogLines>.unavailable("the log could not be read in time")) { .json($0) }
+        }
         return Response.json(LogLines(events: [], next: seen)).shown(to: visit.origin)
     }
 }
