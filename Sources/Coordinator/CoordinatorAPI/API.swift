@@ -32,19 +32,27 @@ package final class API: Sendable {
         guard case .route(let route, _) = router.find(method: request.method, path: request.path) else {
             return Limits.smallBodyBytes
         }
-        return route.row.bodyBytes
+        let bytes = route.row.bodyBytes
+        // A body is in memory before anybody asks who sent it: a long one is taken from those who are known.
+        return bytes <= Limits.smallBodyBytes || door.knows(request.headers) ? bytes : Limits.smallBodyBytes
     }
 
     /// What the server itself refuses, in the shape of every other refusal.
-    package func refusal(status: Int, _ sentence: String) -> Response {
-        var response = Response.refusal(
-            ErrorReply(.forStatus(status), sentence), to: newRequestID(), headers: [])
-        response.status = status
-        return response
+    package func refusal(_ refusal: Refusal) -> Response {
+        let headers = refusal.request?.headers
+        let id = surroundings.requestID(of: headers)
+        let origin = headers.flatMap(door.allowedOrigin)
+        // Who has an old token is to hear that, not that a body was long that the new token may send.
+        if refusal.status == 413, let headers, door.isStranger(headers) {
+            return .refusal(.unknownToken, to: id).shown(to: origin)
+        }
+        var response = Response.refusal(ErrorReply(.forStatus(refusal.status), refusal.reason), to: id)
+        response.status = refusal.status
+        return response.shown(to: origin)
     }
 
     package func handle(_ request: Request, _ exchange: Exchange) {
-        let origin = door.allowedOrigin(request)
+        let origin = door.allowedOrigin(request.headers)
         if request.method == "OPTIONS", origin != nil {
             exchange.answer(Response.preflight.shown(to: origin))
             return
@@ -71,7 +79,7 @@ package final class API: Sendable {
         case .admitted(let guest):
             let visit = Visit(
                 request: request, exchange: exchange, route: route, values: values, guest: guest,
-                requestID: givenRequestID(request), origin: origin)
+                origin: door.allowedOrigin(request, as: guest), surroundings: surroundings)
             guard door.mayWrite(request) else {
                 return visit.refuse(.forbidden, "pages of this origin may not change anything here: see CORS_ORIGINS")
             }
@@ -113,25 +121,11 @@ package final class API: Sendable {
         }
     }
 
-    // MARK: Request ids
-
-    private func givenRequestID(_ request: Request) -> RequestID? {
-        request.headers[name: "X-Request-ID"].flatMap { try? RequestID($0) }
-    }
-
-    private func requestID(of request: Request) -> RequestID? { givenRequestID(request) ?? newRequestID() }
-
-    func newRequestID() -> RequestID? { try? RequestID(hexadecimal(surroundings.random())) }
+    private func requestID(of request: Request) -> RequestID { surroundings.requestID(of: request.headers) }
 }
 
 extension MessageID {
     static let wrongCredentials = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a07")
-}
-
-/// 16 digits.
-private func hexadecimal(_ number: UInt64) -> String {
-    let digits = String(number, radix: 16)
-    return String(repeating: "0", count: 16 - digits.count) + digits
 }
 
 extension Response {

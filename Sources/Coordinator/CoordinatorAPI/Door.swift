@@ -42,36 +42,58 @@ package final class Door: Sendable {
 
     private let heart: Heart
     private let sessions: Sessions
-    private let rules: Locked<Rules>
+    private let lockedRules: Locked<Rules>
 
     package init(heart: Heart, rules: Rules, key: SymmetricKey) {
         self.heart = heart
-        self.rules = Locked(rules)
+        lockedRules = Locked(rules)
         sessions = Sessions(key: key)
     }
 
-    package func change(to rules: Rules) { self.rules.withLock { $0 = rules } }
+    package func change(to rules: Rules) { lockedRules.withLock { $0 = rules } }
+
+    var rules: Rules { lockedRules.withLock { $0 } }
 
     func admit(_ request: Request, to route: Route, values: [String], at now: Duration) -> Admission {
         let caller = route.row.caller
         if case .anyone = caller { return .admitted(.anyone) }
-        let rules = rules.withLock { $0 }
-        let credential = Credential(request.headers)
-        switch credential {
+        let rules = rules
+        switch Credential(request.headers) {
         case .token(let token):
-            let hash = SHA256.hash(token)
-            if hash == rules.adminToken { return admitAdmin(to: caller) }
-            if let line = heart.line(forToken: hash.bytes) { return admit(line, to: caller, values: values, at: now) }
-            if let tenant = heart.tenant(forToken: hash.bytes) { return admit(tenant, to: caller) }
-            return .denied(ErrorReply(.invalidToken, "this token is not, or no longer, known"), status: 401)
+            switch holder(of: token, rules) {
+            case .admin: return admitAdmin(to: caller)
+            case .host(let line): return admit(line, to: caller, values: values, at: now)
+            case .tenant(let client, let isActive): return admit(client, isActive, to: caller)
+            case nil: return .denied(.unknownToken, status: 401)
+            }
         case .malformed:
             return .denied(
                 ErrorReply(.invalidAuthFormat, "Authorization: expected Bearer and one token"), status: 401)
-        case .none:
-            if isAdminWithoutToken(request, rules) { return admitAdmin(to: caller) }
-            return .refused(
-                ErrorReply(.unauthorized, "a token is needed: send it as Authorization: Bearer …"), status: 401)
+        case .none: return admitWithoutToken(request, to: caller, rules)
         }
+    }
+
+    /// Whether the request shows a token, and nobody has it.
+    func isStranger(_ headers: HeaderFields) -> Bool {
+        if case .token(let token) = Credential(headers) { holder(of: token, rules) == nil } else { false }
+    }
+
+    /// Whether the request shows a token, and somebody has it.
+    func knows(_ headers: HeaderFields) -> Bool {
+        if case .token(let token) = Credential(headers) { holder(of: token, rules) != nil } else { false }
+    }
+
+    private enum Holder {
+        case admin
+        case host(Line)
+        case tenant(ClientID, isActive: Bool)
+    }
+
+    private func holder(of token: [UInt8], _ rules: Rules) -> Holder? {
+        let hash = SHA256.hash(token)
+        if hash == rules.adminToken { return .admin }
+        if let line = heart.line(forToken: hash.bytes) { return .host(line) }
+        return heart.tenant(forToken: hash.bytes).map { .tenant($0.client, isActive: $0.isActive) }
     }
 
     private func admitAdmin(to caller: Caller) -> Admission {
@@ -94,12 +116,12 @@ package final class Door: Sendable {
         }
     }
 
-    private func admit(_ tenant: (client: ClientID, isActive: Bool), to caller: Caller) -> Admission {
-        guard tenant.isActive else {
+    private func admit(_ client: ClientID, _ isActive: Bool, to caller: Caller) -> Admission {
+        guard isActive else {
             return .refused(ErrorReply(.inactiveClient, "this client is switched off"), status: 403)
         }
         switch caller {
-        case .client: return .admitted(.client(tenant.client))
+        case .client: return .admitted(.client(client))
         case .agent, .agentOrAdmin:
             return .forbidden("this is a client's token, which only enrols: register, and use the agent's own token")
         case .admin: return .forbidden("this call is for administrators")
@@ -109,9 +131,22 @@ package final class Door: Sendable {
 
     // MARK: Administrators without a token in the header
 
-    private func isAdminWithoutToken(_ request: Request, _ rules: Rules) -> Bool {
-        if sessions.isValid(in: request.headers, for: rules.adminToken, at: heart.wall) { return true }
-        return isTrusted(request, rules)
+    private func admitWithoutToken(_ request: Request, to caller: Caller, _ rules: Rules) -> Admission {
+        if sessions.isValid(in: request.headers, for: rules.adminToken, at: heart.wall) {
+            return admitAdmin(to: caller)
+        }
+        guard isTrusted(request, rules) else {
+            return .refused(
+                ErrorReply(.unauthorized, "a token is needed: send it as Authorization: Bearer …"), status: 401)
+        }
+        guard rules.knowsName(request.headers) else {
+            return .refused(
+                ErrorReply(
+                    .unauthorized,
+                    "without a token call the coordinator by its address, or by a name that is in CORS_ORIGINS"),
+                status: 401)
+        }
+        return admitAdmin(to: caller)
     }
 
     /// A forwarding header says that the address is a proxy's, and whose it really is anybody can write.
@@ -122,31 +157,14 @@ package final class Door: Sendable {
 
     /// The cookie for a browser that has shown the administrator's token.
     func sessionCookie(isTLS: Bool) -> HeaderField? {
-        sessions.cookie(for: rules.withLock { $0.adminToken }, at: heart.wall, isTLS: isTLS)
+        sessions.cookie(for: rules.adminToken, at: heart.wall, isTLS: isTLS)
     }
 
     func endedCookie(isTLS: Bool) -> HeaderField? { sessions.endedCookie(isTLS: isTLS) }
+}
 
-    // MARK: Pages of other origins
-
-    /// The origin to which the answer may be shown; nil for none, or for a caller that is no page.
-    func allowedOrigin(_ request: Request) -> String? {
-        guard let origin = request.headers[name: "Origin"] else { return nil }
-        let origins = rules.withLock { $0.origins }
-        return origins.contains(origin) ? origin : origins.contains("*") ? "*" : nil
-    }
-
-    /// Whether a page may change something here. One of another origin needs to be named; `*` does not name it.
-    func mayWrite(_ request: Request) -> Bool {
-        guard let origin = request.headers[name: "Origin"], request.method != "GET", request.method != "HEAD" else {
-            return true
-        }
-        let own = request.headers[name: "Host"].map { "\(request.isTLS ? "https" : "http")://\($0)" }
-        if origin == own || rules.withLock({ $0.origins.contains(origin) }) { return true }
-        // A token in the header is not the browser's to send by itself.
-        if case .token = Credential(request.headers) { return rules.withLock { $0.origins.contains("*") } }
-        return false
-    }
+extension ErrorReply {
+    static let unknownToken = ErrorReply(.invalidToken, "this token is not, or no longer, known")
 }
 
 extension Door.Admission {
@@ -154,12 +172,17 @@ extension Door.Admission {
 }
 
 /// What a request shows in its `Authorization`.
-private enum Credential {
+enum Credential {
     case none
     case malformed
     case token([UInt8])
 
     init(_ headers: HeaderFields) {
+        // Of two, a proxy before us may have looked at the other.
+        guard headers.occurrences(of: "Authorization") < 2 else {
+            self = .malformed
+            return
+        }
         let read = headers.withValue(of: "Authorization") { value -> Credential in
             let scheme: StaticString = "bearer "
             let length = scheme.utf8CodeUnitCount

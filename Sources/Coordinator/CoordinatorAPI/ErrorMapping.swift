@@ -9,7 +9,7 @@ extension Response {
     }
 
     /// With the status that belongs to the code.
-    static func refusal(_ reply: ErrorReply, to request: RequestID?, headers: [HeaderField] = []) -> Response {
+    static func refusal(_ reply: ErrorReply, to request: RequestID, headers: [HeaderField] = []) -> Response {
         var reply = reply
         reply.request = request
         var headers = headers
@@ -21,7 +21,7 @@ extension Response {
     }
 
     static func methodNotAllowed(
-        _ method: String, _ path: String, allowed: [String], to request: RequestID?
+        _ method: String, _ path: String, allowed: [String], to request: RequestID
     ) -> Response {
         let list = allowed.joined(separator: ", ")
         return .refusal(

@@ -23,6 +23,7 @@ final class Penalties: Sendable {
     private struct State {
         var records: [PeerAddress: Record] = [:]
         var delayed = 0
+        var sweptAt = Duration.zero
     }
 
     /// A person who mistypes, or a host after its token was replaced.
@@ -38,7 +39,9 @@ final class Penalties: Sendable {
 
     func note(_ peer: PeerAddress, at now: Duration) -> Verdict {
         state.withLock { state in
-            if state.records.count >= Self.recordsMax {
+            // Not each time: going through them all must not be what each further address makes us do.
+            if state.records.count >= Self.recordsMax, now - state.sweptAt >= Self.delay {
+                state.sweptAt = now
                 state.records = state.records.filter { now - $0.value.since < Self.window }
             }
             let place = peer.subscriber

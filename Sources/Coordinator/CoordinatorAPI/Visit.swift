@@ -12,8 +12,12 @@ struct Visit: Sendable {
     /// What stands in the path's places.
     let values: [String]
     let guest: Door.Guest
-    let requestID: RequestID?
+    /// To which page's origin the answer may be shown.
     let origin: String?
+    let surroundings: any Surroundings
+
+    /// For refusals, which are few: without one from the caller each call makes another.
+    var requestID: RequestID { surroundings.requestID(of: request.headers) }
 
     /// The query; of a parameter that comes twice the first counts.
     var parameters: [String: String] {
@@ -70,8 +74,13 @@ struct Visit: Sendable {
         case .done(let reply): respond(reply)
         case .refused(let reply): .refusal(reply, to: requestID)
         case .unavailable(let reason):
-            .refusal(ErrorReply(.unavailable, "not stored: \(reason); nothing was changed, ask again"), to: requestID)
+            .refusal(ErrorReply(.unavailable, "\(told(reason)); nothing was changed, ask again"), to: requestID)
         }
+    }
+
+    /// Why the store failed may name the agent of another tenant, whose event was stored together with this one.
+    private func told(_ reason: String) -> String {
+        if case .admin = guest { "not stored: \(reason)" } else { "the store does not take it now" }
     }
 
     private var late: Response {

@@ -224,7 +224,7 @@ extension Service {
         var options = ListenerOptions(address: address, surroundings: surroundings)
         options.tls = tls
         options.bodyLimit = { api.bodyLimit($0) }
-        options.refusal = { api.refusal(status: $0.status, $0.reason) }
+        options.refusal = { api.refusal($0) }
         return options
     }
 

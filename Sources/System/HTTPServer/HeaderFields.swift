@@ -48,7 +48,8 @@ package struct HeaderFields: Sendable {
         unsafe bytes.append(contentsOf: value)
     }
 
-    func occurrences(of name: StaticString) -> Int {
+    /// How many fields of that name there are.
+    package func occurrences(of name: StaticString) -> Int {
         var count = 0
         for place in places where matches(place, name) { count += 1 }
         return count

@@ -58,6 +58,10 @@ extension API {
 
     func serveSession(_ visit: Visit) {
         let isTLS = visit.request.isTLS
+        // A session outlasts a network, and would outlast itself: so it is only given for the token.
+        if visit.route == .openSession, !door.knows(visit.request.headers) {
+            return visit.refuse(.unauthorized, "a session is opened with the administrator's token")
+        }
         let cookie = visit.route == .openSession ? door.sessionCookie(isTLS: isTLS) : door.endedCookie(isTLS: isTLS)
         visit.answer(.json(Nothing(), headers: cookie.map { [$0] } ?? []))
     }

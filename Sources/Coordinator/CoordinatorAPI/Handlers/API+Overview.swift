@@ -48,6 +48,7 @@ private final class Follower: Sendable {
     private struct State {
         var query: EventQuery
         var waiting: Int64?
+        var isOver = false
     }
     private let visit: Visit
     private let heart: Heart
@@ -60,26 +61,40 @@ private final class Follower: Sendable {
     }
 
     func look() {
-        let query = state.withLock { $0.query }
+        guard !state.withLock({ $0.isOver }) else { return }
         let waiting = heart.events.wait { self.look() }
-        state.withLock { $0.waiting = waiting }
+        let (query, isOver) = state.withLock { state in
+            // The log may have grown since and another look be under way, which waits with a later number.
+            if let waiting { state.waiting = max(waiting, state.waiting ?? waiting) }
+            return (state.query, state.isOver)
+        }
+        if isOver { return stopWaiting() }
         heart.logLines(query) { [self] outcome in
             if case .done(let lines) = outcome, lines.events.isEmpty, waiting != nil {
                 return state.withLock { $0.query.part.after = lines.next }
             }
-            if let waiting { heart.events.giveUp(waiting) }
+            finish()
             visit.answer(visit.response(to: outcome) { .json($0) })
         }
     }
 
     /// The time is up and there was nothing new.
     func giveUp() -> Response {
-        let (waiting, seen) = state.withLock { ($0.waiting, $0.query.part.after) }
-        if let waiting { heart.events.giveUp(waiting) }
-        guard let seen else {
-            return visit.response(to: Outcome<LogLines>.unavailable("the log could not be read in time")) { .json($0) }
+        finish()
+        guard let seen = state.withLock({ $0.query.part.after }) else {
+            let late = Outcome<LogLines>.unavailable("the log could not be read in time")
+            return visit.response(to: late) { .json($0) }.shown(to: visit.origin)
         }
         return Response.json(LogLines(events: [], next: seen)).shown(to: visit.origin)
+    }
+
+    private func finish() {
+        state.withLock { $0.isOver = true }
+        stopWaiting()
+    }
+
+    private func stopWaiting() {
+        if let waiting = state.withLock({ $0.waiting }) { heart.events.giveUp(waiting) }
     }
 }
 
