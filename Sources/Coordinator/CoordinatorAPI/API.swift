@@ -12,6 +12,7 @@ package final class API: Sendable {
     let door: Door
     let vault: Vault
     let surroundings: any Surroundings
+    let tally = Tally()
     private let penalties = Penalties()
     private let log: Log
     private let router = Router(Route.allCases)

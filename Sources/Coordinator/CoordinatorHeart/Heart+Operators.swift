@@ -234,7 +234,10 @@ extension Heart {
     package func replicas(
         of slot: SlotID, with status: ReplicaStatus?, answer: @escaping @Sendable (Outcome<ReplicaList>) -> Void
     ) {
-        read(answer) { reader in .done(ReplicaList(replicas: try reader.replicas(of: slot, status: status))) }
+        read(answer) { reader in
+            guard try reader.slot(slot, naming: Focus(now: .latest)) != nil else { return .refused(.noAgent(slot)) }
+            return .done(ReplicaList(replicas: try reader.replicas(of: slot, status: status)))
+        }
     }
 
     package func commands(_ query: CommandQuery, answer: @escaping @Sendable (Outcome<CommandList>) -> Void) {

@@ -44,7 +44,8 @@ enum CoordinatorSettings {
         "TRUSTED_DASHBOARD_NETWORKS", placeholder: "NETWORKS",
         expectation: "networks such as 10.0.0.0/8, separated by commas, with no bit set behind their prefix",
         default: "",
-        "Networks whose browsers need no token: whoever is there is administrator. Requests through a proxy are not."
+        "Networks whose browsers need no token: whoever is there is administrator. Requests through a proxy are not, and a "
+            + "name in place of our address must be in CORS_ORIGINS."
     ) { text in
         let parts = text.split { $0 == "," || $0 == " " }
         let networks = parts.compactMap { Network(String($0)) }

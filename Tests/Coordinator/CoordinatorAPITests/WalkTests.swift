@@ -81,10 +81,14 @@ struct WalkTests {
         let line = try #require(table.first { $0.route == route })
         try withCoordinator { site in
             let stage = try Stage(site)
+            var scene: Scene?
             for (credential, expected) in zip(Credential.allCases, verdicts(line.verdicts)) {
                 // Nobody is held up for the wrong credentials of the walk before.
                 site.surroundings.advance(by: .seconds(61))
-                let answer = try stage.ask(route, showing: credential)
+                let current = try scene ?? Scene(site, stage.client, route)
+                let answer = try stage.ask(route, current, showing: credential)
+                // Who was refused has changed nothing: the next finds it as it was.
+                scene = answer.status < 300 ? nil : current
                 let verdict = (200..<300).contains(answer.status) ? "2xx" : answer.verdict
                 #expect(verdict == expected.text, "\(credential): \(answer.text)")
                 #expect((answer["www-authenticate"] == "Bearer") == (answer.status == 401), "\(credential)")
@@ -122,9 +126,7 @@ private struct Stage {
         lost = (renewed.token, deleted.token, replaced.token, ended.token)
     }
 
-    func ask(_ route: Route, showing credential: Credential) throws -> Answer {
-        let scene = try Scene(site, client, route)
-        site.door.change(to: Site.rules())
+    func ask(_ route: Route, _ scene: Scene, showing credential: Credential) throws -> Answer {
         var ask = Ask(route, scene.values, body: scene.body)
         try show(credential, scene, &ask)
         defer { site.door.change(to: Site.rules()) }

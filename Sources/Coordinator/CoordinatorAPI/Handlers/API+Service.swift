@@ -24,13 +24,47 @@ extension API {
     }
 
     private func metrics(_ visit: Visit) {
-        visit.later({ heart.totals(answer: $0) }) { [self] totals in
-            var page = MetricsPage()
-            page.add(totals)
-            page.add(heart)
-            if let counters = vitals.serverCounters() { page.add(counters) }
-            return Response(status: 200, headers: [.metricsText], body: page.bytes)
+        if let totals = tally.known(at: surroundings.monotonic()) { return visit.answer(page(totals)) }
+        visit.later({ [tally] answer in
+            heart.totals { outcome in
+                tally.note(outcome)
+                answer(outcome)
+            }
+        }) { [self] in page($0) }
+    }
+
+    private func page(_ totals: Totals) -> Response {
+        var page = MetricsPage()
+        page.add(totals)
+        page.add(heart)
+        if let counters = vitals.serverCounters() { page.add(counters) }
+        return Response(status: 200, headers: [.metricsText], body: page.bytes)
+    }
+}
+
+/// What the store holds, as it was last counted. Counting walks through everything, and anyone may ask for it: so it is begun
+/// once a second at most, however many ask.
+final class Tally: Sendable {
+    private struct State {
+        var totals: Totals?
+        var askedAt: Duration?
+    }
+
+    /// Shorter than anybody scrapes.
+    private static let age = Duration.seconds(1)
+    private let state = Locked(State())
+
+    /// Nil: whoever asked is to have it counted.
+    func known(at now: Duration) -> Totals? {
+        state.withLock { state in
+            if let asked = state.askedAt, let totals = state.totals, now - asked < Self.age { return totals }
+            state.askedAt = now
+            return nil
         }
+    }
+
+    func note(_ outcome: Outcome<Totals>) {
+        if case .done(let totals) = outcome { state.withLock { $0.totals = totals } }
     }
 }
 

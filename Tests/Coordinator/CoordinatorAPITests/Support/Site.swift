@@ -17,6 +17,7 @@ final class Site: Sendable {
     let heart: Heart
     let door: Door
     let api: API
+    let vitals: Vitals
     let log: CapturedLog
     private let listener: Listener
     private let state = Locked(State())
@@ -41,8 +42,9 @@ final class Site: Sendable {
         }
         let key = try SymmetricKey.random()
         door = Door(heart: heart, rules: Site.rules(), key: key)
+        vitals = Vitals(started: surroundings.monotonic())
         let api = API(
-            heart: heart, vitals: Vitals(started: surroundings.monotonic()), door: door, vault: Vault(key: key),
+            heart: heart, vitals: vitals, door: door, vault: Vault(key: key),
             surroundings: surroundings, log: Log(to: log, threshold: .debug))
         self.api = api
         var options = ListenerOptions(address: .address("127.0.0.1", port: 0), surroundings: surroundings)
@@ -55,6 +57,9 @@ final class Site: Sendable {
 
     var port: UInt16 { listener.port ?? 0 }
     var host: String { "127.0.0.1:\(port)" }
+
+    /// Requests that are held now.
+    var parked: Int { Int(listener.counters.parked) }
 
     static func rules(
         token: String = Site.adminToken, origins: [String] = [], networks: [String] = []
@@ -132,5 +137,16 @@ final class CapturedLog: LogSink {
     func add(_ line: String) { text.withLock { $0.append(line) } }
     func write(_ entry: LogEntry) {
         add("\(entry.level) \(entry.message) \(entry.fields.map { "\($0.name)=\($0.value)" })")
+    }
+}
+
+/// Looks again and again, giving way in between, until `condition` holds; for what nobody announces.
+func eventually(_ what: String, within limit: Duration = .seconds(10), _ condition: () throws -> Bool) throws {
+    let pause = Monitor(())
+    let deadline = SystemSurroundings().monotonic() + limit
+    while try !condition() {
+        let now = SystemSurroundings().monotonic()
+        guard now < deadline else { throw TestSupportError("\(what) did not come true within \(limit)") }
+        _ = pause.wait(until: now + .milliseconds(1)) { _ in Bool?.none }
     }
 }
