@@ -46,15 +46,19 @@ private func saveSlot(_ slot: Slot, _ before: Slot?, _ transaction: borrowing Tr
     guard let before else {
         try transaction.execute(
             """
-            INSERT INTO slot (id, client_id, logical_agent_id, created_at, settings, reports_prices, config_version, epoch,
-                deleted_at, due_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-            """, slot.id, slot.client, slot.logicalAgent, slot.createdAt, settingsText(slot), slot.reportsPrices,
-            slot.configVersion, slot.epoch, slot.deletedAt, slot.dueAt)
+            INSERT INTO slot (id, client_id, logical_agent_id, created_at, settings, enabled, heartbeat_seconds,
+                lease_seconds, reports_prices, config_version, epoch, deleted_at, due_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            """, slot.id, slot.client, slot.logicalAgent, slot.createdAt, settingsText(slot), slot.settings.enabled,
+            slot.settings.heartbeatSeconds, slot.settings.leaseSeconds, slot.reportsPrices, slot.configVersion,
+            slot.epoch, slot.deletedAt, slot.dueAt)
         return
     }
     if slot.settings != before.settings {
-        let rows = try transaction.execute("UPDATE slot SET settings = ? WHERE id = ?", settingsText(slot), slot.id)
+        let rows = try transaction.execute(
+            "UPDATE slot SET settings = ?, enabled = ?, heartbeat_seconds = ?, lease_seconds = ? WHERE id = ?",
+            settingsText(slot), slot.settings.enabled, slot.settings.heartbeatSeconds, slot.settings.leaseSeconds,
+            slot.id)
         try requireOneRow(rows, "slot", slot.id)
     }
     let isSame =
@@ -70,21 +74,21 @@ private func saveSlot(_ slot: Slot, _ before: Slot?, _ transaction: borrowing Tr
 
 private func settingsText(_ slot: Slot) -> String { jsonText(SlotSettingsChange(to: slot.settings)) }
 
-/// Whoever leaves a role that only one may have is written before whoever takes it: an index holds that at each statement.
+/// Whoever leaves a role that only one may have is written before whoever takes it: an index holds that at each statement. A
+/// primary never becomes a successor, so the two roles are not exchanged. New ones keep their order.
 private func saveHosts(_ slot: Slot, _ before: Slot?, _ transaction: borrowing Transaction) throws {
-    var changed: [(host: Host, isNew: Bool)] = []
+    var new: [Host] = []
+    var changed: [Host] = []
     try saveParts(slot.hosts.map(\.stored), before?.hosts.map(\.stored), by: { $0.instance }) { host, isNew in
-        changed.append((host, isNew))
+        if isNew { new.append(host) } else { changed.append(host) }
     }
-    for roles: Set<Role> in [[.launching, .replica, .zombie, .terminating, .terminated], [.primary], [.promoting]] {
-        for (host, isNew) in changed where roles.contains(host.role) {
-            if isNew {
-                try insertHost(host, of: slot.id, transaction)
-            } else {
-                try updateHost(host, of: slot.id, transaction)
-            }
-        }
+    func update(_ belongs: (Role) -> Bool) throws {
+        for host in changed where belongs(host.role) { try updateHost(host, of: slot.id, transaction) }
     }
+    try update { $0 != .primary && $0 != .promoting }
+    try update { $0 == .primary }
+    for host in new { try insertHost(host, of: slot.id, transaction) }
+    try update { $0 == .promoting }
 }
 
 extension Host {

@@ -25,16 +25,16 @@ extension Schema {
             client_id TEXT NOT NULL REFERENCES client ON DELETE CASCADE,
             logical_agent_id TEXT NOT NULL,
             created_at INTEGER NOT NULL,
-            settings TEXT NOT NULL CHECK (json_valid(settings)),
+            settings TEXT NOT NULL,
             reports_prices INTEGER NOT NULL CHECK (reports_prices IN (0, 1)),
             config_version INTEGER NOT NULL CHECK (config_version >= 0),
             epoch INTEGER NOT NULL CHECK (epoch >= 0),
             deleted_at INTEGER,
             due_at INTEGER,
-            -- What is asked of all slots at once, so that nobody reads all their settings.
-            enabled INTEGER NOT NULL GENERATED ALWAYS AS (settings ->> 'enabled') STORED,
-            heartbeat_seconds INTEGER NOT NULL GENERATED ALWAYS AS (settings ->> 'heartbeat_seconds') STORED,
-            lease_seconds INTEGER NOT NULL GENERATED ALWAYS AS (settings ->> 'lease_seconds') STORED
+            -- Settings once more, that are asked of all slots at once.
+            enabled INTEGER NOT NULL CHECK (enabled IN (0, 1)),
+            heartbeat_seconds INTEGER NOT NULL,
+            lease_seconds INTEGER NOT NULL
         ) STRICT;
         CREATE INDEX slot_of_client ON slot (client_id, logical_agent_id, id);
         CREATE UNIQUE INDEX slot_name ON slot (client_id, logical_agent_id) WHERE deleted_at IS NULL;
@@ -61,7 +61,7 @@ extension Schema {
             image TEXT,
             private_address TEXT,
             public_address TEXT,
-            lacking TEXT CHECK (json_valid(lacking)),
+            lacking TEXT,
             is_offline INTEGER NOT NULL CHECK (is_offline IN (0, 1)),
             is_proven_dead INTEGER NOT NULL CHECK (is_proven_dead IN (0, 1)),
             is_blind INTEGER NOT NULL CHECK (is_blind IN (0, 1)),
@@ -97,7 +97,7 @@ extension Schema {
             id TEXT NOT NULL PRIMARY KEY,
             slot_id TEXT NOT NULL REFERENCES slot ON DELETE CASCADE,
             instance_id TEXT NOT NULL,
-            asks TEXT NOT NULL CHECK (json_valid(asks)),
+            asks TEXT NOT NULL,
             priority INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 100),
             created_at INTEGER NOT NULL,
             not_before INTEGER,
@@ -110,7 +110,7 @@ extension Schema {
             attempt INTEGER NOT NULL CHECK (attempt >= 0),
             lease_until INTEGER,
             finished_at INTEGER,
-            result TEXT CHECK (json_valid(result)),
+            result TEXT,
             CHECK ((finished_at IS NULL) = (state IN ('pending', 'delivered')))
         ) STRICT;
         CREATE INDEX command_of_slot ON command (slot_id, id);
@@ -131,7 +131,7 @@ extension Schema {
             successor_id TEXT,
             verified_at INTEGER,
             closed_at INTEGER,
-            ledger TEXT NOT NULL CHECK (json_valid(ledger)),
+            ledger TEXT NOT NULL,
             ordered_replica_id TEXT,
             is_late INTEGER NOT NULL CHECK (is_late IN (0, 1)),
             is_blocked INTEGER NOT NULL CHECK (is_blocked IN (0, 1)),
@@ -172,12 +172,12 @@ extension Schema {
             slot_id TEXT NOT NULL REFERENCES slot ON DELETE CASCADE,
             at INTEGER NOT NULL,
             trigger TEXT NOT NULL CHECK (trigger IN ('manual', 'model', 'emergency')),
-            old_instance TEXT CHECK (json_valid(old_instance)),
-            new_instance TEXT NOT NULL CHECK (json_valid(new_instance)),
+            old_instance TEXT,
+            new_instance TEXT NOT NULL,
             on_demand_price TEXT,
             old_spot_price TEXT,
             new_spot_price TEXT,
-            timing TEXT CHECK (json_valid(timing))
+            timing TEXT
         ) STRICT;
         CREATE INDEX switch_of_slot ON switch (slot_id, at);
 
