@@ -18,6 +18,10 @@ package enum QueryParameter: String, CaseIterable, Sendable {
     /// `open`, or a state of what is listed: a `CommandState`, an `Incident.State`. An open command is one that is
     /// `pending` or `delivered`.
     case state
+    /// A `Mode`.
+    case mode
+    /// Part of a name.
+    case search
 }
 
 extension Route {

@@ -55,7 +55,7 @@ struct Listing<List: Page> {
         repeat {
             var query = query
             if let next { query = query.filter { $0.0 != .after } + [(.after, next.text)] }
-            if let limit { query.append((.limit, "\(limit - entries.count)")) }
+            query.append((.limit, "\(min((limit ?? .max) - entries.count, Limits.overviewMax))"))
             let reply = try conversation.ask(Question(route, query: query))
             let page = try reply.read(List.self)
             entries += page.entries

@@ -22,7 +22,7 @@ extension Verb {
                 [
                     Example("client token client-7", "Show it."),
                     Example(
-                        "client token client-7 | install -m 600 /dev/stdin client-token",
+                        "client token client-7 | install -m 600 /dev/stdin token",
                         "Keep it in a file that only you can read."),
                 ], [Self.tokenNote])
         case .agents:
@@ -41,8 +41,8 @@ extension Verb {
                 examples: [
                     Example("settings AGENT", "Show them all."),
                     Example(
-                        "settings AGENT replica_count=1 manual_replica_enabled=true auto_switch_enabled=false",
-                        "Keep a replica."),
+                        "settings AGENT risk_threshold=0.25 replica_count=1",
+                        "Change two of them."),
                 ])
         case .enable: make("Let an agent take part in switching.", arguments: [Self.agentID])
         case .disable:
@@ -52,7 +52,7 @@ extension Verb {
                 "List the machines.",
                 [
                     Self.ofClient, Option("role", value: "ROLE", "Only those that are active, \(words(Role.self))."),
-                    .limit,
+                    Option("mode", value: "MODE", "Only those that are \(words(Mode.self))."), .limit,
                 ])
         case .commands:
             make(
@@ -61,7 +61,7 @@ extension Verb {
         case .incidents:
             make(
                 "List the incidents, newest first, or tell the story of one.",
-                [Option("open", "Only those that are not closed."), .limit],
+                [Self.ofAgent, Option("open", "Only those that are not closed."), .limit],
                 [Argument("INCIDENT", "The one to tell, as the list names it.", count: .atMostOne)],
                 [
                     Example("incidents --open", "What is going on?"),
@@ -87,7 +87,10 @@ extension Verb {
                     Option("follow", "Go on with what comes, until interrupted."),
                     Option(
                         "after", value: "CURSOR", "Begin behind that place, as --json and the end of a run name it."),
-                    Self.ofAgent, .limit,
+                    Self.ofAgent,
+                    Option(
+                        "limit", value: "NUMBER",
+                        "At most so many lines. Left out: the newest 100, or all after CURSOR."),
                 ], [],
                 [
                     Example("events --follow", "Watch what happens."),
