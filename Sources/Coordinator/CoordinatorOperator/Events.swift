@@ -15,7 +15,7 @@ extension Desk {
         }
         let begin = after.map { [(QueryParameter.after, $0.text)] } ?? []
         let limit = try limit() ?? (after == nil ? Self.newest : nil)
-        let listing = try Listing<LogLines>(conversation, .events, query: agent + begin, limit: limit)
+        let listing = try listing(LogLines.self, .events, agent + begin, limit: limit)
         guard !wantsJSON else { return try write(try listing.json() + "\n") }
         try write(listing.entries.isEmpty ? "no events\n" : listing.entries.map(line).joined())
         if let last = listing.entries.last { tell("go on with --after \(last.cursor)") }

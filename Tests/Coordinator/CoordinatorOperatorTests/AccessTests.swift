@@ -63,6 +63,12 @@ struct AccessTests {
         }
     }
 
+    @Test func `a port that only the kernel knows is asked for`() throws {
+        let said = try enter(["agents"], at: local(port: 0))
+        #expect(said.errors.hasSuffix(": give --server URL\n"))
+        #expect(said.status == .configuration)
+    }
+
     @Test func `the command line overrules the settings`() throws {
         try withCoordinator { coordinator, folder in
             try write("other-t0ken\n", to: "\(folder)/token")
@@ -83,8 +89,8 @@ struct AccessTests {
             let said = try enter(["agents"], at: broken)
             #expect(
                 said.errors
-                    == "spot-coordinator: the settings do not say where the coordinator is (PORT: expected a number): give "
-                    + "--server URL\n")
+                    == "spot-coordinator: the settings, which say where the coordinator is, cannot be read: PORT: expected a "
+                    + "number: run it with sudo, or give --server URL and --token-file PATH\n")
             #expect(said.status == .configuration)
         }
     }
@@ -100,12 +106,15 @@ struct AccessTests {
     }
 
     @Test func `the usual places are those where serve keeps its state`() {
-        let make = { (environment: [String: String]) in
-            LocalCoordinator(host: "", port: 1, isTLS: false, adminToken: nil, environment: environment).tokenPlaces
+        let make = { (environment: [String: String], database: String) in
+            LocalCoordinator(
+                host: "", port: 1, isTLS: false, adminToken: nil, databasePath: database, environment: environment
+            ).tokenPlaces
         }
         let usual = ["/var/lib/spot-coordinator/admin-token", "./admin-token"]
-        #expect(make([:]) == usual)
-        #expect(make(["STATE_DIRECTORY": "/srv/a:/srv/b"]) == ["/srv/a/admin-token"] + usual)
+        #expect(make([:], "") == usual)
+        #expect(make(["STATE_DIRECTORY": "/srv/a:/srv/b"], "") == ["/srv/a/admin-token"] + usual)
+        #expect(make(["STATE_DIRECTORY": "/srv/a"], "/data/spot.sqlite") == ["/data/admin-token"])
     }
 
     @Test func `without a token every place that was looked at is named`() throws {
