@@ -37,7 +37,13 @@ extension Verb {
         case .settings:
             make(
                 "Show an agent's settings with their meaning, or change some.",
-                arguments: [Self.agentID, Argument("NAME=VALUE", "Settings to change, all or none.", count: .any)],
+                arguments: [
+                    Self.agentID,
+                    Argument(
+                        "NAME=VALUE",
+                        "Settings to change, all of them or none: "
+                            + SlotSetting.allCases.map(\.rawValue).joined(separator: ", ") + ".", count: .any),
+                ],
                 examples: [
                     Example("settings AGENT", "Show them all."),
                     Example(
@@ -127,8 +133,8 @@ extension Verb {
 
     private static let commonNotes = [
         "The administrator's token is taken from --token-file, else from the settings (ADMIN_TOKEN, ADMIN_TOKEN_FILE or "
-            + "the credential admin-token), else from the file admin-token in $STATE_DIRECTORY, in "
-            + "/var/lib/spot-coordinator or in the working folder.",
+            + "the credential admin-token), else from the file admin-token beside the database: where DATABASE_URL puts it, "
+            + "else in $STATE_DIRECTORY, in /var/lib/spot-coordinator or in the working folder.",
         "Ends with 0 when it is done, 1 when the coordinator refuses, 64 when the command line is wrong, 69 when the "
             + "coordinator cannot be reached, 77 when the token is missing or refused, 78 when the settings are wrong.",
     ]

@@ -13,6 +13,7 @@ final class FakeCoordinator: Sendable {
         let body: String
         let authorization: String?
         let speaksProtocol: String?
+        let at: Duration
     }
 
     private let listener: Listener
@@ -31,7 +32,7 @@ final class FakeCoordinator: Sendable {
             let asked = Asked(
                 line: "\(request.method) \(request.target)", body: String(decoding: request.body, as: UTF8.self),
                 authorization: request.headers[name: "Authorization"],
-                speaksProtocol: request.headers[name: "Spot-Protocol"])
+                speaksProtocol: request.headers[name: "Spot-Protocol"], at: SystemSurroundings().monotonic())
             requests.change { $0.append(asked) }
             handler(request, exchange)
         }

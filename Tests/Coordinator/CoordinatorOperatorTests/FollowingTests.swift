@@ -56,23 +56,47 @@ struct FollowingTests {
     }
 
     @Test(arguments: [429, 503])
-    func `a coordinator that has no time is asked again`(status: Int) throws {
+    func `a coordinator that has no time is asked again when it said`(status: Int) throws {
         let log = FakeLog(1...1)
-        let refusals = Monitor(0)
-        let coordinator = try FakeCoordinator { request, exchange in
-            let isRefused = refusals.change { count in
-                count += 1
-                return count == 2
+        let coordinator = try FakeCoordinator(handler: { request, exchange in
+            guard request.parameter("after") == "e1-1", !log.isLonger(than: 1) else {
+                return log.answer(request, exchange)
             }
-            guard isRefused else { return log.answer(request, exchange) }
             log.grow(to: 2)
-            exchange.answer(.refusal(status, .unavailable, "starting"))
-        }
+            exchange.answer(.refusal(status, .unavailable, "starting", retryAfter: 1))
+        })
         defer { coordinator.stop() }
         let follower = try Follower(["--json"], at: coordinator.port)
         try follower.waitForEvents([1, 2])
+        #expect(coordinator.asked[2].at - coordinator.asked[1].at >= .seconds(1))
         #expect(try follower.closeAndWait() == .success)
         log.end()
+    }
+
+    @Test func `a coordinator that does not park is not asked without end`() throws {
+        let coordinator = try FakeCoordinator { request, exchange in
+            let isSecond = request.parameter("after") == "e1-1"
+            exchange.answer(
+                isSecond ? .refusal(400, .validation, "enough") : .reply(LogLines(events: [], next: "e1-1")))
+        }
+        defer { coordinator.stop() }
+        let follower = try Follower([], at: coordinator.port)
+        #expect(try follower.end.get() == .failure)
+        #expect(coordinator.asked.count == 2)
+        #expect(coordinator.asked[1].at - coordinator.asked[0].at >= .milliseconds(990))
+    }
+
+    @Test func `a file is written as a pipe is`() throws {
+        let coordinator = try FakeCoordinator { request, exchange in
+            exchange.answer(
+                request.parameter("after") == nil
+                    ? .reply(LogLines(events: [event(1), event(2)], next: "e1-2"))
+                    : .refusal(400, .validation, "enough"))
+        }
+        defer { coordinator.stop() }
+        let said = try onOwnThread { try enter(["events", "--follow"], at: local(port: Int(coordinator.port))) }
+        #expect(said.output.split(separator: "\n").count == 2)
+        #expect(said.status == .failure)
     }
 
     @Test func `a cursor that the coordinator does not know ends it`() throws {
@@ -154,6 +178,8 @@ private final class FakeLog: Sendable {
         if after < last { tell(exchange, after, last) }
     }
 
+    func isLonger(than number: Int) -> Bool { state.withLock { $0.last > number } }
+
     func grow(to last: Int) {
         let waiting = state.withLock { state in
             defer { state.waiting = [] }
@@ -181,6 +207,14 @@ private final class FakeLog: Sendable {
 extension Exchange {
     /// Parks for longer than any test.
     fileprivate func hold() -> Bool { park(for: .seconds(60), otherwise: Response(status: 503, text: "late")) }
+}
+
+/// The sub-command blocks signals on its thread for good, and a thread of the test runner shall not keep that.
+private func onOwnThread(_ body: @escaping @Sendable () throws -> Said) throws -> Said {
+    let result = Awaited<Result<Said, any Error>>("the end of the sub-command")
+    let thread = try DedicatedThread(name: "follower") { result.set(Result { try body() }) }
+    defer { thread.join() }
+    return try result.get().get()
 }
 
 /// The sub-command at work on a thread of its own, with its output in a pipe.

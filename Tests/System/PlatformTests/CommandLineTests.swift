@@ -159,7 +159,8 @@ struct CommandLineTests {
               --version  Print the version.
 
             Examples:
-              spot-test slot drop web  Drops the slot called web.
+              spot-test slot drop web
+                  Drops the slot called web.
 
             What was dropped is gone, and nothing brings it back: neither a restart nor a
             prayer to us.
