@@ -72,8 +72,14 @@ package final class Line: Sendable {
 
     package var configVersion: ConfigVersion { state.withLock { $0.view.configVersion } }
 
-    /// Whether one more request of this host is served now. A host that asks in a circle must not cost the others.
-    package func admits(at now: Duration) -> Bool { state.withLock { $0.allowance.take(at: now) } }
+    /// Whether one more request of this host is served now; in any case it is heard. A host that asks in a circle must not
+    /// cost the others.
+    package func admits(at now: Duration) -> Bool {
+        state.withLock { state in
+            state.heardAt = now
+            return state.allowance.take(at: now)
+        }
+    }
 
     /// The answer that leaves now. From here on its lease counts.
     package func reply(receivedAt: Timestamp, at now: Duration, wall: Timestamp) -> HeartbeatReply {

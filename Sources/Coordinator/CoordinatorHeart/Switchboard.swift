@@ -120,7 +120,11 @@ final class Switchboard: Sendable {
             }
             line.state.withLock { state in
                 state.view = Line.View(slot, host, at: now)
-                if host.isOffline { state.presence = .offline } else if host.isFresh { state.presence = .fresh }
+                if host.isOffline {
+                    state.presence = .offline
+                } else if state.presence == .offline {
+                    state.presence = .fresh
+                }
             }
         }
     }
