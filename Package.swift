@@ -72,25 +72,53 @@ let package = Package(
         // MARK: Coordinator
         library("CoordinatorCore", in: "Sources/Coordinator", uses: ["JSON", "Wire"]),
         library(
-            "CoordinatorStore", in: "Sources/Coordinator", uses: ["CoordinatorCore", "JSON", "SQLite", "Wire"]),
+            "CoordinatorStore", in: "Sources/Coordinator",
+            uses: ["CoordinatorCore", "JSON", "Platform", "SQLite", "Wire"]),
+        library(
+            "CoordinatorHeart", in: "Sources/Coordinator",
+            uses: ["CoordinatorCore", "CoordinatorStore", "JSON", "Platform", "Wire"]),
+        library("CoordinatorJobs", in: "Sources/Coordinator", uses: ["CoordinatorHeart", "Platform"]),
         library(
             "CoordinatorAPI", in: "Sources/Coordinator",
-            uses: ["HTTPServer", "JSON", "Platform", "Wire"]),
+            uses: ["CoordinatorHeart", "Crypto", "HTTPServer", "JSON", "Platform", "Wire"]),
         library(
             "CoordinatorOperator", in: "Sources/Coordinator",
             uses: ["HTTPClient", "JSON", "Platform", "Systemd", "Wire"]),
         program(
             "CoordinatorMain", in: "Sources/Coordinator",
-            uses: ["CoordinatorAPI", "CoordinatorStore", "HTTPServer", "JSON", "Platform", "Systemd", "Wire"]),
+            uses: [
+                "CoordinatorAPI", "CoordinatorCore", "CoordinatorHeart", "CoordinatorJobs", "CoordinatorOperator",
+                "CoordinatorStore", "Crypto", "HTTPServer", "JSON", "Platform", "Systemd", "Wire",
+            ]),
 
         // MARK: Tests
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
         tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON"]),
         tests(
+            "CoordinatorAPITests", in: "Tests/Coordinator",
+            uses: [
+                "CoordinatorAPI", "CoordinatorHeart", "Crypto", "HTTPServer", "JSON", "Platform", "TestSupport", "Wire",
+            ]),
+        tests(
+            "CoordinatorCoreTests", in: "Tests/Coordinator", uses: ["CoordinatorCore", "JSON", "TestSupport", "Wire"]),
+        tests(
+            "CoordinatorHeartTests", in: "Tests/Coordinator",
+            uses: [
+                "CoordinatorCore", "CoordinatorHeart", "CoordinatorStore", "JSON", "Platform", "TestSupport", "Wire",
+            ]),
+        tests(
+            "CoordinatorJobsTests", in: "Tests/Coordinator",
+            uses: ["CoordinatorHeart", "CoordinatorJobs", "JSON", "Platform", "TestSupport", "Wire"]),
+        tests(
             "CoordinatorOperatorTests", in: "Tests/Coordinator",
             uses: ["CoordinatorOperator", "HTTPServer", "JSON", "Platform", "TestSupport", "Wire"]),
-        tests("CoordinatorStoreTests", in: "Tests/Coordinator", uses: ["CoordinatorStore", "SQLite", "TestSupport"]),
+        tests(
+            "CoordinatorStoreTests", in: "Tests/Coordinator",
+            uses: [
+                "CoordinatorCore", "CoordinatorStore", "DroppingVFS", "JSON", "Platform", "SQLite", "TestSupport",
+                "Wire",
+            ], readsInPlace: ["Fixtures"]),
         tests("CryptoTests", in: "Tests/System", uses: ["Crypto", "TestSupport"]),
         tests("HouseTests", in: "Tests", uses: ["CLinux", "TestSupport"]),
         tests(

@@ -1,43 +1,151 @@
+package import CoordinatorHeart
 package import HTTPServer
+import JSON
 package import Platform
 import Wire
 
-/// The coordinator's door: complete requests in, answers out. Called on the server's workers, several at once; it waits
-/// for nothing.
-package struct API: Sendable {
-    private let vitals: Vitals
-    private let surroundings: any Surroundings
-    private let router = Router([.service, .health, .apiHealth, .ping, .time])
+/// The coordinator's door for requests: finds the route, lets the caller in or not, and hands over to the route's handler.
+/// Called on the server's workers, several at once; it waits for nothing.
+package final class API: Sendable {
+    let heart: Heart
+    let vitals: Vitals
+    let door: Door
+    let vault: Vault
+    let surroundings: any Surroundings
+    private let penalties = Penalties()
+    private let log: Log
+    private let router = Router(Route.allCases)
 
-    package init(vitals: Vitals, surroundings: any Surroundings) {
+    package init(
+        heart: Heart, vitals: Vitals, door: Door, vault: Vault, surroundings: any Surroundings, log: Log
+    ) {
+        self.heart = heart
         self.vitals = vitals
+        self.door = door
+        self.vault = vault
         self.surroundings = surroundings
+        self.log = log
     }
 
-    package func handle(_ request: Request, _ exchange: Exchange) { exchange.answer(answer(to: request)) }
+    /// How many bytes of body the route of this request takes; without a route, those of a small one.
+    package func bodyLimit(_ request: Request) -> Int {
+        guard case .route(let route, _) = router.find(method: request.method, path: request.path) else {
+            return Limits.smallBodyBytes
+        }
+        return route.row.bodyBytes
+    }
 
-    private func answer(to request: Request) -> Response {
+    /// What the server itself refuses, in the shape of every other refusal.
+    package func refusal(status: Int, _ sentence: String) -> Response {
+        var response = Response.refusal(
+            ErrorReply(.forStatus(status), sentence), to: newRequestID(), headers: [])
+        response.status = status
+        return response
+    }
+
+    package func handle(_ request: Request, _ exchange: Exchange) {
+        let origin = door.allowedOrigin(request)
+        if request.method == "OPTIONS", origin != nil {
+            exchange.answer(Response.preflight.shown(to: origin))
+            return
+        }
         switch router.find(method: request.method, path: request.path) {
-        case .route(let route, _): answer(route)
-        case .otherMethod(let allowed): .methodNotAllowed(request.method, request.path, allowed: allowed)
-        case .unknown: .notFound(request.path)
+        case .route(let route, let values):
+            enter(request, exchange, route, values, origin)
+        case .otherMethod(let allowed):
+            exchange.answer(
+                .methodNotAllowed(request.method, request.path, allowed: allowed, to: requestID(of: request))
+                    .shown(to: origin))
+        case .unknown:
+            exchange.answer(
+                .refusal(ErrorReply(.notFound, "no such path: \(request.path)"), to: requestID(of: request))
+                    .shown(to: origin))
         }
     }
 
-    private func answer(_ route: Route) -> Response {
-        switch route {
-        case .service: .json(vitals.description(at: surroundings.monotonic()))
-        case .health, .apiHealth: health()
-        case .ping: Response(status: 200, text: "pong")
-        case .time: .json(ServerTime(surroundings.wall()))
-        default: preconditionFailure("the router knows only what is answered here")
+    private func enter(
+        _ request: Request, _ exchange: Exchange, _ route: Route, _ values: [String], _ origin: String?
+    ) {
+        let now = surroundings.monotonic()
+        switch door.admit(request, to: route, values: values, at: now) {
+        case .admitted(let guest):
+            let visit = Visit(
+                request: request, exchange: exchange, route: route, values: values, guest: guest,
+                requestID: givenRequestID(request), origin: origin)
+            guard door.mayWrite(request) else {
+                return visit.refuse(.forbidden, "pages of this origin may not change anything here: see CORS_ORIGINS")
+            }
+            serve(visit)
+        case .refused(let reply, let status):
+            answer(exchange, reply, status, request, origin)
+        case .denied(let reply, let status): penalize(request, exchange, reply, status, origin, now)
+        case .slowed:
+            let reply = ErrorReply(.tooManyRequests, "this host asks too often: slow down")
+            answer(exchange, reply, 429, request, origin)
         }
     }
 
-    /// 503 when unwell, so that a load balancer understands it without reading the body.
-    private func health() -> Response {
-        let fault = vitals.fault
-        let health = Health(status: fault == nil ? .healthy : .unhealthy, timestamp: surroundings.wall(), fault: fault)
-        return .json(health, status: fault == nil ? 200 : 503)
+    private func answer(
+        _ exchange: Exchange, _ reply: ErrorReply, _ status: Int, _ request: Request, _ origin: String?
+    ) {
+        exchange.answer(.refusal(reply, to: requestID(of: request)).shown(to: origin))
     }
+
+    private func penalize(
+        _ request: Request, _ exchange: Exchange, _ reply: ErrorReply, _ status: Int, _ origin: String?, _ now: Duration
+    ) {
+        let response = Response.refusal(reply, to: requestID(of: request)).shown(to: origin)
+        switch penalties.note(request.peer, at: now) {
+        case .none: exchange.answer(response)
+        case .later:
+            let later = ErrorReply(.tooManyRequests, "too many wrong credentials from here")
+            answer(exchange, later, 429, request, origin)
+        case .delay(let delay, let isFirst):
+            if isFirst {
+                log.warning(
+                    "wrong credentials again and again", id: .wrongCredentials,
+                    [.field("SPOT_PEER", request.peer.text), .field("SPOT_PATH", request.path)])
+            }
+            exchange.park(for: delay) { [penalties] in
+                penalties.delayEnded()
+                return response
+            }
+        }
+    }
+
+    // MARK: Request ids
+
+    private func givenRequestID(_ request: Request) -> RequestID? {
+        request.headers[name: "X-Request-ID"].flatMap { try? RequestID($0) }
+    }
+
+    private func requestID(of request: Request) -> RequestID? { givenRequestID(request) ?? newRequestID() }
+
+    func newRequestID() -> RequestID? { try? RequestID(hexadecimal(surroundings.random())) }
+}
+
+extension MessageID {
+    static let wrongCredentials = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a07")
+}
+
+/// 16 digits.
+private func hexadecimal(_ number: UInt64) -> String {
+    let digits = String(number, radix: 16)
+    return String(repeating: "0", count: 16 - digits.count) + digits
+}
+
+extension Response {
+    /// A browser asks before it sends what a plain form could not.
+    fileprivate static var preflight: Response {
+        Response(status: 204, headers: [.allowedMethods, .allowedHeaders, .preflightAge])
+    }
+}
+
+extension HeaderField {
+    fileprivate static let allowedMethods = HeaderField(
+        constant: "Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, OPTIONS")
+    fileprivate static let allowedHeaders = HeaderField(
+        constant: "Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-ID")
+    /// A day: browsers cap it anyway.
+    fileprivate static let preflightAge = HeaderField(constant: "Access-Control-Max-Age", "86400")
 }

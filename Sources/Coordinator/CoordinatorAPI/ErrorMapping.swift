@@ -8,13 +8,75 @@ extension Response {
         Response(status: status, headers: [.json] + headers, body: encodeJSON(body))
     }
 
-    static func notFound(_ path: String) -> Response {
-        .json(ErrorReply(.notFound, "no such path: \(path)"), status: 404)
+    /// With the status that belongs to the code.
+    static func refusal(_ reply: ErrorReply, to request: RequestID?, headers: [HeaderField] = []) -> Response {
+        var reply = reply
+        reply.request = request
+        var headers = headers
+        if reply.code == .tooManyRequests || reply.code == .unavailable { headers.append(.retrySoon) }
+        if reply.code == .unauthorized || reply.code == .invalidToken || reply.code == .invalidAuthFormat {
+            headers.append(.wantsBearer)
+        }
+        return .json(reply, status: reply.code.status, headers: headers)
     }
 
-    static func methodNotAllowed(_ method: String, _ path: String, allowed: [String]) -> Response {
+    static func methodNotAllowed(
+        _ method: String, _ path: String, allowed: [String], to request: RequestID?
+    ) -> Response {
         let list = allowed.joined(separator: ", ")
-        let reply = ErrorReply(.methodNotAllowed, "\(path) takes \(list), not \(method)")
-        return .json(reply, status: 405, headers: HeaderField("Allow", list).map { [$0] } ?? [])
+        return .refusal(
+            ErrorReply(.methodNotAllowed, "\(path) takes \(list), not \(method)"), to: request,
+            headers: HeaderField("Allow", list).map { [$0] } ?? [])
     }
+
+    /// With the headers that let a page of `origin` read it.
+    func shown(to origin: String?) -> Response {
+        guard let origin, let field = HeaderField("Access-Control-Allow-Origin", origin) else { return self }
+        var response = self
+        response.headers.append(field)
+        if origin != "*" {
+            response.headers.append(.variesByOrigin)
+            response.headers.append(.withCredentials)
+        }
+        return response
+    }
+}
+
+extension ErrorCode {
+    /// The one place where a code gets its HTTP status.
+    var status: Int {
+        switch self {
+        case .validation, .configuration: 400
+        case .unauthorized, .invalidToken, .invalidAuthFormat: 401
+        case .inactiveClient, .forbidden: 403
+        case .notFound: 404
+        case .methodNotAllowed: 405
+        case .conflict: 409
+        case .tooLarge: 413
+        case .tooManyRequests: 429
+        case .unavailable: 503
+        default: 500
+        }
+    }
+
+    /// What the server's own refusals are called.
+    static func forStatus(_ status: Int) -> ErrorCode {
+        switch status {
+        case 400, 414, 431: .validation
+        case 404: .notFound
+        case 413: .tooLarge
+        case 429: .tooManyRequests
+        case 503: .unavailable
+        default: .server
+        }
+    }
+}
+
+extension HeaderField {
+    /// Seconds: what made us say no is usually over by then.
+    static let retrySoon = HeaderField(constant: "Retry-After", "1")
+    static let wantsBearer = HeaderField(constant: "WWW-Authenticate", "Bearer")
+    static let variesByOrigin = HeaderField(constant: "Vary", "Origin")
+    static let withCredentials = HeaderField(constant: "Access-Control-Allow-Credentials", "true")
+    static let notStored = HeaderField(constant: "Cache-Control", "no-store")
 }

@@ -1,3 +1,4 @@
+package import HTTPServer
 import Platform
 import Wire
 
@@ -5,6 +6,7 @@ import Wire
 package final class Vitals: Sendable {
     private let started: Duration
     private let lastFault = Locked<String?>(nil)
+    private let counters = Locked<(@Sendable () -> ListenerCounters?)?>(nil)
 
     /// `started` is a reading of the monotonic clock.
     package init(started: Duration) { self.started = started }
@@ -19,6 +21,13 @@ package final class Vitals: Sendable {
             return (last == nil) != (fault == nil)
         }
     }
+
+    /// Where the listener counts; it is there only after the API that it serves.
+    package func count(by counters: @escaping @Sendable () -> ListenerCounters?) {
+        self.counters.withLock { $0 = counters }
+    }
+
+    func serverCounters() -> ListenerCounters? { counters.withLock { $0 }.flatMap { $0() } }
 
     func description(at now: Duration) -> ServiceDescription {
         ServiceDescription(uptimeSeconds: (now - started).components.seconds)

@@ -23,7 +23,7 @@ package struct Host: Equatable, Sendable {
     package var isProvenDead = false
     /// It said that it cannot see its metadata service.
     package var isBlind = false
-    /// When EC2 was last asked about it through another host.
+    /// When EC2 was last asked about it through another host, since it fell silent; nil while it is heard.
     package var inspectedAt: Timestamp?
     /// When its termination was last asked for.
     package var terminationAskedAt: Timestamp?

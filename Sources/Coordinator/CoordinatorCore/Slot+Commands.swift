@@ -76,6 +76,9 @@ extension Slot {
         turn.note(
             kind, "\(command.order.sentence) on \(command.instance): \(word)\(message)", instance: command.instance,
             incident: command.incident, command: id)
+        if case .createReplica(let order) = command.order, state == .expired || state == .cancelled {
+            failReplica(order.replica, "its order was \(word)", &turn)
+        }
     }
 
     func openCommand(to instance: InstanceID? = nil, where matches: (Order) -> Bool) -> CommandRecord? {

@@ -57,22 +57,6 @@ extension Slot {
         case .applyConfig, .cleanup, .unknown, .malformed: break
         }
     }
-
-    /// EC2's word on a silent host is the evidence that silence is not.
-    private mutating func followInspection(_ result: CommandResult, _ turn: inout Turn) {
-        guard case .inspected(let instances)? = result.facts else { return }
-        for found in instances {
-            guard let host = host(found.instance), !host.isFresh else { continue }
-            switch found.state {
-            case .stopped, .shuttingDown, .terminated:
-                proveDead(found.instance, "EC2 says \(found.state.rawValue)", &turn)
-            // Not found is what EC2 also says of a machine that it has only just launched.
-            case .notFound where turn.now - host.registeredAt > Rules.replicaLaunchTime:
-                proveDead(found.instance, "EC2 no longer knows it", &turn)
-            case .notFound, .pending, .running, .stopping: break
-            }
-        }
-    }
 }
 
 extension CommandState {

@@ -10,8 +10,8 @@ package struct Turn: Sendable {
     /// Moves that were completed, for the history.
     package private(set) var switches: [SwitchRecord] = []
     private var names: NameSource
-    private let slot: SlotID?
-    private let client: ClientID?
+    package var slot: SlotID?
+    package var client: ClientID?
 
     package init(now: Timestamp, chance: UInt64, isRepeat: Bool = false, slot: SlotID? = nil, client: ClientID? = nil) {
         self.now = now

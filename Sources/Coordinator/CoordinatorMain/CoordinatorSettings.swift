@@ -1,3 +1,5 @@
+import CoordinatorOperator
+import HTTPServer
 import Platform
 import Wire
 
@@ -25,18 +27,50 @@ enum CoordinatorSettings {
     static let allowPlaintext = Setting.boolean(
         "ALLOW_PLAINTEXT", default: false,
         "Serve other machines without TLS. Tokens then cross the network readable: only behind a proxy that adds TLS.")
+    static let adminToken = Setting.secret(
+        "ADMIN_TOKEN",
+        "The administrator's token, 16 characters or more. Left out: one is made at the first start and kept, readable by "
+            + "the service alone, in the file admin-token beside the database."
+    ).optional
+    static let storeKey = Setting.secret(
+        "STORE_KEY",
+        "64 hexadecimal digits: the key that clients' tokens are sealed with. Left out: one is made at the first start and "
+            + "kept beside the database in a file that ends in .key; no backup contains it."
+    ).optional
+    static let corsOrigins = Setting.list(
+        "CORS_ORIGINS", placeholder: "ORIGINS", default: "",
+        "Pages that may call from other origins, such as https://ops.example.com; * lets any of them read.")
+    static let trustedNetworks = Setting<[Network]>(
+        "TRUSTED_DASHBOARD_NETWORKS", placeholder: "NETWORKS",
+        expectation: "networks such as 10.0.0.0/8, separated by commas, with no bit set behind their prefix",
+        default: "",
+        "Networks whose browsers need no token: whoever is there is administrator. Requests through a proxy are not."
+    ) { text in
+        let parts = text.split { $0 == "," || $0 == " " }
+        let networks = parts.compactMap { Network(String($0)) }
+        return networks.count == parts.count && networks.count <= 64 ? networks : nil
+    }
+    static let heartbeatTimeout = Setting.integer(
+        "AGENT_HEARTBEAT_TIMEOUT", 10...86_400, default: 120,
+        "Seconds of silence after which an agent counts as offline.")
+    static let heartbeatSeconds = Setting.integer(
+        "HEARTBEAT_SECONDS", 1...Limits.heartbeatSecondsMax, default: 3,
+        "How often a new agent reports; each agent's own setting overrules it.")
+    static let terminateWait = Setting.integer(
+        "DEFAULT_TERMINATE_WAIT_SECONDS", 0...Limits.settingSecondsMax, default: 300,
+        "How long a new agent's replaced machine is kept before it is terminated.")
     static let logLevel = Setting.choice(
         "LOG_LEVEL", default: LogThreshold.info, "The least important entries that are logged.")
 
     static let schema = SettingsSchema(
         [
             host.listed, port.listed, database.listed, certificate.listed, key.listed, allowPlaintext.listed,
-            logLevel.listed,
+            adminToken.listed, storeKey.listed, corsOrigins.listed, trustedNetworks.listed, heartbeatTimeout.listed,
+            heartbeatSeconds.listed, terminateWait.listed, logLevel.listed,
         ],
         retired: [
             .beginning("DB_"), .beginning("FLASK_"), .beginning("DECISION_ENGINE_"), .exactly("MODEL_DIR"),
-            .exactly("ENABLE_BACKGROUND_JOBS"), .exactly("ADMIN_TOKEN"), .exactly("CORS_ORIGINS"),
-            .exactly("AGENT_HEARTBEAT_TIMEOUT"), .exactly("DEFAULT_TERMINATE_WAIT_SECONDS"),
+            .exactly("ENABLE_BACKGROUND_JOBS"),
         ])
 
     static let standardFile = "/etc/spot-optimizer/coordinator.env"
@@ -49,7 +83,15 @@ enum CoordinatorSettings {
             Subcommand(
                 "check-config", "Check the settings, report every problem at once, and do nothing else.",
                 options: [.configFile], takesSettings: true),
-        ],
+            Subcommand(
+                "backup",
+                "Copy the database to FILE while the coordinator runs. The key beside the database is not in it.",
+                options: [.configFile], arguments: [Argument("FILE", "The copy; replaced if it is there.")],
+                takesSettings: true),
+            Subcommand(
+                "restore", "Put the copy FILE in the place of the database. The coordinator must be stopped.",
+                options: [.configFile], arguments: [Argument("FILE", "What `backup` made.")], takesSettings: true),
+        ] + OperatorCommands.subcommands,
         settings: schema,
         notes: [
             "The settings are read from \(standardFile) when it is there.",

@@ -1,9 +1,12 @@
 import CoordinatorAPI
-import CoordinatorStore
+import CoordinatorHeart
+import CoordinatorJobs
+import Crypto
 import Glibc
 import HTTPServer
 import Platform
 import Systemd
+import Wire
 
 /// The running coordinator: everything it is made of, in the order in which it starts; it stops in the reverse order.
 final class Service {
@@ -12,20 +15,34 @@ final class Service {
     private let notifier: Notifier
     private let loop: Loop
     private let databasePath: String
-    private let store: Store
+    private let heart: Heart
+    private let door: Door
     private let vitals: Vitals
     private let listener: Listener
     private let url: String
+    private let readAgain: () -> SettingsOutcome
+    private var jobs: Jobs?
     private var watchdog: Watchdog?
     private var probe: (any LoopTimer)?
     private var signals: [any SignalWatch] = []
+    private let diagnoses: Mailbox<Diagnosis>
+    private var diagnosisWatch: (any DescriptorWatch)?
+
+    /// What a look at the database found.
+    private struct Diagnosis: Sendable { let fault: String? }
 
     /// As often as a load balancer asks; a read of one page.
     private static let probePeriod: Duration = .seconds(5)
-    /// Well inside the unit's TimeoutStopSec, so that it is always us who end it.
-    private static let stopTime: Duration = .seconds(5)
+    /// Well inside the unit's TimeoutStopSec, so that it is always us who end it. The heart has the rest of its five
+    /// seconds for what is queued.
+    private static let stopTime: Duration = .seconds(3)
+    /// A commit that takes longer than this means a disk that hangs: then a restart is the better way on.
+    private static let commitTime: Duration = .seconds(20)
 
-    init(_ settings: Settings, environment: [String: String], surroundings: any Surroundings, log: Log) throws {
+    init(
+        _ settings: Settings, environment: [String: String], surroundings: any Surroundings, log: Log,
+        readAgain: @escaping () -> SettingsOutcome
+    ) throws {
         // Before the first thread: what it inherits, and what the environment says to us alone.
         Loop.block(signals: [SIGTERM, SIGINT, SIGHUP])
         notifier = try Notifier.takeFromEnvironment()
@@ -36,58 +53,114 @@ final class Service {
 
         self.log = log
         self.surroundings = surroundings
+        self.readAgain = readAgain
         loop = try Loop()
+        diagnoses = try Mailbox(capacity: 1)
         let address = try Self.address(settings, sockets)
         let tls = try Self.tlsIdentity(settings)
         try Self.requirePrivacy(of: address, tls: tls, settings)
         databasePath = Self.databasePath(settings, environment)
-        store = try Store(path: databasePath)
+        let journal = Journal(log)
+        heart = try Heart(Self.heartSettings(settings, databasePath), surroundings: surroundings) {
+            journal.tell($0)
+        }
+        let secrets = try Secrets(settings, databasePath: databasePath)
+        door = Door(heart: heart, rules: Self.doorRules(settings, secrets.adminToken), key: secrets.key)
         vitals = Vitals(started: surroundings.monotonic())
-
-        let api = API(vitals: vitals, surroundings: surroundings)
-        var options = ListenerOptions(address: address, surroundings: surroundings)
-        options.tls = tls
-        listener = try Listener(options) { request, exchange in api.handle(request, exchange) }
+        let api = API(
+            heart: heart, vitals: vitals, door: door, vault: Vault(key: secrets.key), surroundings: surroundings,
+            log: log)
+        listener = try Listener(Self.listenerOptions(address, tls, api, surroundings)) { request, exchange in
+            api.handle(request, exchange)
+        }
+        vitals.count { [weak listener] in listener?.counters }
         url = "\(tls == nil ? "http" : "https")://\(Self.authority(settings, listener))"
+        if let file = secrets.adminTokenFile {
+            log.notice("the administrator's token is in a file", id: .adminToken, [.field("SPOT_FILE", file)])
+        }
+        try startLoop(watchdogInterval)
+    }
+
+    private func startLoop(_ watchdogInterval: Duration?) throws {
+        let (heart, log) = (heart, log)
         watchdog = try watchdogInterval.map { interval throws(EventLoopError) in
-            // The loop's own turning is the proof: nothing of ours can be overdue while it turns.
+            // The loop turns, or nothing is sent; and the thread that commits is to get on.
             try Watchdog(
-                loop: loop, notifier: notifier, interval: interval, machineryMoves: { true },
+                loop: loop, notifier: notifier, interval: interval,
+                machineryMoves: { heart.isMoving(within: Self.commitTime) },
                 undelivered: { log.warning("watchdog not fed", [.reason("\($0)")]) })
         }
+        jobs = try Jobs(loop: loop, heart: heart, surroundings: surroundings)
+        diagnosisWatch = try diagnoses.attach(to: loop) { [unowned self] in take($0) }
         probe = try loop.makeTimer { [unowned self] in examineStore() }
         for signal in [SIGTERM, SIGINT] { signals.append(try loop.onSignal(signal) { [unowned self] in loop.stop(0) }) }
-        signals.append(
-            try loop.onSignal(SIGHUP) {
-                log.notice("nothing to reload: settings and certificates are read at the start, restart to change them")
-            })
+        signals.append(try loop.onSignal(SIGHUP) { [unowned self] in reload() })
     }
 
     /// Serves until it is told to stop.
     func run() throws -> ExitStatus {
+        if heart.wasUnclean { checkFile() }
         examineStore()
         log.notice("serving", id: .serving, [.address(url), .database(databasePath)])
         notifier.ready(status: "serving on \(url)")
         _ = try loop.run()
         notifier.stopping(status: "answering what is under way")
-        notifier.extendTimeout(by: Self.stopTime)
+        notifier.extendTimeout(by: .seconds(5))
         listener.stop(within: Self.stopTime)
+        heart.stop()
         log.notice("stopped", id: .stopped)
         return .success
     }
 
-    private func examineStore() {
-        var fault: StoreError?
-        do throws(StoreError) { try store.probe() } catch { fault = error }
-        if vitals.note(fault?.description) {
-            if let fault {
-                log.error("the database cannot be read", id: .storeUnwell, [.reason("\(fault)")])
-            } else {
-                log.notice("the database can be read again", id: .storeWell)
+    /// SIGHUP: what can change while connections stay open. The rest is told, not silently left as it was.
+    private func reload() {
+        notifier.reloading(at: surroundings.monotonic())
+        let outcome = readAgain()
+        for problem in outcome.problems { log.error("configuration problem", id: .misconfigured, [.reason(problem)]) }
+        do {
+            if let settings = outcome.settings {
+                let file = "\(folderName(of: databasePath))/\(Secrets.adminTokenName)"
+                let (token, _) = try Secrets.adminToken(settings, file)
+                door.change(to: Self.doorRules(settings, token))
+                log.notice(
+                    "reloaded the administrator's token, CORS_ORIGINS and TRUSTED_DASHBOARD_NETWORKS", id: .reloaded,
+                    [.reason("the other settings and the certificates are read at the start: restart to change them")])
             }
-            notifier.status(fault.map { "unwell: \($0)" } ?? "serving on \(url)")
+        } catch {
+            log.error("not reloaded, the settings before stay in force", id: .misconfigured, [.reason("\(error)")])
         }
+        notifier.ready(status: "serving on \(url)")
+    }
+
+    private func checkFile() {
+        log.notice("the last stop was not clean: the database is being checked", id: .checking)
+        heart.checkFile { [log] findings in
+            switch findings {
+            case .done(let findings) where findings.isEmpty: log.notice("the database is sound", id: .checked)
+            case .done(let findings):
+                log.error(
+                    "the database is damaged: stop the coordinator and restore a backup", id: .damaged,
+                    [.reason(findings.prefix(10).joined(separator: "; "))])
+            case .refused(let reply): log.warning("the database was not checked", [.reason(reply.error)])
+            case .unavailable(let reason): log.warning("the database was not checked", [.reason(reason)])
+            }
+        }
+    }
+
+    private func examineStore() {
+        // One answer for each question, and the next question after its answer: there is always room.
+        heart.probe { [diagnoses] fault in _ = diagnoses.send(Diagnosis(fault: fault)) }
+    }
+
+    private func take(_ diagnosis: Diagnosis) {
         probe?.arm(at: loop.now + Self.probePeriod)
+        guard vitals.note(diagnosis.fault) else { return }
+        if let fault = diagnosis.fault {
+            log.error("the database cannot be read", id: .storeUnwell, [.reason(fault)])
+        } else {
+            log.notice("the database can be read again", id: .storeWell)
+        }
+        notifier.status(diagnosis.fault.map { "unwell: \($0)" } ?? "serving on \(url)")
     }
 }
 
@@ -131,7 +204,31 @@ extension Service {
                 + "TLS_KEY_FILE, or HOST=127.0.0.1, or, behind a proxy that adds TLS, ALLOW_PLAINTEXT=1")
     }
 
-    private static func databasePath(_ settings: Settings, _ environment: [String: String]) -> String {
+    private static func heartSettings(_ settings: Settings, _ path: String) -> HeartSettings {
+        var heart = HeartSettings(databasePath: path)
+        heart.timeout = .seconds(settings[CoordinatorSettings.heartbeatTimeout])
+        heart.newSlot.heartbeatSeconds = settings[CoordinatorSettings.heartbeatSeconds]
+        heart.newSlot.terminateWaitSeconds = settings[CoordinatorSettings.terminateWait]
+        return heart
+    }
+
+    private static func doorRules(_ settings: Settings, _ adminToken: Digest) -> Door.Rules {
+        Door.Rules(
+            adminToken: adminToken, origins: settings[CoordinatorSettings.corsOrigins],
+            trustedNetworks: settings[CoordinatorSettings.trustedNetworks])
+    }
+
+    private static func listenerOptions(
+        _ address: ListenerAddress, _ tls: TLSIdentity?, _ api: API, _ surroundings: any Surroundings
+    ) -> ListenerOptions {
+        var options = ListenerOptions(address: address, surroundings: surroundings)
+        options.tls = tls
+        options.bodyLimit = { api.bodyLimit($0) }
+        options.refusal = { api.refusal(status: $0.status, $0.reason) }
+        return options
+    }
+
+    static func databasePath(_ settings: Settings, _ environment: [String: String]) -> String {
         let chosen = settings[CoordinatorSettings.database]
         guard chosen.isEmpty else { return chosen }
         // systemd.exec(5): several folders are separated by colons; the unit has one.

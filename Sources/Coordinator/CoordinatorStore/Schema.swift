@@ -14,7 +14,8 @@ enum Schema {
             id BLOB NOT NULL CHECK (length(id) = 16)
         ) STRICT;
         INSERT INTO installation VALUES (1, randomblob(16));
-        """
+        """,
+        fleet,
     ]
 
     static func migrate(_ database: borrowing Database, path: String) throws(StoreError) {

@@ -1,3 +1,4 @@
+import Platform
 import SQLite
 
 /// What a caller of the store can act on; the database's own errors stop here.
@@ -5,6 +6,10 @@ package struct StoreError: Error, Equatable, CustomStringConvertible {
     package enum Code: Sendable {
         /// Another process holds the file.
         case busy
+        /// What must be unique is there already.
+        case duplicate
+        /// Not a place in this list, or in no list of this database.
+        case badCursor
         /// No space left.
         case full
         /// Damaged: restore a backup.
@@ -31,7 +36,8 @@ package struct StoreError: Error, Equatable, CustomStringConvertible {
             self = cause
             return
         }
-        code = (cause as? SQLiteError).map { Code($0.code) } ?? .failed
+        code =
+            (cause as? SQLiteError).map { Code($0.code) } ?? (cause as? PlatformError).map { Code($0.code) } ?? .failed
         description = operation.map { "\($0): \(cause)" } ?? "\(cause)"
     }
 }
@@ -42,10 +48,20 @@ extension StoreError.Code {
             switch code {
             case .busy, .interrupted: .busy
             case .full: .full
-            case .corrupt: .damaged
+            case .corrupt, .mismatch: .damaged
             case .notADatabase: .foreign
             case .readOnly, .cannotOpen: .inaccessible
-            case .ioFailed, .constraint, .tooBig, .mismatch, .rolledBack, .failed: .failed
+            case .constraint(.unique), .constraint(.primaryKey): .duplicate
+            case .ioFailed, .constraint, .tooBig, .rolledBack, .failed: .failed
+            }
+    }
+
+    init(_ code: PlatformError.Code) {
+        self =
+            switch code {
+            case .notFound, .denied: .inaccessible
+            case .full: .full
+            case .tooLarge, .failed: .failed
             }
     }
 }

@@ -7,7 +7,7 @@ import CCrypto
     package init() {
         guard let context = unsafe EVP_MD_CTX_new() else { preconditionFailure("no memory for a SHA-256") }
         unsafe self.context = context
-        require(unsafe EVP_DigestInit_ex(context, EVP_sha256(), nil), "begin SHA-256")
+        require(unsafe EVP_DigestInit_ex(context, sha256, nil), "begin SHA-256")
     }
 
     deinit { unsafe EVP_MD_CTX_free(context) }
@@ -19,25 +19,40 @@ import CCrypto
     }
 
     package consuming func finish() -> Digest {
-        var bytes = [UInt8](repeating: 0, count: Digest.size)
-        require(unsafe EVP_DigestFinal_ex(context, &bytes, nil), "end SHA-256")
-        return Digest(bytes: bytes)
+        unsafe Digest { target in
+            require(unsafe EVP_DigestFinal_ex(context, target, nil), "end SHA-256")
+        }
     }
 
-    package static func hash(_ bytes: [UInt8]) -> Digest {
-        var hash = SHA256()
-        hash.update(bytes)
-        return hash.finish()
+    package static func hash(_ bytes: [UInt8]) -> Digest { hash(bytes.span) }
+
+    package static func hash(_ bytes: Span<UInt8>) -> Digest {
+        unsafe Digest { target in
+            unsafe bytes.withUnsafeBytes { bytes in
+                let code = unsafe EVP_Digest(bytes.baseAddress, bytes.count, target, nil, sha256, nil)
+                require(code, "hash")
+            }
+        }
     }
 }
+
+// Looked up once: libcrypto searches its providers for what `EVP_sha256()` names at every use, which takes longer than the
+// hash of a token.
+nonisolated(unsafe) private let sha256: OpaquePointer = {
+    // Never freed and, as libcrypto promises, fit for every thread.
+    guard let algorithm = unsafe EVP_MD_fetch(nil, "SHA256", nil) else {
+        preconditionFailure("libcrypto has no SHA-256")
+    }
+    return unsafe algorithm
+}()
 
 /// HMAC-SHA-256 (RFC 2104).
 package enum HMACSHA256 {
     package static func authenticate(_ message: [UInt8], key: [UInt8]) -> Digest {
-        var bytes = [UInt8](repeating: 0, count: Digest.size)
-        let answer = unsafe HMAC(EVP_sha256(), key, Int32(key.count), message, message.count, &bytes, nil)
-        precondition(unsafe answer != nil, "no memory for an HMAC")
-        return Digest(bytes: bytes)
+        unsafe Digest { target in
+            let answer = unsafe HMAC(EVP_sha256(), key, Int32(key.count), message, message.count, target, nil)
+            precondition(unsafe answer != nil, "no memory for an HMAC")
+        }
     }
 }
 

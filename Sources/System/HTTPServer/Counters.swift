@@ -7,7 +7,7 @@ package struct ListenerCounters: Sendable, Equatable {
     package internal(set) var accepted = 0
     /// Connections open now.
     package internal(set) var open = 0
-    /// Connections closed at once because a limit was reached.
+    /// Connections answered 503 or closed at once because a limit was reached.
     package internal(set) var refused = 0
     /// Connections cut off because their client was too slow.
     package internal(set) var cutOff = 0

@@ -34,17 +34,22 @@ extension Exchange {
         core.counters.requests.increment()
         arrival.progress = .body
         let limits = core.options.limits
-        guard !head.isOverLimit else { return reject(431, "the header is longer than \(limits.headerBytes) bytes") }
+        var refused: RefusedRequest {
+            RefusedRequest(method: head.method, target: arrival.target, headers: head.headers, peer: connection.peer)
+        }
+        guard !head.isOverLimit else {
+            return reject(431, "the header is longer than \(limits.headerBytes) bytes", refused)
+        }
         guard let framing = BodyFraming(head.headers, isHTTP11: head.isHTTP11) else {
-            return reject(400, "the length of the body is not clear")
+            return reject(400, "the length of the body is not clear", refused)
         }
         let request = Request(
             method: head.method, target: arrival.target, headers: head.headers, peer: connection.peer,
             isTLS: connection.isTLS)
-        guard var request else { return reject(400, "the target is not clear") }
+        guard var request else { return reject(400, "the target is not clear", refused) }
         arrival.bodyLimit = core.options.bodyLimit.map { $0(request) } ?? limits.bodyBytes
         if case .length(let length) = framing {
-            guard length <= arrival.bodyLimit else { return rejectBody() }
+            guard length <= arrival.bodyLimit else { return rejectBody(of: request) }
             request.body.reserveCapacity(min(length, Self.bodyReserve))
         }
         arrival.request = request
@@ -67,13 +72,13 @@ extension Exchange {
 
     /// The request is complete, or a parked one has been resumed.
     func proceed() -> Step {
-        guard arrival.progress == .body else { return nextStep() }
+        guard arrival.progress == .body, let request = arrival.request.take() else { return nextStep() }
         arrival.progress = .complete
-        guard arrival.discarded == 0, let request = arrival.request.take() else { return rejectBody() }
+        guard arrival.discarded == 0 else { return rejectBody(of: request) }
         connection.allow(until: Connection.noDeadline)
         state.withLock { $0 = .handling }
         core.handler(request, self)
-        return nextStep()
+        return nextStep(of: request)
     }
 
     /// The connection is done with this request, whatever became of it.
@@ -86,13 +91,13 @@ extension Exchange {
         connection.allow(until: core.now() + core.options.limits.idleTime.nanoseconds)
     }
 
-    private func nextStep() -> Step {
-        let step: Step = state.withLock { state in
+    /// `request` is given when its handler has just returned.
+    private func nextStep(of request: Request? = nil) -> Step {
+        let step: Step? = state.withLock { state in
             switch state {
             case .handling:
-                core.counters.unanswered.increment()
                 state = .sent
-                return .send(.response(Response(status: 500, text: "no answer\n")), closing: true)
+                return nil
             case .parking(let park):
                 // Under the lock: nobody can answer, and so resume, before the library has suspended.
                 state = .parked(park)
@@ -107,21 +112,31 @@ extension Exchange {
                 preconditionFailure("the library asked again for a request it has not resumed")
             }
         }
+        guard let step else {
+            core.counters.unanswered.increment()
+            return refuse(500, "the request was not answered", request.map(RefusedRequest.init))
+        }
         guard case .send(let answer, _) = step else { return step }
         if case .stream(let stream, _) = answer { arrival.stream = stream }
         connection.allow(until: core.now() + core.options.limits.answerTime.nanoseconds)
         return step
     }
 
-    private func rejectBody() -> Step { reject(413, "the body is longer than \(arrival.bodyLimit) bytes") }
+    private func rejectBody(of request: Request) -> Step {
+        reject(413, "the body is longer than \(arrival.bodyLimit) bytes", RefusedRequest(request))
+    }
 
-    private func reject(_ status: Int, _ reason: String) -> Step {
+    private func reject(_ status: Int, _ reason: String, _ request: RefusedRequest) -> Step {
         core.counters.rejected.increment()
-        arrival.request = nil
         arrival.progress = .complete
         state.withLock { $0 = .sent }
+        return refuse(status, reason, request)
+    }
+
+    private func refuse(_ status: Int, _ reason: String, _ request: RefusedRequest?) -> Step {
+        let answer = core.options.refusal(Refusal(status: status, reason: reason, request: request))
         connection.allow(until: core.now() + core.options.limits.answerTime.nanoseconds)
-        return .send(.response(Response(status: status, text: reason + "\n")), closing: true)
+        return .send(.response(answer), closing: true)
     }
 
     /// A client that announces a body and sends none costs this much, not what it announced.

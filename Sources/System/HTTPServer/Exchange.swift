@@ -28,7 +28,7 @@ package final class Exchange: Sendable {
     }
 
     struct Park {
-        let otherwise: Response
+        let otherwise: @Sendable () -> Response
         let ticket: Roster.Ticket
     }
 
@@ -60,11 +60,14 @@ package final class Exchange: Sendable {
     /// Keeps the request open after the handler has returned, for at most `time` (and at most the listener's `parkTime`);
     /// then, or when the listener stops, the client gets `otherwise`.
     ///
+    /// `otherwise` is made when it is needed, so that it tells the time at which it leaves: at most once, with no lock
+    /// held, on whatever thread; it must not wait. Whoever answers while it is being made wins.
+    ///
     /// False: it is not parked. Either it is answered already, or there are too many parked or the listener stops, and the
     /// client has been given `otherwise` at once: parking only makes an answer better, so without room for it the client
     /// simply asks again. To be called before the handler returns, and before the exchange is handed to who will answer.
     @discardableResult
-    package func park(for time: Duration, otherwise: Response) -> Bool {
+    package func park(for time: Duration, otherwise: @escaping @Sendable () -> Response) -> Bool {
         guard core.counters.parked.increment(upTo: core.options.limits.parked) else { return notParked(otherwise) }
         let deadline = core.now() + min(time, core.options.limits.parkTime).nanoseconds
         let isParked = state.withLock { state in
@@ -91,19 +94,25 @@ package final class Exchange: Sendable {
         return stream
     }
 
-    /// The deadline of the park has come, or the listener stops.
+    /// The deadline of the park has come, or the listener stops. The roster hands each parked exchange out once.
     func giveUp() {
-        let otherwise: Response? = state.withLock { state in
+        let park: Park? = state.withLock { state in
             switch state {
-            case .parking(let park), .parked(let park): park.otherwise
+            case .parking(let park), .parked(let park): park
             default: nil
             }
         }
-        if let otherwise { answer(otherwise) }
+        if let park { answer(park.otherwise()) }
     }
 
-    private func notParked(_ otherwise: Response) -> Bool {
-        if answer(otherwise) { core.counters.notParked.increment() }
+    private func notParked(_ otherwise: () -> Response) -> Bool {
+        let isOpen = state.withLock { state in
+            switch state {
+            case .handling, .parking, .parked: true
+            case .arriving, .answered, .sent: false
+            }
+        }
+        if isOpen && answer(otherwise()) { core.counters.notParked.increment() }
         return false
     }
 

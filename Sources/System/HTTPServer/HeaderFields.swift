@@ -1,41 +1,47 @@
 /// The header of a request, as it came: one block of bytes and where each field is in it. Text is made when asked for.
 package struct HeaderFields: Sendable {
-    private struct Span {
+    private struct Place {
         let start: UInt32
         let nameLength: UInt16
         let valueLength: UInt16
     }
 
     private var bytes: [UInt8] = []
-    private var spans: [Span] = []
+    private var places: [Place] = []
 
     init() {}
 
-    package var count: Int { spans.count }
+    package var count: Int { places.count }
 
     /// The value of the first field of that name, in whatever case.
-    package subscript(name name: StaticString) -> String? { span(named: name).map(value) }
+    package subscript(name name: StaticString) -> String? { place(named: name).map(value) }
+
+    /// What `body` makes of the value of the first field of that name, given as the bytes it came in; nil without one. For
+    /// what is looked at in every request.
+    package func withValue<Result>(of name: StaticString, _ body: (Span<UInt8>) -> Result) -> Result? {
+        place(named: name).map { body(bytes.span.extracting(range($0))) }
+    }
 
     /// All fields of that name, in order.
-    package func all(_ name: StaticString) -> [String] { spans.filter { matches($0, name) }.map(value) }
+    package func all(_ name: StaticString) -> [String] { places.filter { matches($0, name) }.map(value) }
 
     /// Every field, in order, names as they were sent.
     package var all: [(name: String, value: String)] {
-        spans.map { span in
-            let start = Int(span.start)
-            return (String(decoding: bytes[start..<start + Int(span.nameLength)], as: UTF8.self), value(span))
+        places.map { place in
+            let start = Int(place.start)
+            return (String(decoding: bytes[start..<start + Int(place.nameLength)], as: UTF8.self), value(place))
         }
     }
 
     mutating func reserve(bytes count: Int) {
         bytes.reserveCapacity(count)
-        spans.reserveCapacity(12)
+        places.reserveCapacity(12)
     }
 
     /// Names and values are shorter than 64 KiB because the memory that a connection may use for its header is.
     mutating func append(name: UnsafeBufferPointer<UInt8>, value: UnsafeBufferPointer<UInt8>) {
-        spans.append(
-            Span(
+        places.append(
+            Place(
                 start: UInt32(bytes.count), nameLength: UInt16(clamping: name.count),
                 valueLength: UInt16(clamping: value.count)))
         unsafe bytes.append(contentsOf: name)
@@ -44,22 +50,24 @@ package struct HeaderFields: Sendable {
 
     func occurrences(of name: StaticString) -> Int {
         var count = 0
-        for span in spans where matches(span, name) { count += 1 }
+        for place in places where matches(place, name) { count += 1 }
         return count
     }
 
-    private func span(named name: StaticString) -> Span? { spans.first { matches($0, name) } }
+    private func place(named name: StaticString) -> Place? { places.first { matches($0, name) } }
 
-    private func value(_ span: Span) -> String {
-        let start = Int(span.start) + Int(span.nameLength)
-        return String(decoding: bytes[start..<start + Int(span.valueLength)], as: UTF8.self)
+    private func value(_ place: Place) -> String { String(decoding: bytes[range(place)], as: UTF8.self) }
+
+    private func range(_ place: Place) -> Range<Int> {
+        let start = Int(place.start) + Int(place.nameLength)
+        return start..<start + Int(place.valueLength)
     }
 
-    private func matches(_ span: Span, _ name: StaticString) -> Bool {
-        guard Int(span.nameLength) == name.utf8CodeUnitCount else { return false }
+    private func matches(_ place: Place, _ name: StaticString) -> Bool {
+        guard Int(place.nameLength) == name.utf8CodeUnitCount else { return false }
         return name.withUTF8Buffer { wanted in
             for offset in 0..<wanted.count {
-                guard unsafe lowercase(bytes[Int(span.start) + offset]) == lowercase(wanted[offset]) else {
+                guard unsafe lowercase(bytes[Int(place.start) + offset]) == lowercase(wanted[offset]) else {
                     return false
                 }
             }

@@ -11,6 +11,12 @@ package struct ListenerOptions: Sendable {
     /// How many bytes of body a request may have, asked when its header is complete (its `body` is still empty). Nil:
     /// `limits.bodyBytes` for all. Called on a worker; must not wait.
     package var bodyLimit: (@Sendable (Request) -> Int)?
+    /// Makes the answers that the server has to give by itself. The connection is closed after each, so they are small,
+    /// and one of status 503 should say in `Retry-After` when to come again. Called on a worker, or for 503 on the thread
+    /// that accepts, with no lock held; must not wait.
+    ///
+    /// A few the library makes alone, as a page of its own (Decisions/0003).
+    package var refusal: @Sendable (Refusal) -> Response = { $0.plainText }
     package var surroundings: any Surroundings
 
     package init(address: ListenerAddress, surroundings: any Surroundings) {
@@ -35,10 +41,11 @@ package struct ListenerLimits: Sendable, Equatable {
     /// Request line and header together; longer ones are answered 431, an address too long for it 414. It is memory that
     /// every open connection holds for as long as it is parked.
     package var headerBytes = 4_096
-    /// Connections beyond it are accepted and closed at once, so that their clients know. The limit on open descriptors
-    /// lowers it: see `Listener.connectionLimit`.
+    /// Connections beyond it are accepted, answered 503 (not over TLS, where an answer would take a handshake) and closed
+    /// at once, so that their clients know. The limit on open descriptors lowers it: see `Listener.connectionLimit`.
     package var connections = 16_384
-    /// Connections of one address; 0 means no bound, which fits agents that share one NAT gateway.
+    /// Connections of one address; 0 means no bound, which fits agents that share one NAT gateway. One more is closed at
+    /// once.
     package var connectionsPerAddress = 0
     /// From the accept, or from the request line on a kept connection, to the end of the header. Cut off after it.
     package var headerTime = Duration.seconds(10)

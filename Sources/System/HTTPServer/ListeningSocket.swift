@@ -96,14 +96,18 @@ private func parse(
 extension ListenerAddress {
     /// Whether only this machine can connect. False for text that is no address.
     package var isLoopback: Bool {
-        var address = sockaddr_storage()
         switch self {
-        case .address(let host, let port): guard parse(host, port, into: &address) != nil else { return false }
-        case .socket(let number): guard bound(number, into: &address) else { return false }
+        case .address(let host, _): PeerAddress(host)?.isLoopback ?? false
+        case .socket(let number): boundAddress(number)?.isLoopback ?? false
         }
-        return unsafe withUnsafePointer(to: &address) { pointer in
-            unsafe PeerAddress(UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self)).isLoopback
-        }
+    }
+}
+
+private func boundAddress(_ number: Int32) -> PeerAddress? {
+    var address = sockaddr_storage()
+    guard bound(number, into: &address) else { return nil }
+    return unsafe withUnsafePointer(to: &address) { pointer in
+        unsafe PeerAddress(UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self))
     }
 }
 

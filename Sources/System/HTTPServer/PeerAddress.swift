@@ -1,21 +1,56 @@
 import CMicroHTTPD
 import Glibc
 
-/// Where a connection comes from. Behind a proxy that is the proxy.
+/// Where a connection comes from. Behind a proxy that is the proxy. An IPv4 address inside an IPv6 one, as a dual-stack
+/// socket shows it, is the IPv4 address that it is.
 package struct PeerAddress: Sendable, Hashable {
     private enum Storage: Hashable {
         case local
         case ipv4(UInt32)
-        case ipv6(UInt64, UInt64)
+        case ipv6(UInt128)
     }
     private let storage: Storage
 
-    /// The usual text, an IPv4 address inside an IPv6 one as the IPv4 address that it is; `local` for a Unix socket.
+    static let local = PeerAddress(storage: .local)
+
+    private init(storage: Storage) { self.storage = storage }
+
+    private init(ipv6 address: UInt128) {
+        let isMapped = address >> 32 == 0xFFFF
+        storage = isMapped ? .ipv4(UInt32(truncatingIfNeeded: address)) : .ipv6(address)
+    }
+
+    /// Nil: not an IPv4 or IPv6 address in its usual text.
+    package init?(_ text: String) {
+        var ipv4 = in_addr()
+        var ipv6 = in6_addr()
+        if unsafe inet_pton(AF_INET, text, &ipv4) == 1 {
+            self.init(storage: .ipv4(UInt32(bigEndian: ipv4.s_addr)))
+        } else if unsafe inet_pton(AF_INET6, text, &ipv6) == 1 {
+            self.init(ipv6: hostOrder(ipv6))
+        } else {
+            return nil
+        }
+    }
+
+    init(_ address: UnsafePointer<sockaddr>?) {
+        switch unsafe address.map({ unsafe Int32($0.pointee.sa_family) }) {
+        case AF_INET:
+            let ipv4 = unsafe UnsafeRawPointer(address)?.loadUnaligned(as: sockaddr_in.self)
+            self.init(storage: .ipv4(UInt32(bigEndian: ipv4?.sin_addr.s_addr ?? 0)))
+        case AF_INET6:
+            let ipv6 = unsafe UnsafeRawPointer(address)?.loadUnaligned(as: sockaddr_in6.self)
+            self.init(ipv6: hostOrder(ipv6?.sin6_addr ?? in6_addr()))
+        default: self = .local
+        }
+    }
+
+    /// The usual text; `local` for a Unix socket.
     package var text: String {
         switch storage {
-        case .local: return "local"
-        case .ipv4(let address): return format(AF_INET, address)
-        case .ipv6(let high, let low): return format(AF_INET6, (high, low))
+        case .local: "local"
+        case .ipv4(let address): format(AF_INET, address.bigEndian)
+        case .ipv6(let address): format(AF_INET6, address.bigEndian)
         }
     }
 
@@ -23,34 +58,38 @@ package struct PeerAddress: Sendable, Hashable {
     package var isLoopback: Bool {
         switch storage {
         case .local: true
-        case .ipv4(let address): UInt32(bigEndian: address) >> 24 == 127
-        case .ipv6(let high, let low): high == 0 && UInt64(bigEndian: low) == 1
+        case .ipv4(let address): address >> 24 == 127
+        case .ipv6(let address): address == 1
         }
     }
 
-    static let local = PeerAddress(.local)
-    private init(_ storage: Storage) { self.storage = storage }
+    /// Whom to hold to account: who has one IPv6 address has all others of its first 64 bits too, so these stand for it. An
+    /// IPv4 address stands for itself.
+    package var subscriber: PeerAddress {
+        if case .ipv6 = storage { masked(to: 64) } else { self }
+    }
 
-    init(_ address: UnsafePointer<sockaddr>?) {
-        guard let address = unsafe address else {
-            self = .local
-            return
-        }
-        switch unsafe Int32(address.pointee.sa_family) {
-        case AF_INET:
-            let ipv4 = unsafe UnsafeRawPointer(address).loadUnaligned(as: sockaddr_in.self)
-            self.init(.ipv4(ipv4.sin_addr.s_addr))
-        case AF_INET6:
-            var ipv6 = unsafe UnsafeRawPointer(address).loadUnaligned(as: sockaddr_in6.self)
-            let (high, low) = unsafe withUnsafeBytes(of: &ipv6.sin6_addr) { bytes in
-                unsafe (bytes.loadUnaligned(as: UInt64.self), bytes.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-            }
-            // ::ffff:a.b.c.d is how a dual-stack socket shows an IPv4 client.
-            let isMapped = high == 0 && UInt64(bigEndian: low) >> 32 == 0xFFFF
-            self.init(isMapped ? .ipv4(UInt32(truncatingIfNeeded: UInt64(bigEndian: low)).bigEndian) : .ipv6(high, low))
-        default: self = .local
+    /// How many bits it has.
+    var width: Int {
+        switch storage {
+        case .local: 0
+        case .ipv4: 32
+        case .ipv6: 128
         }
     }
+
+    /// Its first `length` bits, then zeros.
+    func masked(to length: Int) -> PeerAddress {
+        switch storage {
+        case .local: self
+        case .ipv4(let address): PeerAddress(storage: .ipv4(address & .max << (32 - length)))
+        case .ipv6(let address): PeerAddress(storage: .ipv6(address & .max << (128 - length)))
+        }
+    }
+}
+
+private func hostOrder(_ address: in6_addr) -> UInt128 {
+    unsafe withUnsafeBytes(of: address) { unsafe UInt128(bigEndian: $0.loadUnaligned(as: UInt128.self)) }
 }
 
 private func format<Address>(_ family: Int32, _ address: Address) -> String {

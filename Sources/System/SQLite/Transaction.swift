@@ -8,6 +8,9 @@ package struct Transaction: ~Copyable {
     let connection: Connection
     let mayWrite: Bool
 
+    /// The same transaction once more, for a face of another module that is lent as this one is.
+    package borrowing func again() -> Transaction { Transaction(connection: connection, mayWrite: mayWrite) }
+
     /// Runs a statement whose rows, if any, are not wanted. Returns how many rows it changed.
     @discardableResult
     package borrowing func execute(
@@ -55,6 +58,14 @@ package struct Transaction: ~Copyable {
             try body(row)
             return true
         }
+    }
+
+    /// Gives `body` each row until it returns false.
+    package borrowing func walk(
+        _ sql: StaticString, _ values: any SQLiteConvertible...,
+        body: (borrowing Row) throws -> Bool
+    ) throws {
+        try run(sql, values, body)
     }
 
     /// The id of the last row this connection inserted.

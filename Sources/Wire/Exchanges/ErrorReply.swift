@@ -46,6 +46,8 @@ package struct ErrorCode: RawRepresentable, Hashable, Sendable {
     package static let unauthorized = ErrorCode(rawValue: "UNAUTHORIZED")
     /// A credential that nobody has, or no longer: an agent enrols again.
     package static let invalidToken = ErrorCode(rawValue: "INVALID_TOKEN")
+    /// An `Authorization` that is not `Bearer` and one token.
+    package static let invalidAuthFormat = ErrorCode(rawValue: "INVALID_AUTH_FORMAT")
     /// A good credential of a tenant that is switched off.
     package static let inactiveClient = ErrorCode(rawValue: "INACTIVE_CLIENT")
     /// A good credential that may not do this.

@@ -13,7 +13,7 @@ func serve() throws {
     let listener = try Listener(options) { request, exchange in
         switch request.path {
         case "/park":
-            exchange.park(for: .seconds(600), otherwise: nothing)
+            exchange.park(for: .seconds(600)) { nothing }
             parked.withLock { $0[request.parameter("id") ?? ""] = exchange }
         case "/wake":
             let one = parked.withLock { $0.removeValue(forKey: request.parameter("id") ?? "") }

@@ -206,7 +206,7 @@ private final class FakeLog: Sendable {
 
 extension Exchange {
     /// Parks for longer than any test.
-    fileprivate func hold() -> Bool { park(for: .seconds(60), otherwise: Response(status: 503, text: "late")) }
+    fileprivate func hold() -> Bool { park(for: .seconds(60)) { Response(status: 503, text: "late") } }
 }
 
 /// The sub-command blocks signals on its thread for good, and a thread of the test runner shall not keep that.

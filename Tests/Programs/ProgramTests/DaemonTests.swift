@@ -44,7 +44,7 @@ struct DaemonTests {
             #expect(unknown.contains("\"code\":\"NOT_FOUND\""))
             let wrong = try request("DELETE /ping HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", to: port)
             #expect(wrong.hasPrefix("HTTP/1.1 405 "))
-            #expect(wrong.contains("\r\nAllow: GET\r\n"))
+            #expect(wrong.contains("\r\nAllow: GET, HEAD\r\n"))
         }
     }
 

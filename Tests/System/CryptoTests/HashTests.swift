@@ -13,6 +13,21 @@ struct HashTests {
     ])
     func `SHA-256 gives the known answers`(_ message: String, _ digest: String) {
         #expect(SHA256.hash(Array(message.utf8)).description == digest)
+        #expect(
+            SHA256.hash(Array("<\(message)>".utf8).span.extracting(1..<message.utf8.count + 1)).description == digest)
+    }
+
+    @Test func `a digest is its 32 bytes`() throws {
+        let digest = SHA256.hash(Array("abc".utf8))
+        #expect(Digest(digest.bytes) == digest)
+        #expect(Digest(digest.bytes)?.hashValue == digest.hashValue)
+        #expect(Digest(Array(digest.bytes.dropLast())) == nil)
+        #expect(Digest(digest.bytes + [0]) == nil)
+        for index in 0..<Digest.size {
+            var other = digest.bytes
+            other[index] ^= 0x80
+            #expect(Digest(other) != digest)
+        }
     }
 
     @Test func `SHA-256 of a million letters, in pieces, gives the known answer`() {

@@ -25,7 +25,7 @@ extension Everything {
         }
 
         @Test func `at its deadline a parked request gets its fallback`() throws {
-            try withListener(handler: { _, exchange in exchange.park(for: .milliseconds(80), otherwise: fallback) }) {
+            try withListener(handler: { _, exchange in exchange.park(for: .milliseconds(80)) { fallback } }) {
                 listener in
                 let client = try TestClient(port: listener.port)
                 let begin = SystemSurroundings().monotonic()
@@ -33,6 +33,58 @@ extension Everything {
                 #expect(try client.response().text == "nothing new")
                 #expect(SystemSurroundings().monotonic() - begin >= .milliseconds(80))
                 #expect(listener.counters.parked == 0)
+            }
+        }
+
+        enum Occasion: CaseIterable { case deadline, cap, stop }
+
+        @Test(arguments: Occasion.allCases)
+        func `a fallback is made when it is needed, and once`(occasion: Occasion) throws {
+            let made = Atomic(0)
+            let madeBefore = Awaited<Int>("the count after parking")
+            let listener = try makeListener({ $0.limits.parked = occasion == .cap ? 0 : 10 }) { _, exchange in
+                exchange.park(for: occasion == .deadline ? .milliseconds(80) : .seconds(60)) {
+                    Response(status: 200, text: "made \(made.add(1, ordering: .relaxed).newValue)")
+                }
+                madeBefore.set(made.load(ordering: .relaxed))
+            }
+            defer { listener.stop(within: .seconds(5)) }
+            let client = try TestClient(port: listener.port)
+            try client.send(question)
+            #expect(try madeBefore.get() == (occasion == .cap ? 1 : 0))
+            if occasion == .stop { listener.stop(within: .seconds(5)) }
+            #expect(try client.response().text == "made 1")
+            #expect(made.load(ordering: .relaxed) == 1)
+        }
+
+        @Test func `who is answered needs no fallback`() throws {
+            let made = Atomic(0)
+            let unwanted: @Sendable () -> Response = {
+                made.add(1, ordering: .relaxed)
+                return fallback
+            }
+            try withListener(handler: { _, exchange in
+                exchange.park(for: .seconds(60), otherwise: unwanted)
+                exchange.answer(Response(status: 200, text: "answered"))
+                exchange.park(for: .seconds(60), otherwise: unwanted)
+            }) { listener in
+                let client = try TestClient(port: listener.port)
+                try client.send(question)
+                #expect(try client.response().text == "answered")
+            }
+            #expect(made.load(ordering: .relaxed) == 0)
+        }
+
+        @Test func `an answer that comes while the fallback is made wins`() throws {
+            try withListener(handler: { _, exchange in
+                exchange.park(for: .milliseconds(20)) {
+                    exchange.answer(Response(status: 200, text: "better"))
+                    return fallback
+                }
+            }) { listener in
+                let client = try TestClient(port: listener.port)
+                try client.send(question)
+                #expect(try client.response().text == "better")
             }
         }
 
@@ -60,7 +112,7 @@ extension Everything {
 
         @Test func `an answer before the handler returns needs no waking`() throws {
             try withListener(handler: { _, exchange in
-                exchange.park(for: .seconds(60), otherwise: fallback)
+                exchange.park(for: .seconds(60)) { fallback }
                 exchange.answer(Response(status: 200, text: "at once"))
             }) { listener in
                 let client = try TestClient(port: listener.port)

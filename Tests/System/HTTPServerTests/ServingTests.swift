@@ -45,7 +45,7 @@ extension Everything {
 
         @Test func `pipelined requests are answered in order`() throws {
             try withListener(handler: { request, exchange in
-                exchange.park(for: .seconds(5), otherwise: fallback)
+                exchange.park(for: .seconds(5)) { fallback }
                 exchange.answer(Response(status: 200, body: request.body))
             }) { listener in
                 let client = try TestClient(port: listener.port)
@@ -112,7 +112,7 @@ extension Everything {
                 #expect(try client.response().status == 500)
                 #expect(listener.counters.unanswered == 1)
                 #expect(try !given.get().answer(fallback))
-                #expect(try !given.get().park(for: .seconds(1), otherwise: fallback))
+                #expect(try !given.get().park(for: .seconds(1)) { fallback })
             }
         }
 
@@ -121,7 +121,7 @@ extension Everything {
             try withListener(handler: { _, exchange in
                 let first = exchange.answer(Response(status: 200, text: "first"))
                 let second = exchange.answer(Response(status: 200, text: "second"))
-                results.set([first, second, exchange.park(for: .seconds(9), otherwise: fallback)])
+                results.set([first, second, exchange.park(for: .seconds(9)) { fallback }])
             }) { listener in
                 let client = try TestClient(port: listener.port)
                 try client.send("GET / HTTP/1.1\r\nHost: h\r\n\r\n")
@@ -131,39 +131,65 @@ extension Everything {
         }
 
         @Test(arguments: [
-            ("GET / HTTP/1.1\r\n\r\n", 400),
             ("GET /%2e%2e/etc HTTP/1.1\r\nHost: h\r\n\r\n", 400),
             ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\nabc", 400),
             ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
             ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
             ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
-            ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n", 400),
-            ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
             ("GET / HTTP/1.1\r\nHost: h\r\nX: \(String(repeating: "a", count: 3_000))\r\n\r\n", 431),
-            ("GET / HTTP/1.1\r\nHost: h\r\nX: \(String(repeating: "a", count: 9_000))\r\n\r\n", 431),
-            ("GET / HTTP/1.1\r\nHost: h\r\n\(String(repeating: "a: b\r\n", count: 60))\r\n", 431),
-            ("GET /\(String(repeating: "a", count: 9_000)) HTTP/1.1\r\nHost: h\r\n\r\n", 414),
-            ("GET / HTTP/2.5\r\nHost: h\r\n\r\n", 505),
             ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1001\r\n\r\n", 413),
             ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1001\r\nExpect: 100-continue\r\n\r\n", 413),
             ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\(makeChunks(of: 600, 2))", 413),
             ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\(makeChunks(of: 50_000, 20))", 413),
+            ("POST /nothing HTTP/1.1\r\nHost: h\r\nContent-Length: 1\r\n\r\na", 500),
         ])
-        func `a request that cannot be served is refused and its connection closed`(request: String, status: Int) throws
-        {
+        func `a request that cannot be served is refused in the owner's words and its connection closed`(
+            request: String, status: Int
+        ) throws {
+            let response = try refuse(request)
+            #expect(response.status == status)
+            #expect(response.headers["content-type"] == "application/json")
+            #expect(response.text == "\(status) \(request.prefix { $0 != "H" })")
+        }
+
+        @Test(arguments: [
+            ("GET / HTTP/1.1\r\n\r\n", 400),
+            ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n", 400),
+            ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
+            ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999\r\n\r\n", 413),
+            ("GET /\(String(repeating: "a", count: 9_000)) HTTP/1.1\r\nHost: h\r\n\r\n", 414),
+            ("GET / HTTP/1.1\r\nHost: h\r\nX: \(String(repeating: "a", count: 9_000))\r\n\r\n", 431),
+            ("GET / HTTP/1.1\r\nHost: h\r\n\(String(repeating: "a: b\r\n", count: 60))\r\n", 431),
+            ("GET / HTTP/1.1\r\nHost: h\r\nno field\r\n\r\n", 400),
+            ("GET / HTTP/2.5\r\nHost: h\r\n\r\n", 505),
+        ])
+        func `some requests the library refuses alone`(request: String, status: Int) throws {
+            let response = try refuse(request)
+            #expect(response.status == status)
+            #expect(response.headers["content-type"] != "application/json")
+        }
+
+        /// What a listener with small limits and answers of its own sends, before it closes.
+        private func refuse(_ request: String) throws -> TestResponse {
             try withListener(
                 {
                     $0.limits.bodyBytes = 1_000
                     $0.limits.headerBytes = 2_560
+                    $0.refusal = { refusal in
+                        let request = refusal.request.map { "\($0.method) \($0.target) " } ?? "unread"
+                        return Response(
+                            status: refusal.status, headers: [.json], body: Array("\(refusal.status) \(request)".utf8))
+                    }
                 },
-                handler: { _, exchange in
-                    exchange.answer(Response(status: 200, text: "handled"))
+                handler: { request, exchange in
+                    if request.path != "/nothing" { exchange.answer(Response(status: 200, text: "handled")) }
                 }
             ) { listener in
                 let client = try TestClient(port: listener.port)
                 client.sendWhilePossible(request)
-                #expect(try client.response().status == status)
+                let response = try client.response()
                 try client.awaitClose()
+                return response
             }
         }
 
@@ -191,15 +217,24 @@ extension Everything {
             }
         }
 
-        @Test func `connections beyond the limit are closed at once`() throws {
+        @Test func `connections beyond the limit are answered 503 and closed at once`() throws {
             try withListener({ $0.limits.connections = 3 }, handler: echo) { listener in
                 let kept = try (0..<3).map { _ in try TestClient(port: listener.port) }
                 for client in kept {
                     try client.send(makePost("a"))
                     #expect(try client.response().status == 200)
                 }
-                try TestClient(port: listener.port).awaitClose()
-                #expect(listener.counters.refused == 1)
+                for number in 1...100 {
+                    let client = try TestClient(port: listener.port)
+                    client.sendWhilePossible(makePost("one too many"))
+                    let response = try client.response()
+                    #expect(response.status == 503)
+                    #expect(response.headers["retry-after"] == "1")
+                    #expect(response.headers["connection"] == "close")
+                    #expect(response.text == "all 3 connections are taken\n")
+                    try client.awaitClose()
+                    #expect(listener.counters.refused == number)
+                }
                 #expect(listener.counters.open == 3)
                 _ = kept
             }

@@ -91,7 +91,7 @@ extension Everything {
                 },
                 handler: { request, exchange in
                     if request.path == "/short" {
-                        exchange.park(for: .milliseconds(400), otherwise: fallback)
+                        exchange.park(for: .milliseconds(400)) { fallback }
                     } else {
                         parking.park(request, exchange)
                     }

@@ -113,8 +113,9 @@ extension Everything {
                 try withListener(
                     { $0.tls = identity },
                     handler: { request, exchange in
-                        exchange.park(
-                            for: .milliseconds(100), otherwise: Response(status: 200, text: "tls \(request.isTLS)"))
+                        exchange.park(for: .milliseconds(100)) {
+                            Response(status: 200, text: "tls \(request.isTLS)")
+                        }
                     }
                 ) { listener in
                     let url = "https://127.0.0.1:\(try known(listener.port))/"

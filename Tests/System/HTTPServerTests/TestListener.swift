@@ -42,7 +42,7 @@ final class Parking: Sendable {
     private let exchanges = Monitor<[Exchange]>([])
 
     @Sendable func park(_ request: Request, _ exchange: Exchange) {
-        exchange.park(for: .seconds(60), otherwise: fallback)
+        exchange.park(for: .seconds(60)) { fallback }
         exchanges.change { $0.append(exchange) }
     }
 

@@ -75,6 +75,17 @@ extension Everything {
             #expect(headers.count == 3)
         }
 
+        @Test func `the value of a field is given as the bytes it came in`() {
+            let headers = makeHeaders([
+                ("A", "x"), ("Authorization", "Bearer t"), ("authorization", "2"), ("Empty", ""),
+            ])
+            #expect(headers.withValue(of: "authorization", makeArray) == Array("Bearer t".utf8))
+            #expect(headers.withValue(of: "empty", makeArray) == [])
+            #expect(headers.withValue(of: "b", makeArray) == nil)
+        }
+
+        private func makeArray(_ bytes: Span<UInt8>) -> [UInt8] { bytes.indices.map { bytes[$0] } }
+
         @Test func `connections leave descriptors for the rest of the program`() throws {
             #expect(try Listener.connectionLimit(wanted: 10_000, descriptors: 1_024, workers: 2) == 952)
             #expect(try Listener.connectionLimit(wanted: 100, descriptors: 1_024, workers: 2) == 100)

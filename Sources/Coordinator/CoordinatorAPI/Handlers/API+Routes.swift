@@ -1,0 +1,23 @@
+import Wire
+
+extension API {
+    /// Every route has its handler here; the compiler counts them.
+    func serve(_ visit: Visit) {
+        switch visit.route {
+        case .service, .health, .apiHealth, .ping, .time, .metrics: serveService(visit)
+        case .validateClient: validateClient(visit)
+        case .register: register(visit)
+        case .heartbeat, .configuration, .commandResult, .pricingReport, .switchReport, .terminationReport,
+            .cleanupReport, .terminationImminent, .rebalanceRecommendation, .launchReplica, .replicaStatus,
+            .instancesToTerminate:
+            serveHost(visit)
+        case .emergencyStatus, .replicas, .createReplica, .agent: serveSlot(visit)
+        case .incidents, .incident, .agents, .instances, .commands, .events, .clients: serveOverview(visit)
+        case .openSession, .closeSession: serveSession(visit)
+        case .createClient, .deleteClient, .regenerateToken, .showToken: serveClient(visit)
+        case .toggleEnabled, .changeSettings, .deleteSlot, .forceSwitch, .switchSlot, .promoteInstance,
+            .promoteReplica, .deleteReplica:
+            serveOrder(visit)
+        }
+    }
+}

@@ -1,0 +1,137 @@
+import CoordinatorCore
+import CoordinatorStore
+package import JSON
+import Platform
+import Wire
+
+// What time brings: called by the jobs, each call only makes events.
+extension Heart {
+    /// Who has not been heard for too long, by `now`.
+    package func examineLiveness() {
+        for absence in switchboard.absences(at: surroundings.monotonic(), timeout: settings.timeout) {
+            switch absence {
+            case .silent(let line):
+                submit(
+                    SlotWork(on: line.slot, naming: { Focus(now: $0, instance: line.instance) }) { slot, turn in
+                        // It may have been heard while this waited.
+                        if slot.host(line.instance)?.isFresh == false { slot.noteSilence(of: line.instance, &turn) }
+                    } answer: { _ in
+                    })
+            case .gone(let line, let silence):
+                submit(
+                    SlotWork(on: line.slot, naming: { Focus(now: $0, instance: line.instance) }) { slot, turn in
+                        if slot.host(line.instance)?.isFresh == false {
+                            slot.noteOffline(line.instance, after: silence, &turn)
+                        }
+                    } answer: { [self] outcome in
+                        if case .unavailable = outcome { line.state.withLock { $0.presence = .unknown } }
+                        _ = self
+                    })
+            }
+        }
+    }
+
+    /// The coordinator itself was away: everybody's silence begins anew.
+    package func beginGrace() { switchboard.beginGrace(at: surroundings.monotonic()) }
+
+    /// Slots whose time has come.
+    package func passTime() {
+        guard takeDue(at: surroundings.wall()) else { return }
+        submit(TimeWork(self))
+    }
+
+    /// Writes down when hosts were last heard, for the operators of the next run.
+    package func flushContacts() {
+        for _ in 0..<Self.flushesMax {
+            let stale = switchboard.unflushed(
+                at: surroundings.monotonic(), olderThan: Self.contactAge, limit: Self.flushRows)
+            guard !stale.isEmpty else { return }
+            let wall = surroundings.wall()
+            let rows = stale.map { ($0.line.slot, $0.line.instance, wall - $0.silence) }
+            submit(
+                ClientWork<Bool>({ _ in }) { transaction, _ in
+                    try transaction.noteHeard(rows)
+                    return .done(true)
+                })
+            if stale.count < Self.flushRows { return }
+        }
+    }
+
+    /// How old what the store knows of a contact may be: it is only shown, and one write a minute for each host is little.
+    private static let contactAge = Duration.seconds(60)
+    /// So that a commit behind it waits for a millisecond, not for fifty.
+    private static let flushRows = 200
+    /// 20,000 hosts in one go; the rest in the next.
+    private static let flushesMax = 100
+
+    /// Forgets what is past its time, a little at a go; and again through the queue until nothing is left.
+    package func forget(asOf now: Timestamp) { forget(CoordinatorStore.Retention(at: now)) }
+
+    private func forget(_ cutoffs: CoordinatorStore.Retention) {
+        submit(
+            ClientWork<Int>({ [weak self] outcome in
+                if case .done(let removed) = outcome, removed > 0 { self?.forget(cutoffs) }
+            }) { transaction, _ in .done(try transaction.forget(before: cutoffs, rows: Self.forgetRows)) })
+    }
+
+    private static let forgetRows = 500
+
+    /// Groups of slots that have lost the one that reports their prices get another.
+    package func appointPriceReporters() {
+        submit(
+            ClientWork<[SlotID]>({ [self] outcome in
+                guard case .done(let slots) = outcome else { return }
+                for slot in slots {
+                    submit(
+                        SlotWork(on: slot) { slot, _ in
+                            slot.reportPrices(true)
+                        } answer: { _ in
+                        })
+                }
+            }) { transaction, _ in .done(try transaction.priceReporterVacancies(limit: 100)) })
+    }
+}
+
+/// The slots that are due, each decided in a savepoint of its own, so that one that cannot be does not hold up the others.
+private final class TimeWork: Work, @unchecked Sendable {
+    // Unchecked: after it was made, only the writer's thread touches it.
+
+    let lastMoment: Timestamp? = .latest
+    private let heart: Heart
+    private var calls: [PendingAnswer] = []
+    private var isMore = false
+    private var next: Timestamp?
+
+    /// In one transaction; the rest follows in the next, behind what is urgent.
+    private static let slotsMax = 64
+
+    init(_ heart: Heart) { self.heart = heart }
+
+    func run(_ transaction: borrowing StoreTransaction, _ batch: inout Batch) throws {
+        let due = try transaction.slotsDue(at: batch.now, limit: Self.slotsMax)
+        for id in due {
+            guard var before = try transaction.slot(id, naming: Focus(now: batch.now)) else { continue }
+            batch.switchboard.overlay(&before, now: batch.monotonic, wall: batch.now)
+            var slot = before
+            var turn = batch.turn(slot: id, client: slot.client)
+            slot.timePassed(&turn)
+            calls += deliverToParked(&slot, batch)
+            try batch.save(slot, replacing: before, turn, transaction)
+        }
+        isMore = due.count == Self.slotsMax
+        next = try transaction.nextDue()
+    }
+
+    func finish(_ end: WorkEnd) {
+        switch end {
+        case .committed:
+            for call in calls { call.give() }
+            heart.noteDue(next)
+            if isMore { heart.submit(TimeWork(heart)) }
+        case .failed:
+            for call in calls { call.giveNothing() }
+            // Looked at again soon: nothing of it was kept.
+            heart.noteDue(heart.surroundings.wall() + .seconds(1))
+        }
+    }
+}

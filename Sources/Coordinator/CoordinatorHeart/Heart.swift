@@ -1,0 +1,238 @@
+package import CoordinatorCore
+import CoordinatorStore
+package import JSON
+package import Platform
+package import Wire
+
+/// The coordinator's heart: takes events, decides each about one slot, saves all that follows in one transaction, and only
+/// then answers. The only caller of the store. Any thread may call it; answers come on the writer's or a reader's thread.
+package final class Heart: Sendable {
+    let switchboard: Switchboard
+    let surroundings: any Surroundings
+    let settings: HeartSettings
+    let readers: Readers
+    package let counts = HeartCounts()
+    private let writer: Writer
+    /// Until the stop, which closes it and with it lets others have the file.
+    private let owned: Locked<OwnedStore?>
+    /// Two jobs at most: a check of the file, and behind it a checkpoint.
+    private let upkeep: DiskThread
+    private let upkeeper: OwnedUpkeep
+    private let checkpointed = Locked(0)
+    private let feed: EventFeed
+    /// When the next slot has something to do by time alone, as far as is known.
+    private let earliestDue = Locked<Timestamp?>(nil)
+    /// The last stop was not clean: the file deserves a check.
+    package let wasUnclean: Bool
+    /// Records of hosts that could not be read at the start and are left out; the first few.
+    package let damagedRows: [String]
+
+    /// Opens the store, learns who is enrolled, and begins to work. `observe` is told of each line of the event log after
+    /// it is on the disk, on the writer's thread; it must not wait.
+    package init(
+        _ settings: HeartSettings, surroundings: any Surroundings,
+        observe: @escaping @Sendable ([Event]) -> Void
+    ) throws {
+        self.settings = settings
+        self.surroundings = surroundings
+        let store = OwnedStore(try Store(path: settings.databasePath))
+        owned = Locked(store)
+        let now = surroundings.monotonic()
+        switchboard = Switchboard(startedAt: now)
+        let (unclean, due) = try store.store.write { transaction in
+            (try transaction.markOpen(), try transaction.nextDue())
+        }
+        wasUnclean = unclean
+        feed = EventFeed(observe: observe)
+        earliestDue.withLock { $0 = due }
+        readers = try Readers(path: settings.databasePath, count: settings.readers)
+        writer = Writer(surroundings: surroundings)
+        upkeep = try DiskThread(capacity: 2, name: "upkeep")
+        upkeeper = OwnedUpkeep(try Upkeep(path: settings.databasePath))
+        damagedRows = try Self.seatEverybody(on: switchboard, settings.databasePath, at: now)
+        try writer.start { [self] works in perform(works, on: store) }
+    }
+
+    /// Does what is queued, and closes. Nothing may be asked of it afterwards.
+    package func stop() {
+        writer.stop()
+        readers.stop()
+        // A checkpoint takes milliseconds; a check of the file is not waited for.
+        _ = upkeep.stop(within: .milliseconds(500))
+        // A stop that cannot be noted is taken for an unclean one: that costs a check at the next start.
+        try? owned.withLock { $0.take() }?.store.write { transaction in try transaction.markClosed() }
+    }
+
+    package var wall: Timestamp { surroundings.wall() }
+
+    /// Whether the thread that commits is idle or getting on.
+    package func isMoving(within limit: Duration) -> Bool { writer.isMoving(within: limit) }
+    package var queueDepth: Int { writer.depth }
+
+    // MARK: The file
+
+    /// Says why the database cannot be read, or nothing.
+    package func probe(answer: @escaping @Sendable (String?) -> Void) {
+        let isQueued = readers.submit { reader in
+            do throws(StoreError) {
+                _ = try reader.endOfLog()
+                answer(nil)
+            } catch { answer(error.description) }
+        }
+        // Too many lists are being made: that says nothing about the file.
+        if !isQueued { answer(nil) }
+    }
+
+    /// Reads the whole file, on a thread of its own, and tells what is wrong with it.
+    package func checkFile(answer: @escaping @Sendable (Outcome<[String]>) -> Void) {
+        let path = settings.databasePath
+        let isQueued = upkeep.submit {
+            do throws(StoreError) { answer(.done(try StoreReader(path: path).quickCheck())) } catch {
+                answer(.unavailable(error.description))
+            }
+        }
+        if !isQueued { answer(.unavailable("other upkeep is under way")) }
+    }
+
+    /// Moves commits from the write-ahead log into the file, when there are enough of them.
+    package func checkpoint() {
+        guard counts.commits.now != checkpointed.withLock({ $0 }) else { return }
+        _ = upkeep.submit { [self] in
+            let commits = counts.commits.now
+            // What fails is tried again, and when it goes on failing commits fail, too, which is said.
+            guard (try? upkeeper.upkeep.checkpoint()) != nil else { return }
+            checkpointed.withLock { $0 = commits }
+        }
+    }
+
+    // MARK: The writer's thread
+
+    private func perform(_ works: [any Work], on owned: OwnedStore) {
+        let began = surroundings.monotonic()
+        var batch = Batch(switchboard: switchboard, surroundings: surroundings)
+        var failures = [String?](repeating: nil, count: works.count)
+        do throws(StoreError) {
+            try owned.store.write { transaction in
+                for (index, work) in works.enumerated() {
+                    do {
+                        try transaction.savepoint { try work.run(transaction, &batch) }
+                    } catch let error as StoreError {
+                        failures[index] = error.description
+                    }
+                }
+            }
+        } catch {
+            counts.failedCommits.increment()
+            for work in works { work.finish(.failed(error.description)) }
+            return
+        }
+        publish(batch)
+        for (index, work) in works.enumerated() {
+            work.finish(failures[index].map(WorkEnd.failed) ?? .committed)
+        }
+        counts.note(works: works.count, took: surroundings.monotonic() - began)
+    }
+
+    private func publish(_ batch: Batch) {
+        for slot in batch.slots {
+            switchboard.publish(slot, at: batch.now)
+            if let due = slot.dueAt { earliestDue.withLock { $0 = min($0 ?? due, due) } }
+        }
+        if !batch.events.isEmpty { feed.publish(batch.events) }
+    }
+
+    // MARK: For its other parts
+
+    func submit(_ work: any Work) {
+        if !writer.submit(work) { work.finish(.failed("too much is waiting to be stored")) }
+    }
+
+    func takeDue(at now: Timestamp) -> Bool {
+        earliestDue.withLock { due in
+            guard let moment = due, moment <= now else { return false }
+            due = nil
+            return true
+        }
+    }
+
+    func noteDue(_ moment: Timestamp?) {
+        guard let moment else { return }
+        earliestDue.withLock { $0 = min($0 ?? moment, moment) }
+    }
+
+    /// Runs `read` on a reader's thread and answers with what it found.
+    func read<Reply: Sendable>(
+        _ answer: @escaping @Sendable (Outcome<Reply>) -> Void,
+        _ read: @escaping @Sendable (borrowing StoreReader) throws -> Outcome<Reply>
+    ) {
+        let isQueued = readers.submit { reader in
+            do { answer(try read(reader)) } catch let error as StoreError where error.code == .badCursor {
+                answer(.refused(ErrorReply(.validation, error.description)))
+            } catch { answer(.unavailable("\(error)")) }
+        }
+        if !isQueued { answer(.unavailable("too many lists are being made")) }
+    }
+
+    package var events: EventFeed { feed }
+
+    /// Gives every enrolled host its line; returns what could not be read.
+    private static func seatEverybody(
+        on switchboard: Switchboard, _ path: String, at now: Duration
+    ) throws -> [String] {
+        let reader = try StoreReader(path: path)
+        for client in try reader.clients() {
+            guard let hash = TokenHash(client.tokenHash) else { continue }
+            switchboard.admit(Switchboard.Tenant(id: client.id, isActive: client.isActive), under: hash)
+        }
+        let damaged = try reader.forEachHost { row in
+            guard let hash = row.tokenHash.flatMap(TokenHash.init) else { return }
+            switchboard.seat(Line(row, startedAt: now), under: hash)
+        }
+        return damaged.map(\.description)
+    }
+}
+
+/// What the heart is told at its start.
+package struct HeartSettings: Sendable {
+    package var databasePath: String
+    /// From silence to `offline`.
+    package var timeout: Duration = .seconds(120)
+    /// What a new slot begins with.
+    package var newSlot = SlotSettings()
+    /// Threads that read for operators.
+    package var readers = 2
+
+    package init(databasePath: String) { self.databasePath = databasePath }
+}
+
+/// The store on its way to the writer's thread.
+private final class OwnedStore: @unchecked Sendable {
+    // Unchecked: used before the writer starts, by the writer alone, and after it has ended.
+    let store: Store
+    init(_ store: consuming Store) { self.store = store }
+}
+
+/// The connection for checkpoints, on its way to its thread.
+final class OwnedUpkeep: @unchecked Sendable {
+    // Unchecked: used by the thread for upkeep alone.
+    var upkeep: Upkeep
+    init(_ upkeep: consuming Upkeep) { self.upkeep = upkeep }
+}
+
+extension Line {
+    convenience init(_ row: HostRow, startedAt now: Duration) {
+        let view = View(
+            role: row.role, epoch: row.epoch, configVersion: row.configVersion,
+            heartbeatSeconds: row.heartbeatSeconds, leaseSeconds: row.leaseSeconds,
+            hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands)
+        var host = Host(
+            instance: row.instance, role: row.role, roleSince: .earliest, registeredAt: .earliest, facts: row.facts)
+        host.lacking = row.lacking
+        host.isBlind = row.isBlind
+        self.init(
+            slot: row.slot, instance: row.instance, client: row.client,
+            State(
+                view: view, presence: row.isOffline ? .offline : .starting, heardAt: .zero, answeredAt: now,
+                saying: Saying(host), flushedAt: .zero, allowance: Allowance(at: now)))
+    }
+}

@@ -1,0 +1,166 @@
+import CoordinatorCore
+package import JSON
+import Platform
+package import Wire
+
+/// One enrolled host as the switchboard knows it, in memory: what it was last told, when it was heard, and the heartbeat
+/// that it has parked here. Any thread may use it.
+package final class Line: Sendable {
+    package let slot: SlotID
+    package let instance: InstanceID
+    package let client: ClientID
+
+    /// What an answer to a heartbeat says, as of the last commit that touched the slot.
+    struct View: Equatable {
+        var role: Role
+        var epoch: Epoch
+        var configVersion: ConfigVersion
+        var heartbeatSeconds: Int
+        var leaseSeconds: Int
+        /// There are commands for it that are not finished.
+        var hasOrders: Bool
+        /// Some of them wait to be handed out.
+        var hasDue: Bool
+    }
+
+    /// What a heartbeat says that a decision could depend on.
+    struct Saying: Equatable {
+        var facts: HostFacts
+        var lacking: [String]?
+        var isBlind: Bool
+
+        init(_ heartbeat: Heartbeat) {
+            facts = HostFacts(heartbeat)
+            lacking = heartbeat.lacking
+            isBlind = heartbeat.health?.blind ?? false
+        }
+
+        init(_ host: Host) {
+            facts = host.facts.repeated
+            lacking = host.lacking
+            isBlind = host.isBlind
+        }
+    }
+
+    enum Presence { case starting, fresh, unknown, offline }
+
+    struct State {
+        var view: View
+        var presence: Presence
+        /// On the monotonic clock.
+        var heardAt: Duration
+        /// How long its last heartbeat meant to wait.
+        var wait = Duration.zero
+        /// When the last answer left that a lease counts from.
+        var answeredAt: Duration
+        /// Nil when it is not known, as after a start: then the next heartbeat is decided.
+        var saying: Saying?
+        var call: ParkedCall?
+        /// When `heardAt` was last written to the store.
+        var flushedAt: Duration
+        var allowance: Allowance
+    }
+
+    let state: Locked<State>
+
+    init(slot: SlotID, instance: InstanceID, client: ClientID, _ state: State) {
+        self.slot = slot
+        self.instance = instance
+        self.client = client
+        self.state = Locked(state)
+    }
+
+    package var configVersion: ConfigVersion { state.withLock { $0.view.configVersion } }
+
+    /// Whether one more request of this host is served now; in any case it is heard. A host that asks in a circle must not
+    /// cost the others.
+    package func admits(at now: Duration) -> Bool {
+        state.withLock { state in
+            state.heardAt = now
+            return state.allowance.take(at: now)
+        }
+    }
+
+    /// The answer that leaves now. From here on its lease counts.
+    package func reply(receivedAt: Timestamp, at now: Duration, wall: Timestamp) -> HeartbeatReply {
+        let view = state.withLock { state in
+            state.answeredAt = now
+            return state.view
+        }
+        var reply = HeartbeatReply(
+            slot: slot, role: view.role, epoch: view.epoch, configVersion: view.configVersion,
+            heartbeatSeconds: view.heartbeatSeconds, receivedAt: receivedAt, serverTime: wall)
+        if view.leaseSeconds > 0 && view.role.isInUse { reply.leaseSeconds = view.leaseSeconds }
+        return reply
+    }
+
+    /// Parks the call, in place of an earlier one that its host has given up. False: there is something to do for the host
+    /// after all, and the call is not kept.
+    package func park(_ call: ParkedCall) -> Bool {
+        state.withLock { state in
+            guard !state.view.hasDue, state.view.configVersion == call.configVersion else { return false }
+            state.call = call
+            return true
+        }
+    }
+
+    /// The call has ended by itself.
+    package func forget(_ call: ParkedCall) {
+        state.withLock { state in if state.call === call { state.call = nil } }
+    }
+
+    func takeCall() -> ParkedCall? { state.withLock { $0.call.take() } }
+}
+
+/// A heartbeat whose host waits for news.
+package final class ParkedCall: Sendable {
+    package let receivedAt: Timestamp
+    /// The configuration that its host has, as far as it said; news of another one wakes it.
+    let configVersion: ConfigVersion
+    private let respond: @Sendable (HeartbeatReply) -> Bool
+
+    /// `answer` tells whether the call was still there.
+    package init(
+        receivedAt: Timestamp, configVersion: ConfigVersion, answer: @escaping @Sendable (HeartbeatReply) -> Bool
+    ) {
+        self.receivedAt = receivedAt
+        self.configVersion = configVersion
+        respond = answer
+    }
+
+    @discardableResult
+    package func answer(_ reply: HeartbeatReply) -> Bool { respond(reply) }
+}
+
+/// How many requests a host may make: bursts are welcome, a loop is not.
+struct Allowance {
+    /// A busy host makes two or three requests a second; a failover a dozen.
+    private static let perSecond = 100.0
+    private static let burst = 500.0
+    private var left = Allowance.burst
+    private var at: Duration
+
+    init(at now: Duration) { at = now }
+
+    mutating func take(at now: Duration) -> Bool {
+        let (seconds, attoseconds) = (now - at).components
+        left = min(Self.burst, left + (Double(seconds) + Double(attoseconds) * 1e-18) * Self.perSecond)
+        at = now
+        guard left >= 1 else { return false }
+        left -= 1
+        return true
+    }
+}
+
+extension HostFacts {
+    /// Only those that a heartbeat repeats.
+    fileprivate var repeated: HostFacts {
+        var facts = HostFacts()
+        facts.agentVersion = agentVersion
+        facts.region = region
+        facts.zone = zone
+        facts.instanceType = instanceType
+        facts.mode = mode
+        return facts
+    }
+}

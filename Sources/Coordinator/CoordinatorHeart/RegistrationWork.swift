@@ -1,0 +1,114 @@
+import CoordinatorCore
+import CoordinatorStore
+import JSON
+import Platform
+import Wire
+
+/// A host enrols: its slot is found or made, it gets its place there, and a token of its own.
+final class RegistrationWork: Work, @unchecked Sendable {
+    // Unchecked: after it was made, only the writer's thread touches it.
+
+    let lastMoment: Timestamp? = nil
+    private let registration: Registration
+    private let client: ClientID
+    private let token: Token
+    private let hash: [UInt8]
+    private let newSlot: SlotSettings
+    private let answer: @Sendable (Outcome<RegistrationReply>) -> Void
+    private var outcome: Outcome<RegistrationReply>?
+    private var calls: [PendingAnswer] = []
+    private var seat: () -> Void = {}
+
+    init(
+        _ registration: Registration, of client: ClientID, token: Token, hash: [UInt8], newSlot: SlotSettings,
+        answer: @escaping @Sendable (Outcome<RegistrationReply>) -> Void
+    ) {
+        self.registration = registration
+        self.client = client
+        self.token = token
+        self.hash = hash
+        self.newSlot = newSlot
+        self.answer = answer
+    }
+
+    func run(_ transaction: borrowing StoreTransaction, _ batch: inout Batch) throws {
+        guard try transaction.client(client)?.isActive == true else {
+            outcome = .refused(ErrorReply(.invalidToken, "the client of this token was deleted"))
+            return
+        }
+        let before = try known(transaction, batch)
+        var turn = batch.turn(slot: before?.id, client: client)
+        let decided: (slot: Slot, host: Host)
+        do throws(Refusal) { decided = try decide(before, &turn) } catch {
+            outcome = .refused(ErrorReply(error.code, error.sentence))
+            return
+        }
+        var slot = decided.slot
+        if before == nil, let region = decided.host.facts.region, let type = decided.host.facts.instanceType {
+            slot.reportsPrices = try !transaction.hasPriceReporter(
+                client: client, region: region, type: type, besides: slot.id)
+        }
+        calls = deliverToParked(&slot, batch)
+        try batch.save(slot, replacing: before, turn, transaction)
+        try transaction.setToken(hash, of: registration.instance, in: slot.id)
+        outcome = .done(reply(slot, decided.host, batch.now))
+        seat = { [self, switchboard = batch.switchboard, monotonic = batch.monotonic, wall = batch.now] in
+            takeSeat(slot, decided.host, switchboard, monotonic, wall)
+        }
+    }
+
+    func finish(_ end: WorkEnd) {
+        switch end {
+        case .committed:
+            // Before the answer: the host may use its token at once.
+            seat()
+            for call in calls { call.give() }
+            guard let outcome else { preconditionFailure("a work that was committed has run") }
+            answer(outcome)
+        case .failed(let reason):
+            for call in calls { call.giveNothing() }
+            answer(.unavailable(reason))
+        }
+    }
+
+    private func known(_ transaction: borrowing StoreTransaction, _ batch: Batch) throws -> Slot? {
+        guard let id = try transaction.slotID(of: client, named: registration.logicalAgent),
+            var slot = try transaction.slot(id, naming: Focus(now: batch.now, instance: registration.instance))
+        else { return nil }
+        batch.switchboard.overlay(&slot, now: batch.monotonic, wall: batch.now)
+        return slot
+    }
+
+    private func decide(_ before: Slot?, _ turn: inout Turn) throws(Refusal) -> (Slot, Host) {
+        var slot: Slot
+        if let before {
+            slot = before
+        } else {
+            let settings = try Slot.settings(newSlot, changedBy: registration.proposed ?? SlotSettingsChange())
+            slot = Slot(
+                id: turn.makeID(), client: client, logicalAgent: registration.logicalAgent, createdAt: turn.now,
+                settings: settings)
+            turn.slot = slot.id
+        }
+        let host = try slot.register(registration, &turn)
+        return (slot, host)
+    }
+
+    private func reply(_ slot: Slot, _ host: Host, _ now: Timestamp) -> RegistrationReply {
+        var reply = RegistrationReply(
+            slot: slot.id, client: client, token: token, role: host.role, epoch: slot.epoch,
+            configuration: slot.configuration, serverTime: now)
+        if slot.settings.leaseSeconds > 0 && host.role.isInUse { reply.leaseSeconds = slot.settings.leaseSeconds }
+        return reply
+    }
+
+    private func takeSeat(_ slot: Slot, _ host: Host, _ switchboard: Switchboard, _ now: Duration, _ wall: Timestamp) {
+        guard let key = TokenHash(hash) else { preconditionFailure("a token's hash has 32 bytes") }
+        let line = Line(
+            slot: slot.id, instance: host.instance, client: client,
+            Line.State(
+                view: Line.View(slot, host, at: wall), presence: .fresh, heardAt: now, answeredAt: now, saying: nil,
+                flushedAt: .zero, allowance: Allowance(at: now)))
+        switchboard.seat(line, under: key)
+    }
+}

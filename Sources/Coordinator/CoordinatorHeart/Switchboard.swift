@@ -1,0 +1,204 @@
+import CoordinatorCore
+import JSON
+import Platform
+import Wire
+
+/// All enrolled hosts and tenants, in memory: who a token belongs to, who is heard, whose heartbeat is parked. Any thread
+/// may ask; only the writer changes who is in it, after each commit.
+final class Switchboard: Sendable {
+    /// A tenant, as far as enrolling needs it.
+    struct Tenant: Sendable {
+        let id: ClientID
+        var isActive: Bool
+    }
+
+    private struct Index {
+        var lines: [TokenHash: Line] = [:]
+        var tokens: [SlotID: [Seat]] = [:]
+        var tenants: [TokenHash: Tenant] = [:]
+    }
+
+    private struct Seat {
+        let line: Line
+        let token: TokenHash
+    }
+
+    private let index = Locked(Index())
+    /// Silence counts from here at the earliest: the coordinator's own absence proves nothing about others.
+    private let grace: Locked<Duration>
+
+    init(startedAt now: Duration) { grace = Locked(now) }
+
+    var graceBegan: Duration { grace.withLock { $0 } }
+
+    // MARK: Who is there
+
+    func line(for token: TokenHash) -> Line? { index.withLock { $0.lines[token] } }
+    func tenant(for token: TokenHash) -> Tenant? { index.withLock { $0.tenants[token] } }
+    func lines(of slot: SlotID) -> [Line] { index.withLock { $0.tokens[slot]?.map(\.line) ?? [] } }
+    func line(of slot: SlotID, _ instance: InstanceID) -> Line? { lines(of: slot).first { $0.instance == instance } }
+    var all: [Line] { index.withLock { Array($0.lines.values) } }
+    var count: Int { index.withLock { $0.lines.count } }
+
+    func seat(_ line: Line, under token: TokenHash) {
+        let replaced: Line? = index.withLock { index in
+            var seats = index.tokens[line.slot] ?? []
+            let old = seats.firstIndex { $0.line.instance == line.instance }.map { seats.remove(at: $0) }
+            if let old { index.lines[old.token] = nil }
+            seats.append(Seat(line: line, token: token))
+            index.tokens[line.slot] = seats
+            index.lines[token] = line
+            return old?.line
+        }
+        hangUp(replaced)
+    }
+
+    func unseat(_ instance: InstanceID, of slot: SlotID) {
+        let line: Line? = index.withLock { index in
+            guard var seats = index.tokens[slot], let place = seats.firstIndex(where: { $0.line.instance == instance })
+            else { return nil }
+            let seat = seats.remove(at: place)
+            index.lines[seat.token] = nil
+            index.tokens[slot] = seats.isEmpty ? nil : seats
+            return seat.line
+        }
+        hangUp(line)
+    }
+
+    func unseat(_ slot: SlotID) { for line in lines(of: slot) { unseat(line.instance, of: slot) } }
+
+    func unseatAll(of client: ClientID) {
+        for line in all where line.client == client { unseat(line.instance, of: line.slot) }
+    }
+
+    func admit(_ tenant: Tenant, under token: TokenHash) {
+        index.withLock { index in
+            for (old, known) in index.tenants where known.id == tenant.id { index.tenants[old] = nil }
+            index.tenants[token] = tenant
+        }
+    }
+
+    func dismiss(_ client: ClientID) {
+        index.withLock { index in
+            for (token, known) in index.tenants where known.id == client { index.tenants[token] = nil }
+        }
+    }
+
+    /// Whoever parked under a token that is no longer good is let go; the next request is refused.
+    private func hangUp(_ line: Line?) {
+        guard let call = line?.takeCall() else { return }
+        let state = line?.state.withLock { $0.view }
+        guard let line, let view = state else { return }
+        call.answer(
+            HeartbeatReply(
+                slot: line.slot, role: view.role, epoch: view.epoch, configVersion: view.configVersion,
+                heartbeatSeconds: view.heartbeatSeconds, receivedAt: call.receivedAt, serverTime: call.receivedAt))
+    }
+
+    // MARK: Who is heard
+
+    /// Gives each host of a loaded slot what only this memory knows.
+    func overlay(_ slot: inout Slot, now: Duration, wall: Timestamp) {
+        let lines = lines(of: slot.id)
+        for index in slot.hosts.indices {
+            guard let line = lines.first(where: { $0.instance == slot.hosts[index].instance }) else { continue }
+            let (presence, answeredAt) = line.state.withLock { ($0.presence, max($0.answeredAt, graceBegan)) }
+            slot.hosts[index].isFresh = presence == .fresh
+            if slot.settings.leaseSeconds > 0 {
+                let end = answeredAt + .seconds(slot.settings.leaseSeconds) + Rules.leaseMargin
+                slot.hosts[index].leaseEndsAt = wall + (end - now)
+            }
+        }
+    }
+
+    /// Takes over what a commit made true.
+    func publish(_ slot: Slot, at now: Timestamp) {
+        for line in lines(of: slot.id) {
+            guard slot.deletedAt == nil, let host = slot.host(line.instance), host.role != .terminated else {
+                unseat(line.instance, of: slot.id)
+                continue
+            }
+            line.state.withLock { state in
+                state.view = Line.View(slot, host, at: now)
+                if host.isOffline {
+                    state.presence = .offline
+                } else if state.presence == .offline {
+                    state.presence = .fresh
+                }
+            }
+        }
+    }
+
+    /// Silence begins anew for everybody: the coordinator itself was away.
+    func beginGrace(at now: Duration) { grace.withLock { $0 = now } }
+
+    enum Absence { case silent(Line), gone(Line, after: Duration) }
+
+    /// Who has been silent for too long, each told once.
+    func absences(at now: Duration, timeout: Duration) -> [Absence] {
+        let began = graceBegan
+        var absences: [Absence] = []
+        for line in all {
+            line.state.withLock { state in
+                let heard = max(state.heardAt, began)
+                let period = Duration.seconds(state.view.heartbeatSeconds)
+                let isOverdue = now > heard + max(period * 3, state.wait + period)
+                switch state.presence {
+                case .fresh where isOverdue, .starting where isOverdue:
+                    state.presence = .unknown
+                    absences.append(.silent(line))
+                case .unknown where now > heard + max(timeout, period * 3):
+                    state.presence = .offline
+                    absences.append(.gone(line, after: now - heard))
+                default: break
+                }
+            }
+        }
+        return absences
+    }
+
+    /// Those whose time of last contact the store knows only as older than `age`, at most `limit`.
+    func unflushed(at now: Duration, olderThan age: Duration, limit: Int) -> [(line: Line, silence: Duration)] {
+        var found: [(Line, Duration)] = []
+        for line in all {
+            guard found.count < limit else { break }
+            line.state.withLock { state in
+                guard state.heardAt > state.flushedAt, now - state.flushedAt > age else { return }
+                state.flushedAt = now
+                found.append((line, now - state.heardAt))
+            }
+        }
+        return found
+    }
+}
+
+extension Line.View {
+    init(_ slot: Slot, _ host: Host, at now: Timestamp) {
+        role = host.role
+        epoch = slot.epoch
+        configVersion = slot.configVersion
+        heartbeatSeconds = slot.settings.heartbeatSeconds
+        leaseSeconds = slot.settings.leaseSeconds
+        let orders = slot.commands.filter { $0.instance == host.instance && $0.state.isOpen }
+        hasOrders = !orders.isEmpty
+        hasDue = orders.contains { $0.isDue(at: now) }
+    }
+}
+
+/// A SHA-256 as the key of a table. Its words are as good as random, so one of them is hash enough.
+struct TokenHash: Hashable, Sendable {
+    private let words: (UInt64, UInt64, UInt64, UInt64)
+
+    /// Nil unless there are 32 bytes.
+    init?(_ bytes: [UInt8]) {
+        guard bytes.count == 32 else { return nil }
+        var words: [UInt64] = []
+        for start in stride(from: 0, to: 32, by: 8) {
+            words.append(bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) })
+        }
+        self.words = (words[0], words[1], words[2], words[3])
+    }
+
+    static func == (left: TokenHash, right: TokenHash) -> Bool { left.words == right.words }
+    func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
+}

@@ -1,0 +1,83 @@
+import CoordinatorStore
+import JSON
+import Platform
+
+/// The one thread that changes the store. What queued while a commit was on its way to the disk is the next batch: a busy
+/// coordinator commits many events at the price of one, and an idle one waits for nobody.
+final class Writer: Sendable {
+    /// Beyond it the caller is told to come again: by then each would wait for seconds.
+    static let queueMax = 20_000
+    /// So that what is urgent waits for at most this many others.
+    static let batchMax = 64
+
+    private struct Queue {
+        /// By last moment, the earliest first.
+        var urgent: [any Work] = []
+        var ordinary: [any Work] = []
+        var isStopping = false
+        /// Since when the batch under way is under way.
+        var busySince: Duration?
+    }
+
+    private let queue = Monitor(Queue())
+    private let surroundings: any Surroundings
+    private let thread: Locked<DedicatedThread?> = Locked(nil)
+
+    init(surroundings: any Surroundings) { self.surroundings = surroundings }
+
+    /// Begins to work. `perform` gets each batch, on the writer's thread.
+    func start(perform: @escaping @Sendable ([any Work]) -> Void) throws(PlatformError) {
+        let thread = try DedicatedThread(name: "writer") { [self] in
+            while let batch = nextBatch() {
+                perform(batch)
+                queue.change { $0.busySince = nil }
+            }
+        }
+        self.thread.withLock { $0 = thread }
+    }
+
+    /// False: the queue is full, or the coordinator stops; the work will not run.
+    func submit(_ work: any Work) -> Bool {
+        queue.change { queue in
+            guard !queue.isStopping, queue.urgent.count + queue.ordinary.count < Self.queueMax else { return false }
+            guard let moment = work.lastMoment else {
+                queue.ordinary.append(work)
+                return true
+            }
+            let place = queue.urgent.firstIndex { ($0.lastMoment ?? .latest) > moment } ?? queue.urgent.endIndex
+            queue.urgent.insert(work, at: place)
+            return true
+        }
+    }
+
+    var depth: Int { queue.change { $0.urgent.count + $0.ordinary.count } }
+
+    /// Whether the batch under way, if any, has been so for no longer than `limit`: a disk that hangs shows here.
+    func isMoving(within limit: Duration) -> Bool {
+        let now = surroundings.monotonic()
+        return queue.change { queue in queue.busySince.map { now - $0 <= limit } ?? true }
+    }
+
+    /// Refuses new work, does what is queued, and returns when the thread has ended.
+    func stop() {
+        queue.change { $0.isStopping = true }
+        let thread = thread.withLock { $0.take() }
+        thread?.join()
+    }
+
+    private func nextBatch() -> [any Work]? {
+        let batch: Batched = queue.wait { queue -> Batched? in
+            let urgent = queue.urgent.prefix(Self.batchMax)
+            let ordinary = queue.ordinary.prefix(Self.batchMax - urgent.count)
+            guard !urgent.isEmpty || !ordinary.isEmpty else { return queue.isStopping ? Batched(works: nil) : nil }
+            let works = Array(urgent) + Array(ordinary)
+            queue.urgent.removeFirst(urgent.count)
+            queue.ordinary.removeFirst(ordinary.count)
+            queue.busySince = surroundings.monotonic()
+            return Batched(works: works)
+        }
+        return batch.works
+    }
+
+    private struct Batched: Sendable { let works: [any Work]? }
+}

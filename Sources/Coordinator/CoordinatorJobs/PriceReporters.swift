@@ -1,0 +1,11 @@
+import CoordinatorHeart
+import Platform
+
+/// Has exactly one slot of each kind report prices: when that one is gone, another takes over.
+struct PriceReporters: Job {
+    let heart: Heart
+    /// Prices are reported every five minutes.
+    let period = Duration.seconds(60)
+
+    func run() { heart.appointPriceReporters() }
+}

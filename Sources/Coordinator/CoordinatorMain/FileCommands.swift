@@ -1,0 +1,32 @@
+import CoordinatorStore
+import Platform
+
+/// The sub-commands that work on the database file itself.
+enum FileCommands {
+    static func run(_ invocation: Invocation, _ outcome: SettingsOutcome, _ environment: [String: String]) -> ExitStatus
+    {
+        guard let settings = outcome.settings else {
+            for problem in outcome.problems { StandardStream.error.write("\(problem)\n") }
+            return .configuration
+        }
+        let database = Service.databasePath(settings, environment)
+        let file = invocation.arguments[0]
+        do throws(StoreError) {
+            if invocation.subcommand == "backup" {
+                try backUp(database: database, to: file)
+                StandardStream.output.write(
+                    "\(database) was copied to \(file). The key that clients' tokens are sealed with is not in it: keep "
+                        + "\(database).key as well, in another place.\n")
+            } else {
+                try restore(backup: file, to: database)
+                StandardStream.output.write(
+                    "\(file) is in the place of \(database) now; what was there ends in .before-restore. Start the "
+                        + "coordinator again.\n")
+            }
+            return .success
+        } catch {
+            StandardStream.error.write("spot-coordinator: \(error)\n")
+            return error.code == .inaccessible ? .noPermission : .failure
+        }
+    }
+}

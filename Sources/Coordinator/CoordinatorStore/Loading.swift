@@ -1,0 +1,115 @@
+package import CoordinatorCore
+import JSON
+import SQLite
+package import Wire
+
+extension StoreTransaction {
+    /// The slot with all that a decision about it needs, and what `focus` names; nil when there is no such slot.
+    package borrowing func slot(_ id: SlotID, naming focus: Focus) throws(StoreError) -> Slot? {
+        try attempt("load slot \(id)") { transaction in try loadWhole(id, focus, transaction) }
+    }
+}
+
+extension StoreReader {
+    /// As the writer would load it, to be looked at only.
+    package borrowing func slot(_ id: SlotID, naming focus: Focus) throws(StoreError) -> Slot? {
+        try attempt("load slot \(id)") { transaction in try loadWhole(id, focus, transaction) }
+    }
+}
+
+private func loadWhole(
+    _ id: SlotID, _ focus: Focus, _ transaction: borrowing Transaction
+) throws -> Slot? {
+    guard var slot = try loadSlot(id, transaction) else { return nil }
+    slot.hosts = try loadHosts(of: id, focus, transaction)
+    slot.replicas = try loadReplicas(of: id, focus, transaction)
+    slot.commands = try loadCommands(of: id, focus, transaction)
+    slot.incidents = try loadIncidents(of: id, focus, transaction)
+    return slot
+}
+
+private func loadSlot(_ id: SlotID, _ transaction: borrowing Transaction) throws -> Slot? {
+    try transaction.first(
+        """
+        SELECT id, client_id, logical_agent_id, created_at, settings, reports_prices, config_version, epoch, deleted_at,
+            due_at
+        FROM slot WHERE id = ?
+        """, id
+    ) { row in try reading("slot", row) { try Slot($0) } }
+}
+
+/// Those that may still run and those that are named, in the order in which they came.
+private func loadHosts(
+    of slot: SlotID, _ focus: Focus, _ transaction: borrowing Transaction
+) throws -> [Host] {
+    try transaction.all(
+        """
+        SELECT instance_id, role, role_since, registered_at, hostname, agent_version, region, zone, instance_type, mode,
+            image, private_address, public_address, lacking, is_offline, is_proven_dead, is_blind, inspected_at,
+            termination_asked_at, last_heard_at
+        FROM host
+        WHERE slot_id = ?1 AND (role <> 'terminated' OR instance_id IN (SELECT value FROM json_each(?2)))
+        ORDER BY number
+        """, slot, focus.instances
+    ) { row in try reading("host", row) { try Host($0) } }
+}
+
+/// Those in use, those of the hosts that are loaded, those that did not work lately, and the one that is named.
+private func loadReplicas(
+    of slot: SlotID, _ focus: Focus, _ transaction: borrowing Transaction
+) throws -> [Replica] {
+    // A failed one counts for some minutes in which no other is ordered, fewer than incidents fold.
+    let lately = focus.now - Rules.foldingTime
+    return try transaction.all(
+        """
+        SELECT id, type, status, instance_id, parent_instance_id, pool_id, created_at, ready_at, terminated_at
+        FROM replica
+        WHERE slot_id = ?1 AND (
+            status IN ('launching', 'syncing', 'ready')
+            OR (status = 'failed' AND created_at >= ?3)
+            OR id = ?4
+            OR instance_id IN (SELECT value FROM json_each(?2))
+            OR instance_id IN (SELECT instance_id FROM host WHERE slot_id = ?1 AND role <> 'terminated'))
+        ORDER BY rowid
+        """, slot, focus.instances, lately, focus.replica
+    ) { row in try reading("replica", row) { try Replica($0) } }
+}
+
+/// The open ones and the one that is named, oldest first.
+private func loadCommands(
+    of slot: SlotID, _ focus: Focus, _ transaction: borrowing Transaction
+) throws -> [CommandRecord] {
+    try transaction.all(
+        """
+        SELECT id, instance_id, asks, priority, created_at, not_before, expires_at, lease_seconds, epoch, incident_id,
+            state, attempt, lease_until, finished_at, result
+        FROM command
+        WHERE slot_id = ?1
+            AND id IN (SELECT id FROM command WHERE slot_id = ?1 AND finished_at IS NULL UNION ALL SELECT ?2)
+        ORDER BY rowid
+        """, slot, focus.command
+    ) { row in try reading("command", row) { try CommandRecord($0) } }
+}
+
+/// The open ones, those that still absorb repeats, and the one that is named.
+private func loadIncidents(
+    of slot: SlotID, _ focus: Focus, _ transaction: borrowing Transaction
+) throws -> [IncidentRecord] {
+    try transaction.all(
+        """
+        SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
+            verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked
+        FROM incident
+        WHERE slot_id = ?1 AND id IN (
+            SELECT id FROM incident WHERE slot_id = ?1 AND closed_at IS NULL
+            UNION ALL SELECT id FROM incident WHERE slot_id = ?1 AND closed_at >= ?2
+            UNION ALL SELECT ?3)
+        ORDER BY rowid
+        """, slot, focus.now - Rules.foldingTime, focus.incident
+    ) { row in try reading("incident", row) { try IncidentRecord($0) } }
+}
+
+extension Focus {
+    /// The named machines as SQL takes a list.
+    fileprivate var instances: String { jsonText((instance.map { [$0] } ?? []) + otherInstances) }
+}
