@@ -138,6 +138,9 @@ let package = Package(
         program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "Systemd"]),
         program("HTTPServerBenchmark", in: "Tests/Benchmarks", uses: ["HTTPServer", "Platform"]),
         program("JSONBenchmark", in: "Tests/Benchmarks", uses: ["JSON", "Platform"]),
+        program(
+            "StoreBenchmark", in: "Tests/Benchmarks",
+            uses: ["CoordinatorCore", "CoordinatorStore", "JSON", "Platform", "Wire"]),
     ]
 )
 

@@ -1,6 +1,7 @@
 import CoordinatorCore
 import CoordinatorStore
 import JSON
+import Platform
 import SQLite
 import TestSupport
 import Wire
@@ -139,3 +140,9 @@ func tamper(_ path: String, _ script: StaticString) throws {
 func number(at path: String, _ sql: StaticString) throws -> Int {
     try Database(path: path).read { try $0.first(sql) { try $0.value(0) } } ?? 0
 }
+
+func readFile(_ path: String) throws -> [UInt8] { try readSmallFile(path, limit: 64 << 20) }
+
+func writeFile(_ path: String, _ content: [UInt8]) throws { try replaceFile(path, with: content) }
+
+func copyFile(_ path: String, to other: String) throws { try writeFile(other, try readFile(path)) }

@@ -29,7 +29,7 @@ struct SlotTests {
     @Test(arguments: 1...100 as ClosedRange<UInt64>)
     func `what was saved is loaded, field by field, through every change`(seed: UInt64) throws {
         var generator = SlotGenerator(seed: seed)
-        try withStore { store in
+        try withStore { (store) throws in
             var saved = generator.slot(1)
             try store.save(saved)
             for _ in 0..<5 {
@@ -44,7 +44,7 @@ struct SlotTests {
     }
 
     @Test func `what only the switchboard knows is not stored`() throws {
-        try withStore { store in
+        try withStore { (store) throws in
             let before = makeServing(1)
             try store.save(before)
             try audit(store.path)
@@ -58,7 +58,7 @@ struct SlotTests {
     }
 
     @Test func `a slot that did not change is not written`() throws {
-        try withStore { store in
+        try withStore { (store) throws in
             let slot = makeFull()
             try store.save(slot)
             try audit(store.path)
@@ -70,7 +70,7 @@ struct SlotTests {
     @Test(arguments: cases.indices)
     func `only what changed is written`(index: Int) throws {
         let (_, expected, change) = cases[index]
-        try withStore { store in
+        try withStore { (store) throws in
             let before = makeFull()
             try store.save(before)
             try audit(store.path)
@@ -82,7 +82,7 @@ struct SlotTests {
     }
 
     @Test func `primary and successor change places in one save`() throws {
-        try withStore { store in
+        try withStore { (store) throws in
             var before = makeServing(1)
             before.hosts.append(makeHost(2, .promoting))
             before.hosts.append(makeHost(3, .replica))
@@ -109,7 +109,7 @@ struct SlotTests {
     }
 
     @Test func `what is over is loaded only where it is named`() throws {
-        try withStore { store in
+        try withStore { (store) throws in
             let whole = makeFull()
             var past = whole
             past.hosts.append(makeHost(7, .terminated))
@@ -144,7 +144,7 @@ struct SlotTests {
     }
 
     @Test func `what ended lately still counts`() throws {
-        try withStore { store in
+        try withStore { (store) throws in
             var slot = makeServing(1)
             slot.replicas = [Replica(id: "broken", type: .manual, status: .failed, createdAt: newYear)]
             slot.incidents = [makeIncident(1, of: 1, on: 1)]
@@ -159,7 +159,7 @@ struct SlotTests {
     }
 
     @Test func `the replica record of a machine that runs is there, however it ended`() throws {
-        try withStore { store in
+        try withStore { (store) throws in
             var slot = makeServing(1)
             var replica = Replica(id: "used", type: .manual, status: .promoted, createdAt: newYear)
             replica.instance = instance(1)
@@ -170,7 +170,7 @@ struct SlotTests {
     }
 
     @Test func `another slot's parts are not loaded, even when named`() throws {
-        try withStore { store in
+        try withStore { (store) throws in
             try store.save(makeFull())
             try store.save(makeServing(2))
             let focus = Focus(
@@ -181,14 +181,14 @@ struct SlotTests {
     }
 
     @Test func `no slot of that id is nil`() throws {
-        try withStore { store in
+        try withStore { (store) throws in
             let found = try store.load(1)
             #expect(found == nil)
         }
     }
 
     @Test func `what vanished meanwhile is an error, not a silent loss`() throws {
-        try withStore { store in
+        try withStore { (store) throws in
             let before = makeFull()
             try store.save(before)
             try tamper(store.path, "DELETE FROM host WHERE role = 'primary'")
