@@ -84,6 +84,8 @@ let package = Package(
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
         tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON"]),
+        tests(
+            "CoordinatorCoreTests", in: "Tests/Coordinator", uses: ["CoordinatorCore", "JSON", "TestSupport", "Wire"]),
         tests("CoordinatorStoreTests", in: "Tests/Coordinator", uses: ["CoordinatorStore", "SQLite", "TestSupport"]),
         tests("CryptoTests", in: "Tests/System", uses: ["Crypto", "TestSupport"]),
         tests("HouseTests", in: "Tests", uses: ["CLinux", "TestSupport"]),
