@@ -23,6 +23,8 @@ struct RandomWalk {
     private var chance: SeededGenerator
     /// The last steps, for whoever has to find out what went wrong.
     private(set) var steps: [String] = []
+    /// Terminated, and not loaded unless they are named.
+    private var gone: [Host] = []
     private let machines: [InstanceID] = (0..<7).map(instance)
     private let zones: [AvailabilityZone] = ["us-east-1a", "us-east-1b", "us-east-1c"]
 
@@ -43,6 +45,9 @@ struct RandomWalk {
 
     mutating func step() {
         let action = pick(RandomWalk.actions)
+        // Whoever is named is loaded, and any of them may be named now.
+        scene.slot.hosts += gone
+        gone = []
         let before = scene.slot
         var outcome = ""
         do { try action(&self) } catch { outcome = " refused" }
@@ -69,6 +74,7 @@ struct RandomWalk {
     /// What the store would bring back.
     private mutating func reload() {
         let now = scene.now
+        gone += scene.slot.hosts.filter { $0.role == .terminated }
         scene.slot.hosts.removeAll { $0.role == .terminated }
         scene.slot.commands.removeAll { !$0.state.isOpen }
         scene.slot.replicas.removeAll { replica in

@@ -47,6 +47,29 @@ import Wire
         }
     }
 
+    @Test(arguments: 1...100) func `when nothing goes wrong any more somebody serves, and everything comes to rest`(
+        _ seed: Int
+    ) throws {
+        var walk = RandomWalk(seed: UInt64(2000 + seed))
+        var chance = SeededGenerator(seed: UInt64(seed))
+        for _ in 0..<120 { walk.step() }
+        let disturbed = walk.scene
+        try walk.heal(chance: &chance)
+        let slot = walk.scene.slot
+        let said = walk.scene.events.suffix(20).map { "\($0.at) \($0.kind) \($0.sentence)" }.joined(separator: "\n")
+        let before = disturbed.slot.hosts.map { "\($0.instance) \($0.role)" }
+        #expect(slot.primary?.isFresh == true, "seed \(seed): nobody serves after \(before)\n\(said)")
+        #expect(slot.promoting == nil, "seed \(seed): a hand-over does not end after \(before)\n\(said)")
+        let urgent = slot.incidents.filter {
+            $0.isOpen && $0.incident.kind != .rebalance && $0.incident.kind != .maintenance
+        }
+        #expect(urgent.isEmpty, "seed \(seed): \(urgent)\n\(said)")
+        let open = slot.commands.filter(\.state.isOpen).map(\.order)
+        #expect(open.count <= 2, "seed \(seed): \(open)\n\(said)")
+        let late = walk.scene.events.filter { walk.scene.now - $0.at < .seconds(600) }
+        #expect(late.count <= 40, "seed \(seed): \(late.count) lines in the last ten minutes\n\(said)")
+    }
+
     private func brokenPromises(of slot: Slot, after before: Slot, at now: Timestamp) -> [String] {
         let open = slot.commands.filter(\.state.isOpen)
         let terminated = slot.hosts.filter { $0.role == .terminated }.map(\.instance)
