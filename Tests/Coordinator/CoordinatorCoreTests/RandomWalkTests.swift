@@ -47,7 +47,7 @@ import Wire
         }
     }
 
-    @Test(arguments: 1...100) func `when nothing goes wrong any more somebody serves, and everything comes to rest`(
+    @Test(arguments: 1...40) func `when nothing goes wrong any more somebody serves, and everything comes to rest`(
         _ seed: Int
     ) throws {
         var walk = RandomWalk(seed: UInt64(2000 + seed))
