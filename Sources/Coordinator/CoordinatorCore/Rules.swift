@@ -23,6 +23,9 @@ package enum Rules {
     /// How long a successor may be unheard before another is chosen; its promotion may be half done.
     static let promotionPatience = Duration.seconds(30)
 
+    /// A person who is called to stop a workload needs about as long.
+    static let fenceRetry = Duration.seconds(60)
+
     // MARK: Incidents
 
     /// Signals without a time belong to an incident of the same machine that is at most this old, and a closed incident

@@ -139,7 +139,8 @@ extension Slot {
             incident: incident, &turn)
     }
 
-    /// Without proof that the old one stopped the new one must not start: a person, or EC2's word, is needed.
+    /// Without proof that the old one stopped the new one must not start: a person, or EC2's word, is needed. It is asked
+    /// again and again, which is the alarm, too.
     private mutating func block(
         _ instance: InstanceID, incident: IncidentID?, _ reason: String, _ turn: inout Turn
     ) {
@@ -148,27 +149,41 @@ extension Slot {
             "\(instance) may still serve, so its successor waits: \(reason); stop its workload, or the machine, by hand",
             instance: instance, incident: incident)
         if let incident, self.incident(incident) != nil { changeIncident(incident) { $0.isBlocked = true } }
+        // Once somebody has stopped the workload the host can say so.
+        if let successor = promoting, host(instance)?.role == .primary {
+            orderFence(
+                of: instance, for: successor.instance, incident: incident, notBefore: turn.now + Rules.fenceRetry, &turn
+            )
+        }
     }
 
-    /// The old primary was not there to take up its order, and its successor still waits: should it come back, it is to
-    /// find the order again.
-    mutating func renewDemotion(_ expired: CommandRecord, _ turn: inout Turn) {
-        guard case .demote(let order) = expired.order, order.handOver == .exclusive,
-            host(expired.instance)?.role == .primary, promoting?.instance == order.successor
-        else { return }
-        orderFence(of: expired.instance, for: order.successor, incident: expired.incident, &turn)
+    /// An order of a hand-over was not taken up in time. An old primary that was away is to find its order when it comes
+    /// back; a successor that does not answer is none.
+    mutating func followExpiry(of expired: CommandRecord, _ turn: inout Turn) {
+        guard let promoting else { return }
+        switch expired.order {
+        case .demote(let order) where order.handOver == .exclusive:
+            guard host(expired.instance)?.role == .primary, promoting.instance == order.successor else { return }
+            orderFence(of: expired.instance, for: order.successor, incident: expired.incident, &turn)
+        case .promote, .activate:
+            guard expired.instance == promoting.instance else { return }
+            failHandOver(to: expired.instance, incident: promotionIncident, "it did not answer", &turn)
+        default: break
+        }
     }
 
     private mutating func orderFence(
-        of predecessor: InstanceID, for successor: InstanceID, incident: IncidentID?, _ turn: inout Turn
+        of predecessor: InstanceID, for successor: InstanceID, incident: IncidentID?, notBefore: Timestamp? = nil,
+        _ turn: inout Turn
     ) {
         let drain = settings.drainBudgetSeconds
         // The timer fires after the drain had its whole budget and the stop the time that a stop takes.
-        let fenceAt = turn.now + .seconds(drain) + .seconds(3)
+        let fenceAt = (notBefore ?? turn.now) + .seconds(drain) + .seconds(3)
         queue(
             .demote(
                 Order.Demote(
                     handOver: .exclusive, successor: successor, drainBudgetSeconds: drain, fenceAt: fenceAt)),
-            to: predecessor, priority: Rules.emergencyPriority, life: Rules.handOverLife, incident: incident, &turn)
+            to: predecessor, priority: Rules.emergencyPriority, life: Rules.handOverLife, incident: incident,
+            notBefore: notBefore, &turn)
     }
 }

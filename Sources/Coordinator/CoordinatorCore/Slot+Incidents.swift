@@ -72,10 +72,8 @@ extension Slot {
     private func repeats(
         _ signal: Signal, of instance: InstanceID, _ record: IncidentRecord, at now: Timestamp
     ) -> Bool {
-        guard let closedAt = record.incident.closedAt, now - closedAt <= Rules.foldingTime,
-            folds(signal, of: instance, into: record), signal.kind.weight <= record.incident.kind.weight
-        else { return false }
-        return signal.time == nil || signal.time == record.incident.interruptionTime
+        guard let closedAt = record.incident.closedAt, now - closedAt <= Rules.foldingTime else { return false }
+        return folds(signal, of: instance, into: record) && signal.kind.weight <= record.incident.kind.weight
     }
 
     private mutating func strengthen(_ id: IncidentID, by signal: Signal, _ turn: inout Turn) {

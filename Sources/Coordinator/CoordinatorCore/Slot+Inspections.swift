@@ -4,11 +4,13 @@ import Wire
 // EC2's word on a silent host is the evidence that silence is not. Another host of the slot asks for it.
 extension Slot {
     /// Has one silent host looked at, the one that serves before the others. One look at a time: the answer to it, or its
-    /// end, brings the next.
+    /// end, brings the next. The one that serves waits for no other.
     mutating func examineSilence(_ turn: inout Turn) {
-        guard openCommand(where: { if case .inspectInstance = $0 { true } else { false } }) == nil else { return }
+        let looks = commands.filter { $0.state.isOpen }.compactMap(\.order.inspected)
+        guard looks.isEmpty || (primary.map { !looks.contains($0.instance) } ?? false) else { return }
         let due = hosts.filter { $0.inspectionDue.map { $0 <= turn.now } ?? false }
         guard let target = due.min(by: { $0.rank < $1.rank }),
+            looks.isEmpty || target.role == .primary,
             let witness = hosts.filter({ $0.isFresh && $0.canWitness }).min(by: { $0.rank < $1.rank })
         else { return }
         change(target.instance) { $0.inspectedAt = turn.now }
@@ -40,6 +42,11 @@ extension Slot {
         proveDead(instance, evidence, &turn)
         if host(instance)?.role.isReplaced == true { noteTermination(of: instance, by: nil, &turn) }
     }
+}
+
+extension Order {
+    /// The machine that is looked at.
+    var inspected: InstanceID? { if case .inspectInstance(let target) = self { target } else { nil } }
 }
 
 extension Host {

@@ -83,7 +83,7 @@ extension Slot {
     /// A host missed several heartbeats in a row.
     package mutating func noteSilence(of instance: InstanceID, _ turn: inout Turn) {
         guard let host = host(instance), !host.isOffline else { return }
-        fallSilent(instance, at: turn.now)
+        fallSilent(instance, &turn)
         if host.role.isInUse { turn.note(.hostSilent, "\(instance) is not heard", instance: instance) }
         settle(&turn)
     }
@@ -91,7 +91,7 @@ extension Slot {
     /// A host was silent for the whole time-out.
     package mutating func noteOffline(_ instance: InstanceID, after silence: Duration, _ turn: inout Turn) {
         guard let host = host(instance), !host.isOffline else { return }
-        fallSilent(instance, at: turn.now)
+        fallSilent(instance, &turn)
         change(instance) { $0.isOffline = true }
         if host.role.isInUse {
             turn.note(
@@ -102,12 +102,15 @@ extension Slot {
         settle(&turn)
     }
 
-    private mutating func fallSilent(_ instance: InstanceID, at now: Timestamp) {
+    private mutating func fallSilent(_ instance: InstanceID, _ turn: inout Turn) {
+        let now = turn.now
         change(instance) { host in
             host.isFresh = false
             // As if it had last been asked about just long enough ago to ask now.
             if host.role != .terminated { host.inspectedAt = host.inspectedAt ?? now - host.inspectionPause }
         }
+        // Another witness may be heard.
+        cancel(where: { $0.instance == instance && $0.order.inspected != nil }, &turn)
     }
 
     /// Another host may launch what this one no longer will; should it have, the machine presents itself.

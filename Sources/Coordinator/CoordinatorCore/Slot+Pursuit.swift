@@ -13,22 +13,24 @@ extension Slot {
     }
 
     private mutating func pursue(_ id: IncidentID, _ turn: inout Turn) {
-        guard let record = incident(id), record.isOpen, let host = host(record.incident.instance) else { return }
-        switch host.role {
+        guard let record = incident(id), record.isOpen else { return }
+        let instance = record.incident.instance
+        // One that is no longer loaded is terminated.
+        switch host(instance)?.role ?? .terminated {
         case .primary: pursueForPrimary(record, &turn)
         case .promoting:
             if record.incident.isUrgent(at: turn.now) {
-                failHandOver(to: host.instance, incident: promotionIncident, "it announced its own end", &turn)
+                failHandOver(to: instance, incident: promotionIncident, "it announced its own end", &turn)
             }
         case .launching, .replica:
             guard record.incident.isUrgent(at: turn.now) else { return }
-            loseReplica(host.instance, "it announced its end", &turn)
-            close(id, as: .averted, "\(host.instance) was a replica: nothing has to move", &turn)
+            loseReplica(instance, "it announced its end", &turn)
+            close(id, as: .averted, "\(instance) was a replica: nothing has to move", &turn)
         case .zombie, .terminating, .terminated:
             // The old primary of a hand-over under way, fenced already: its incident is closed by the successor's proof.
             guard promoting == nil else { return }
             if primary != nil {
-                close(id, as: .averted, "\(host.instance) serves no more: nothing has to move", &turn)
+                close(id, as: .averted, "\(instance) serves no more: nothing has to move", &turn)
             } else {
                 pursueForPrimary(record, &turn)
             }

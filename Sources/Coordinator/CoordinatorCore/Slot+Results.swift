@@ -18,7 +18,8 @@ extension Slot {
             settle(&turn)
             return .stale
         }
-        let isStale = result.epoch < epoch && command.order.movesTheWorkload
+        // Not an answer to this order, which stays to be answered.
+        if result.epoch < command.epoch && command.order.movesTheWorkload { return .stale }
         finish(id, as: CommandState(result.outcome), with: result, &turn)
         noteMachines(of: command, result, &turn)
         if let incident = command.incident, self.incident(incident) != nil {
@@ -27,9 +28,9 @@ extension Slot {
                 record.incident.ledger += result.ledger.prefix(max(0, room))
             }
         }
-        if !isStale { follow(command, result, &turn) }
+        follow(command, result, &turn)
         settle(&turn)
-        return isStale ? .stale : .accepted
+        return .accepted
     }
 
     /// Machines exist or do not, whatever epoch the order was from.

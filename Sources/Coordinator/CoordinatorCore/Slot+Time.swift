@@ -45,7 +45,7 @@ extension Slot {
         for command in commands where command.state.isOpen {
             if command.expiresAt <= turn.now {
                 finish(command.id, as: .expired, &turn)
-                renewDemotion(command, &turn)
+                followExpiry(of: command, &turn)
             } else if command.state == .delivered, let end = command.leaseUntil, end <= turn.now {
                 changeCommand(command.id) { command in
                     command.state = .pending
