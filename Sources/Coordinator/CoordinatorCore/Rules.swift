@@ -71,7 +71,8 @@ package enum Rules {
     package static let runningHostsMax = 512
     /// Terminations asked for at once: the primary has its own work, too.
     static let terminationsMax = 8
-    /// Passes that bring a slot to rest; each does what the one before made possible. Three were the most ever seen.
+    /// Passes that bring a slot to rest; each does what the one before made possible. Three are enough for all that
+    /// random walks do.
     static let passesMax = 8
     /// Replicas that a person can have at once.
     static let replicasMax = 8

@@ -56,20 +56,22 @@ extension Slot {
         bind(id, to: launched.instance, facts, &turn)
     }
 
-    /// A machine that runs is never forgotten: where its order was taken back it is ended, where its order became another
-    /// machine it gets the place of that one, or its own.
+    /// A machine that runs is never forgotten: one whose order was taken back is ended, unless it is wanted after all.
     mutating func bind(_ id: ReplicaID, to instance: InstanceID, _ facts: HostFacts, _ turn: inout Turn) {
         if host(instance) == nil {
             hosts.append(Host(instance: instance, role: .launching, facts: facts, at: turn.now))
         }
-        guard replica(of: instance) == nil, let role = host(instance)?.role, [.launching, .replica].contains(role)
-        else {
-            return
+        if let known = replica(of: instance) {
+            // It joined as a stranger, and is none.
+            let maker = primary?.instance
+            return changeReplica(known.id) { $0.parent = $0.parent ?? maker }
         }
+        guard let role = host(instance)?.role, [.launching, .replica].contains(role) else { return }
         let ordered = replicas.first { $0.id == id }
-        if let order = ordered.flatMap({ $0.isWithoutMachine ? $0 : nil }) ?? (ordered == nil ? nil : oldestOpenOrder) {
-            give(order.id, the: instance)
-        } else if ordered?.status.isActive == true || isReplicaMissing {
+        if let ordered, ordered.isWithoutMachine || ordered.status.isActive {
+            give(id, the: instance)
+            if let guessed = ordered.instance { bindReplica(guessed, &turn) }
+        } else if isReplicaMissing {
             addReplica(for: instance, parent: primary?.instance, &turn)
         } else {
             change(instance) { $0.become(.terminating, at: turn.now) }
@@ -81,20 +83,15 @@ extension Slot {
         activeReplicas.count < replicasWanted || (activeReplicas.isEmpty && incidents.contains(where: \.isOpen))
     }
 
-    /// The newcomer is the machine of the oldest order that has none yet, or a replica that nobody ordered.
+    /// The newcomer is taken for the machine of the oldest order that has none yet, or for a replica that nobody ordered. An
+    /// order that was given up does not count: what we take for ours we may end.
     mutating func bindReplica(_ instance: InstanceID, _ turn: inout Turn) {
         if replica(of: instance) != nil { return }
-        if let order = oldestOpenOrder {
+        let open = replicas.filter { $0.isWithoutMachine && $0.status == .launching }
+        if let order = open.min(by: Slot.isOlder) {
             give(order.id, the: instance)
         } else {
             addReplica(for: instance, parent: nil, &turn)
-        }
-    }
-
-    /// One that was given up counts, too, after those that were not: its machine may only be late.
-    private var oldestOpenOrder: Replica? {
-        replicas.filter(\.isWithoutMachine).min { left, right in
-            left.status == right.status ? Slot.isOlder(left, right) : left.status == .launching
         }
     }
 
@@ -103,6 +100,7 @@ extension Slot {
         changeReplica(id) { replica in
             replica.instance = instance
             replica.status = .syncing
+            replica.readyAt = nil
             replica.pool = replica.pool ?? pool
         }
     }

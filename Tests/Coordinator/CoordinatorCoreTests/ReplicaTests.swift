@@ -116,12 +116,27 @@ import Wire
         #expect(scene.slot.replicas.count == 2)
     }
 
-    @Test func `a machine that comes after its order was given up is what it was ordered for`() throws {
+    @Test func `a machine that comes after its order was given up is a stranger until its launch is told`() throws {
         var scene = try keeping()
+        let order = try scene.order("create_replica", of: alpha)
+        try scene.decide { _ = try $0.toggle(false, &$1) }
         scene.wait(600)
         try scene.register(bravo)
+        #expect(scene.slot.replica(of: bravo)?.parent == nil)
+        try scene.answer(
+            order, .done, .launched(.init(instance: bravo, instanceType: "m5.large", zone: "us-east-1b", mode: .spot)))
         #expect(scene.slot.replica(of: bravo)?.parent == alpha)
-        #expect(scene.slot.replica(of: bravo)?.status == .syncing)
+    }
+
+    @Test func `a stranger that was taken for an ordered machine is a stranger again when that one is known`() throws {
+        var scene = try keeping()
+        try scene.stand(bravo)
+        try scene.launched(charlie, by: alpha)
+        try scene.stand(charlie)
+        scene.hear(alpha)
+        #expect(scene.slot.replica(of: bravo)?.parent == nil)
+        #expect(scene.slot.replica(of: charlie)?.parent == alpha)
+        #expect(scene.role(bravo) == .replica)
     }
 
     @Test func `one is asked for within what is wanted, and only where replicas are kept`() throws {
