@@ -109,7 +109,7 @@ let package = Package(
             ]),
         tests(
             "CoordinatorJobsTests", in: "Tests/Coordinator",
-            uses: ["CoordinatorHeart", "CoordinatorJobs", "JSON", "Platform", "TestSupport", "Wire"]),
+            uses: ["CoordinatorCore", "CoordinatorHeart", "CoordinatorJobs", "JSON", "Platform", "TestSupport", "Wire"]),
         tests(
             "CoordinatorOperatorTests", in: "Tests/Coordinator",
             uses: ["CoordinatorOperator", "HTTPServer", "JSON", "Platform", "TestSupport", "Wire"]),

@@ -59,6 +59,9 @@ package struct Host: Equatable, Sendable {
     /// Ready to be promoted: fresh, and it looked and lacks nothing.
     package var isReady: Bool { role == .replica && presence == .fresh && lacking == [] }
 
+    /// Missed several heartbeats in a row while the coordinator listened. After its own start nobody has.
+    var isSilent: Bool { !isFresh && inspectedAt != nil }
+
     mutating func become(_ role: Role, at now: Timestamp) {
         guard role != self.role else { return }
         self.role = role

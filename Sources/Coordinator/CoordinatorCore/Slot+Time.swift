@@ -61,10 +61,10 @@ extension Slot {
         let isOrdered = openCommand(to: promoting.instance, where: \.movesTheWorkload) != nil
         // Prepared, and waiting for the fence of the old primary: that may take as long as it takes.
         let awaitsFence = primary != nil && settings.handOver == .exclusive && !isOrdered
-        guard !promoting.isFresh || (!isOrdered && !awaitsFence) else { return }
+        guard promoting.isSilent || (!isOrdered && !awaitsFence) else { return }
         failHandOver(
             to: promoting.instance, incident: promotionIncident,
-            promoting.isFresh ? "its orders ran out" : "it is not heard", &turn)
+            promoting.isSilent ? "it is not heard" : "its orders ran out", &turn)
     }
 
     // MARK: When to look again

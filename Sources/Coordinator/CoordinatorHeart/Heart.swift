@@ -224,7 +224,7 @@ extension Line {
         let view = View(
             role: row.role, epoch: row.epoch, configVersion: row.configVersion,
             heartbeatSeconds: row.heartbeatSeconds, leaseSeconds: row.leaseSeconds,
-            hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands)
+            hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands, isEnded: row.isEnded)
         var host = Host(
             instance: row.instance, role: row.role, roleSince: .earliest, registeredAt: .earliest, facts: row.facts)
         host.lacking = row.lacking

@@ -21,6 +21,8 @@ package final class Line: Sendable {
         var hasOrders: Bool
         /// Some of them wait to be handed out.
         var hasDue: Bool
+        /// The slot was deleted.
+        var isEnded: Bool
     }
 
     /// What a heartbeat says that a decision could depend on.
@@ -42,7 +44,8 @@ package final class Line: Sendable {
         }
     }
 
-    enum Presence { case starting, fresh, unknown, offline }
+    /// `leaving` said that it stops, and may be back in a moment.
+    enum Presence { case starting, fresh, leaving, unknown, offline }
 
     struct State {
         var view: View
@@ -69,6 +72,9 @@ package final class Line: Sendable {
         self.client = client
         self.state = Locked(state)
     }
+
+    /// The slot was deleted, and its host has nothing left to do for it.
+    package var isOver: Bool { state.withLock { $0.view.isEnded && !$0.view.hasOrders } }
 
     package var configVersion: ConfigVersion { state.withLock { $0.view.configVersion } }
 

@@ -134,7 +134,7 @@ import Wire
         show("500 instances of a client", try measured { _ = try reader.instances(instances, isFresh: isFresh) }, "")
         show("500 commands", try measured { _ = try reader.commands() }, "")
         show("commands pending", try measured { _ = try reader.commands(state: .pending) }, "")
-        show("100 incidents", try measured { _ = try reader.incidents(onlyOpen: true) }, "")
+        show("100 incidents", try measured { _ = try reader.incidents(state: .open) }, "")
         show("500 lines of the log", try measured { _ = try reader.latestEvents() }, "")
         show(
             "clients with their numbers", try measured { _ = try reader.clientSummaries(isFresh: isFresh) }, "walks all"

@@ -179,7 +179,8 @@ import Wire
             var both = SlotSettingsChange()
             both[.autoSwitchEnabled] = .flag(true)
             both[.manualReplicaEnabled] = .flag(true)
-            guard case .refused(let refusal) = try outcome({ site.heart.change(both, of: reply.slot, answer: $0) }) else {
+            guard case .refused(let refusal) = try outcome({ site.heart.change(both, of: reply.slot, answer: $0) })
+            else {
                 throw TestSupportError("both modes were accepted")
             }
             #expect(refusal.code == .configuration)

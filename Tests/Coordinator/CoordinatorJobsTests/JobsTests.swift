@@ -1,3 +1,4 @@
+import CoordinatorCore
 import CoordinatorHeart
 import CoordinatorJobs
 import JSON

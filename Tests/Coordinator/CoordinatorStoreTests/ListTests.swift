@@ -191,7 +191,7 @@ struct ListTests {
                 var cursor: EventCursor?
                 repeat {
                     let page = try reader.reader.incidents(
-                        of: slot.map(slotID), onlyOpen: onlyOpen, after: cursor, limit: 3)
+                        of: slot.map(slotID), state: onlyOpen ? .open : nil, after: cursor, limit: 3)
                     numbers += page.incidents.compactMap { Int($0.id.text.suffix(9)) }
                     #expect(page.incidents.allSatisfy { $0.ledger.isEmpty && $0.timeline.isEmpty })
                     cursor = page.next
