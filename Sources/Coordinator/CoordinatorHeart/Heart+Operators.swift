@@ -329,7 +329,7 @@ extension Line {
     var hostPresence: HostPresence {
         switch state.withLock({ $0.presence }) {
         case .fresh: .fresh
-        case .starting, .unknown: .unknown
+        case .starting, .leaving, .unknown: .unknown
         case .offline: .offline
         }
     }

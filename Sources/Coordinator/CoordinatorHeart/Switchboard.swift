@@ -114,13 +114,17 @@ final class Switchboard: Sendable {
     /// Takes over what a commit made true.
     func publish(_ slot: Slot, at now: Timestamp) {
         for line in lines(of: slot.id) {
-            guard slot.deletedAt == nil, let host = slot.host(line.instance), host.role != .terminated else {
+            guard let host = slot.host(line.instance), host.role != .terminated else {
                 unseat(line.instance, of: slot.id)
                 continue
             }
             line.state.withLock { state in
                 state.view = Line.View(slot, host, at: now)
-                if host.isOffline { state.presence = .offline } else if host.isFresh { state.presence = .fresh }
+                if host.isOffline {
+                    state.presence = .offline
+                } else if state.presence == .offline {
+                    state.presence = .fresh
+                }
             }
         }
     }
@@ -140,7 +144,7 @@ final class Switchboard: Sendable {
                 let period = Duration.seconds(state.view.heartbeatSeconds)
                 let isOverdue = now > heard + max(period * 3, state.wait + period)
                 switch state.presence {
-                case .fresh where isOverdue, .starting where isOverdue:
+                case .fresh where isOverdue, .starting where isOverdue, .leaving where isOverdue:
                     state.presence = .unknown
                     absences.append(.silent(line))
                 case .unknown where now > heard + max(timeout, period * 3):
@@ -178,6 +182,7 @@ extension Line.View {
         let orders = slot.commands.filter { $0.instance == host.instance && $0.state.isOpen }
         hasOrders = !orders.isEmpty
         hasDue = orders.contains { $0.isDue(at: now) }
+        isEnded = slot.deletedAt != nil
     }
 }
 

@@ -33,7 +33,8 @@ import Systemd
         return LocalCoordinator(
             host: settings[CoordinatorSettings.host], port: settings[CoordinatorSettings.port],
             isTLS: settings[CoordinatorSettings.certificate] != nil,
-            adminToken: settings[CoordinatorSettings.adminToken], environment: environment)
+            adminToken: settings[CoordinatorSettings.adminToken],
+            databasePath: settings[CoordinatorSettings.database], environment: environment)
     }
 
     private static func serve(
