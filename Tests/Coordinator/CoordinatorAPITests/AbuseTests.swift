@@ -385,7 +385,9 @@ struct AbuseTests {
                 host.ask(
                     .terminationReport, [],
                     TerminationReport(stamp: host.stamp(), target: host.instance, success: false)))
-            try beat.send(host.ask(.heartbeat, [], host.heartbeat))
+            var news = host.heartbeat
+            news.lacking = ["disk"]
+            try beat.send(host.ask(.heartbeat, [], news))
             try eventually("two requests are parked") { site.parked == 2 }
             try site.advance(by: .milliseconds(10_100))
             try expectShape(try report.answer(), 503, "UNAVAILABLE", said: "asking again is safe")

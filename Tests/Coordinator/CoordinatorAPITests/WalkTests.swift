@@ -39,12 +39,12 @@ private enum Verdict: Character, CaseIterable {
 }
 
 private let anyone = "+++ ++++ +++++ ++ ++++ +++"
-private let client = "uft ++tt ---tt -u -uuu -uu"
-private let agent = "uft --tt +--tt -u -uuu -uu"
-private let agentOrAdmin = "uft --tt +--tt +u +uuu +uu"
-private let admin = "uft --tt ---tt +u +uuu +uu"
+private let client = "uft ++tt ---t- -u -uuu -uu"
+private let agent = "uft --tt +--t- -u -uuu -uu"
+private let agentOrAdmin = "uft --tt +--t- +u +uuu +uu"
+private let admin = "uft --tt ---t- +u +uuu +uu"
 /// A session is for the token alone, not for another session or a place.
-private let adminToken = "uft --tt ---tt +u uuuu uuu"
+private let adminToken = "uft --tt ---t- +u uuuu uuu"
 
 /// Who may call what. The columns are those of `Credential`, in groups: no good token, clients', agents', the
 /// administrator's, cookies, networks.
