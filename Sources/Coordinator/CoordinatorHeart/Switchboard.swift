@@ -16,6 +16,8 @@ final class Switchboard: Sendable {
         var lines: [TokenHash: Line] = [:]
         var tokens: [SlotID: [Seat]] = [:]
         var tenants: [TokenHash: Tenant] = [:]
+        var tenantTokens: [ClientID: TokenHash] = [:]
+        var hosts: [ClientID: Int] = [:]
     }
 
     private struct Seat {
@@ -40,11 +42,14 @@ final class Switchboard: Sendable {
     var all: [Line] { index.withLock { Array($0.lines.values) } }
     var count: Int { index.withLock { $0.lines.count } }
 
+    /// Enrolled hosts of one tenant.
+    func hosts(of client: ClientID) -> Int { index.withLock { $0.hosts[client] ?? 0 } }
+
     func seat(_ line: Line, under token: TokenHash) {
         let replaced: Line? = index.withLock { index in
             var seats = index.tokens[line.slot] ?? []
             let old = seats.firstIndex { $0.line.instance == line.instance }.map { seats.remove(at: $0) }
-            if let old { index.lines[old.token] = nil }
+            if let old { index.lines[old.token] = nil } else { index.hosts[line.client, default: 0] += 1 }
             seats.append(Seat(line: line, token: token))
             index.tokens[line.slot] = seats
             index.lines[token] = line
@@ -60,6 +65,7 @@ final class Switchboard: Sendable {
             let seat = seats.remove(at: place)
             index.lines[seat.token] = nil
             index.tokens[slot] = seats.isEmpty ? nil : seats
+            index.hosts[seat.line.client, default: 1] -= 1
             return seat.line
         }
         hangUp(line)
@@ -73,14 +79,16 @@ final class Switchboard: Sendable {
 
     func admit(_ tenant: Tenant, under token: TokenHash) {
         index.withLock { index in
-            for (old, known) in index.tenants where known.id == tenant.id { index.tenants[old] = nil }
+            if let old = index.tenantTokens[tenant.id] { index.tenants[old] = nil }
             index.tenants[token] = tenant
+            index.tenantTokens[tenant.id] = token
         }
     }
 
     func dismiss(_ client: ClientID) {
         index.withLock { index in
-            for (token, known) in index.tenants where known.id == client { index.tenants[token] = nil }
+            if let token = index.tenantTokens.removeValue(forKey: client) { index.tenants[token] = nil }
+            index.hosts[client] = nil
         }
     }
 

@@ -79,6 +79,22 @@ struct Answer {
     }
 }
 
+/// What every answer that says no has.
+func expectRefusal(_ answer: Answer, _ status: Int, _ code: String, said: String? = nil) throws {
+    #expect(answer.status == status, "\(answer.text)")
+    #expect(answer["content-type"] == "application/json")
+    let fields = try JSONDocument(answer.body).root.object()
+    #expect(try fields["code"]?.string() == code)
+    #expect(try fields["error_code"]?.string() == code)
+    #expect(try fields["status"]?.string() == "error")
+    #expect(try fields["success"]?.boolean() == false)
+    #expect(fields["data"]?.isNull == true)
+    #expect(try fields["request_id"]?.string().isEmpty == false)
+    let sentence = try #require(try fields["error"]?.string())
+    #expect(!sentence.isEmpty)
+    if let said { #expect(sentence.contains(said)) }
+}
+
 /// A connection to the site that says exactly what it is told to.
 final class Connection {
     private let descriptor: FileDescriptor

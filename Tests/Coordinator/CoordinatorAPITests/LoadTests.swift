@@ -1,0 +1,150 @@
+import CoordinatorAPI
+import CoordinatorHeart
+import JSON
+import Platform
+import TestSupport
+import Testing
+import Wire
+
+@testable import HTTPServer
+
+/// Too much of something: whoever sends it waits, and nobody else does.
+struct LoadTests {
+    // MARK: Too much
+
+    @Test func `a host that asks in a circle is slowed down, and no other`() throws {
+        try withCoordinator { site in
+            let client = try site.makeClient()
+            let (busy, calm) = (try site.register(client), try site.register(client))
+            let connection = try Connection(to: site)
+            var answers = 0
+            while try connection.ask(busy.ask(.configuration)).status == 200 { answers += 1 }
+            #expect(answers == 500)
+            let slowed = try connection.ask(busy.ask(.configuration))
+            try expectRefusal(slowed, 429, "TOO_MANY_REQUESTS")
+            #expect(slowed["retry-after"] == "1")
+            #expect(try site.ask(calm.ask(.configuration)).status == 200)
+            site.surroundings.advance(by: .seconds(1))
+            #expect(try connection.ask(busy.ask(.configuration)).status == 200)
+        }
+    }
+
+    @Test func `wrong tokens again and again cost time, and good ones beside them none`() throws {
+        try withCoordinator { site in
+            let host = try site.register(try site.makeClient())
+            site.secret("guess")
+            for _ in 0..<5 { #expect(try site.ask(Ask(.agents, token: "guess")).status == 401) }
+            let guess = try Connection(to: site)
+            try guess.send(Ask(.agents, token: "guess-6"))
+            // Good ones pass while the guess waits.
+            #expect(try site.ask(host.ask(.configuration)).status == 200)
+            #expect(try site.ask(Ask(.agents, token: Site.adminToken)).status == 200)
+            try site.advance(by: .milliseconds(1_100))
+            #expect(try guess.answer().verdict == "401 INVALID_TOKEN")
+            let warnings = site.log.lines.filter { $0.contains("wrong credentials") }
+            #expect(warnings.count == 1)
+            #expect(warnings.first?.contains("127.0.0.1") == true)
+            // A minute later it is forgotten.
+            try site.advance(by: .seconds(60))
+            #expect(try site.ask(Ask(.agents, token: "guess")).status == 401)
+        }
+    }
+
+    @Test func `only so many guesses wait, and further ones are sent away`() throws {
+        try withCoordinator { site in
+            for _ in 0..<5 { _ = try site.ask(Ask(.agents, token: "guess")) }
+            var waiting: [Connection] = []
+            for _ in 0..<256 {
+                let guess = try Connection(to: site)
+                try guess.send(Ask(.agents, token: "guess"))
+                waiting.append(guess)
+            }
+            try eventually("all of them wait") { site.parked == 256 }
+            let answer = try site.ask(Ask(.agents, token: "guess"))
+            try expectRefusal(answer, 429, "TOO_MANY_REQUESTS")
+            #expect(answer["retry-after"] == "1")
+            #expect(try site.ask(Ask(.agents, token: Site.adminToken)).status == 200)
+            try site.advance(by: .milliseconds(1_100))
+            for guess in waiting { _ = try guess.answer() }
+        }
+    }
+
+    @Test func `when too much waits to be stored, a report is refused and a heartbeat is not`() throws {
+        let held = Latch("the writer's turn")
+        let isHeld = Locked(false)
+        try withCoordinator(committed: { if isHeld.withLock({ $0 }) { try? held.wait(within: .seconds(60)) } }) {
+            site in
+            defer { held.open() }
+            let host = try site.register(try site.makeClient())
+            #expect(try site.ask(host.ask(.heartbeat, [], host.heartbeat)).status == 200)
+            isHeld.withLock { $0 = true }
+            // This one reaches the disk and no further; behind it the queue fills.
+            site.heart.createClient(
+                ClientCreation(name: "held"), token: try Token("t"), hash: [UInt8](repeating: 7, count: 32),
+                seal: { _ in [] }, answer: { _ in })
+            let refusal = Awaited<String>("the first that does not fit")
+            for _ in 0..<30_000 where !refusal.isSet {
+                site.heart.client(host.client.id) { outcome in
+                    if case .unavailable(let reason) = outcome { refusal.set(reason) }
+                }
+            }
+            #expect(try refusal.get() == "too much is waiting to be stored")
+
+            let report = TerminationReport(stamp: host.stamp(), target: host.instance, success: false)
+            let answer = try site.ask(host.ask(.terminationReport, [], report))
+            try expectRefusal(answer, 503, "UNAVAILABLE", said: "nothing was changed")
+            #expect(answer["retry-after"] == "1")
+            #expect(!answer.text.contains("waiting to be stored"))
+            let ordered = try site.ask(Ask(.deleteSlot, [host.slot], token: Site.adminToken))
+            try expectRefusal(ordered, 503, "UNAVAILABLE", said: "waiting to be stored")
+
+            var news = host.heartbeat
+            news.lacking = ["disk"]
+            #expect(try site.ask(host.ask(.heartbeat, query: "?wait=3", news)).status == 200)
+        }
+    }
+
+    @Test func `a disk that hangs keeps nobody waiting for ever`() throws {
+        let held = Latch("the writer's turn")
+        let isHeld = Locked(false)
+        try withCoordinator(committed: { if isHeld.withLock({ $0 }) { try? held.wait(within: .seconds(60)) } }) {
+            site in
+            defer { held.open() }
+            let host = try site.register(try site.makeClient())
+            isHeld.withLock { $0 = true }
+            let (report, beat) = (try Connection(to: site), try Connection(to: site))
+            try report.send(
+                host.ask(
+                    .terminationReport, [],
+                    TerminationReport(stamp: host.stamp(), target: host.instance, success: false)))
+            var news = host.heartbeat
+            news.lacking = ["disk"]
+            try beat.send(host.ask(.heartbeat, [], news))
+            try eventually("two requests are parked") { site.parked == 2 }
+            try site.advance(by: .milliseconds(10_100))
+            try expectRefusal(try report.answer(), 503, "UNAVAILABLE", said: "asking again is safe")
+            #expect(try beat.answer().status == 200)
+        }
+    }
+
+    @Test func `one connection too many is told so in the same shape`() throws {
+        try withCoordinator({ $0.limits.connections = 1 }) { site in
+            let first = try Connection(to: site)
+            #expect(try first.ask(Ask(.ping)).status == 200)
+            let second = try Connection(to: site)
+            let answer = try second.answer()
+            try expectRefusal(answer, 503, "UNAVAILABLE")
+            #expect(answer["retry-after"] == "1")
+        }
+    }
+
+    @Test func `a request that nobody answered is our own fault`() throws {
+        try withCoordinator { site in
+            let refusal = site.api.refusal(Refusal(status: 500, reason: "the request was not answered", request: nil))
+            try expectRefusal(
+                Answer(
+                    status: refusal.status, headers: refusal.headers.map { ($0.name.lowercased(), $0.value) },
+                    body: refusal.body), 500, "SERVER_ERROR")
+        }
+    }
+}
