@@ -11,7 +11,9 @@ extension Desk {
         let agent = try filter("agent", .agent, SlotKind.self)
         if invocation.has("follow") {
             guard try limit() == nil else { throw OperatorError(.usage, "--limit does not go with --follow") }
-            return try EventFollower(self, after: after, query: agent).run()
+            // What it waits for holds it weakly; the optimizer ends a value's life after its last use.
+            let follower = EventFollower(self, after: after, query: agent)
+            return try withExtendedLifetime(follower) { try follower.run() }
         }
         let begin = after.map { [(QueryParameter.after, $0.text)] } ?? []
         let limit = try limit() ?? (after == nil ? Self.newest : nil)
