@@ -26,7 +26,7 @@ enum FileCommands {
             return .success
         } catch {
             StandardStream.error.write("spot-coordinator: \(error)\n")
-            return error.code == .inaccessible ? .noPermission : .failure
+            return ExitStatus(for: error)
         }
     }
 }
