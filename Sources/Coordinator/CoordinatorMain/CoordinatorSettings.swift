@@ -112,6 +112,8 @@ enum CoordinatorSettings {
         ] + OperatorCommands.subcommands,
         settings: schema,
         notes: [
+            "Without DATABASE_URL and $STATE_DIRECTORY, backup and restore work on the service's database in "
+                + "/var/lib/spot-coordinator, if that folder is there.",
             "The settings are read from \(standardFile) when it is there.",
             "Logs go to the journal (journalctl -u spot-coordinator), or to standard error where there is none.",
         ])

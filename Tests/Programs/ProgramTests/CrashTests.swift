@@ -4,14 +4,13 @@ import TestSupport
 import Testing
 
 /// The built coordinator under load, killed again and again on the same file.
-@Suite(.serialized, .enabled(if: !isUnderSanitizer, "the programs are built without it"))
+@Suite(.serialized)
 struct CrashTests {
-    /// How often, by tier: `Packaging/test` says which one it runs.
     private static let kills: Int =
-        switch unsafe getenv("SPOT_TEST_TIER").map({ unsafe String(cString: $0) }) {
-        case "--quick": 5
-        case "--full": 200
-        default: 20
+        switch TestTier.current {
+        case .quick: 5
+        case .standard, .sanitizer: 20
+        case .full: 200
         }
 
     @Test func `kill -9 at any moment under load loses nothing that was acknowledged and breaks no invariant`() throws {

@@ -31,7 +31,6 @@ final class RunningCoordinator {
             throw TestSupportError("\(error); it said \((try? process.waitForEnd().errors) ?? "nothing and goes on")")
         }
         startUp = SystemSurroundings().monotonic() - began
-        unsafe unlink(socket)
     }
 
     var database: String { "\(folder)/coordinator.sqlite" }

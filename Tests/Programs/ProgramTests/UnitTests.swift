@@ -41,7 +41,9 @@ struct UnitTests {
             until_ '[[ "$(show spot-agent StatusText)" == "in contact with http://localhost:5000, not registered" ]]'
             [ "$(show spot-coordinator StatusText)" = 'serving on http://127.0.0.1:5000' ]
             [ -f /var/lib/private/spot-coordinator/coordinator.sqlite ]
-            [ "$(stat -c %a /var/lib/private/spot-coordinator/coordinator.sqlite)" = 600 ]
+            for file in coordinator.sqlite coordinator.sqlite.key coordinator.sqlite.lock admin-token; do
+              [ "$(stat -c %a /var/lib/private/spot-coordinator/$file)" = 600 ] || { echo "$file"; exit 1; }
+            done
             journalctl -q -o json MESSAGE_ID=8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a01 | grep -q '"SPOT_ADDRESS":"http://127.0.0.1:5000"'
             journalctl -q -o json MESSAGE_ID=5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b05 | grep -q '"SPOT_CLOCK_OFFSET_MS":'
             systemctl reload spot-agent
@@ -59,8 +61,74 @@ struct UnitTests {
             systemctl stop spot-coordinator.service 2>/dev/null
             [ "$(ask)" = pong ]
             first=$(show spot-coordinator MainPID)
-            systemctl restart spot-coordinator & for _ in {1..20}; do [ "$(ask)" = pong ]; done; wait
+            systemctl restart spot-coordinator & restart=$!
+            asked=0
+            while kill -0 $restart 2>/dev/null || [ $asked -lt 20 ]; do [ "$(ask)" = pong ]; asked=$((asked + 1)); done
             [ "$(show spot-coordinator MainPID)" != "$first" ]
+            """)
+    }
+
+    @Test func `an operator needs nothing but root to make a client, and its agents are let in after a restore`() throws
+    {
+        try expectToPass(
+            """
+            systemctl start spot-coordinator
+            spot-coordinator client create Acme | grep -q Acme
+            spot-coordinator backup /root/copy | grep -q '.key'
+            spot-coordinator client create Later >/dev/null
+            if spot-coordinator restore /root/copy 2>/root/said; then exit 1; else [ $? = 69 ]; fi
+            systemctl stop spot-coordinator
+            spot-coordinator restore /root/copy >/dev/null
+            systemctl start spot-coordinator
+            [ "$(spot-coordinator client list | grep -c Acme)$(spot-coordinator client list | grep -c Later)" = 10 ]
+            """)
+    }
+
+    @Test
+    func `a backup that root restores into an empty state folder is the service's own, with its key from a credential`()
+        throws
+    {
+        try expectToPass(
+            """
+            mkdir -p /etc/credstore
+            printf '%064d' 7 | install -m 600 /dev/stdin /etc/credstore/store-key
+            printf 'admin-0123456789abcdef' | install -m 600 /dev/stdin /etc/credstore/admin-token
+            systemctl start spot-coordinator
+            [ ! -e /var/lib/private/spot-coordinator/admin-token ]
+            [ ! -e /var/lib/private/spot-coordinator/coordinator.sqlite.key ]
+            admin() { spot-coordinator client "$@" --token-file /etc/credstore/admin-token; }
+            token=$(admin create Acme --json | grep -o '"token": *"[^"]*"')
+            spot-coordinator backup /root/copy >/dev/null
+            systemctl stop spot-coordinator
+            rm /var/lib/private/spot-coordinator/*
+            spot-coordinator restore /root/copy >/dev/null
+            systemctl start spot-coordinator
+            id=$(admin list --json | grep -o '"id": *"[^"]*"' | head -n 1 | cut -d '"' -f 4)
+            grep -qF "$(admin token "$id")" <<<"$token"
+            """)
+    }
+
+    @Test func `what only a person can mend is not tried ten times a second`() throws {
+        try expectToPass(
+            """
+            mkdir -p /etc/spot-optimizer
+            echo HOST=0.0.0.0 >/etc/spot-optimizer/coordinator.env
+            if systemctl start spot-coordinator 2>/dev/null; then exit 1; fi
+            [ "$(show spot-coordinator ActiveState) $(show spot-coordinator NRestarts) $(show spot-coordinator ExecMainStatus)" = 'failed 0 78' ]
+            rm /etc/spot-optimizer/coordinator.env
+            systemctl start spot-coordinator
+            kill -9 "$(show spot-coordinator MainPID)"
+            until_ '[ "$(show spot-coordinator NRestarts)" = 1 ] && [ "$(show spot-coordinator ActiveState)" = active ]'
+            """)
+    }
+
+    @Test func `a reload ends with the unit ready again`() throws {
+        try expectToPass(
+            """
+            systemctl start spot-coordinator
+            systemctl reload spot-coordinator
+            [ "$(show spot-coordinator ActiveState)" = active ]
+            journalctl -q MESSAGE_ID=8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a09 | grep -q 'reloaded the administrator'
             """)
     }
 
