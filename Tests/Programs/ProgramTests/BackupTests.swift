@@ -100,8 +100,9 @@ struct BackupTests {
         case .damaged:
             for place in 8_192..<bytes.count where place % 5 == 0 { bytes[place] = 0xA5 }
         case .cut: bytes.removeLast(bytes.count / 2)
-        case .foreign: bytes.replaceSubrange(68..<72, with: [0, 0, 0, 42])  // The application id, sqlite.org/fileformat.
-        case .newer: bytes.replaceSubrange(60..<64, with: [0, 0, 3, 231])  // The user version.
+        // The application id and the user version (https://sqlite.org/fileformat.html).
+        case .foreign: bytes.replaceSubrange(68..<72, with: [0, 0, 0, 42])
+        case .newer: bytes.replaceSubrange(60..<64, with: [0, 0, 3, 231])
         case .text: bytes = Array("this is a letter, not a database\n".utf8)
         case .missing: return try removeFile(copy)
         }

@@ -27,7 +27,7 @@ extension Load {
         if stored.epoch < slot.epoch.number { player.note("the epoch of \(id) fell") }
         if stored.version < slot.version.number { player.note("the configuration version of \(id) fell") }
         for machine in slot.machines {
-            guard let token = machine.token else { continue }
+            guard let token = machine.token, !machine.isEnded else { continue }
             let hash = SHA256.hash(Array(token.secret.utf8)).bytes
             if file.tokens[hash] != machine.instance.text { player.note("the token of \(machine.instance) is lost") }
         }
@@ -49,7 +49,7 @@ extension Load {
     private func ask(about slot: LoadPlayer.SlotMemory, _ player: LoadPlayer, _ chance: inout Chance) throws {
         guard let id = slot.slot else { return }
         var tokens: [InstanceID: String] = [:]
-        for machine in slot.machines { tokens[machine.instance] = machine.token?.secret }
+        for machine in slot.machines where !machine.isEnded { tokens[machine.instance] = machine.token?.secret }
         for token in tokens.values.sorted().prefix(2) {
             let reply = try player.ask("config", "GET", Route.configuration.path(id), token)
             let configuration = try reply.decode(Configuration.self)

@@ -31,6 +31,8 @@ final class LoadPlayer: @unchecked Sendable {
         let instance: InstanceID
         /// The newest that was acknowledged; nil when a later registration was not answered and may have replaced it.
         var token: Token?
+        /// Terminated by an order: it says nothing any more, and its token ends with it.
+        var isEnded = false
         /// Handed out, executed once, and not yet acknowledged.
         var executed: [CommandID: CommandResult] = [:]
     }
@@ -92,6 +94,7 @@ final class LoadPlayer: @unchecked Sendable {
             return try enrolSlot()
         }
         guard let machine = slots[place].machines.indices.randomElement(using: &chance) else { return }
+        guard !slots[place].machines[machine].isEnded else { return }
         guard slots[place].machines[machine].token != nil else { return try enrol(place, machine) }
         switch chance.next() % 100 {
         case 0..<8: try enrol(place, machine)
@@ -204,7 +207,9 @@ final class LoadPlayer: @unchecked Sendable {
     }
 
     private func promote(_ place: Int) throws {
-        guard let slot = slots[place].slot, let machine = slots[place].machines.randomElement(using: &chance) else {
+        guard let slot = slots[place].slot, let machine = slots[place].machines.randomElement(using: &chance),
+            !machine.isEnded
+        else {
             return
         }
         try queue(place, "promote", Route.promoteInstance.path(slot, machine.instance), Nothing())
@@ -258,7 +263,11 @@ final class LoadPlayer: @unchecked Sendable {
             result.facts = .launched(
                 CommandResult.LaunchedInstance(
                     instance: launched, instanceType: "m5.large", zone: "us-east-1b", mode: .ondemand))
-        case .terminateInstance(let order): result.facts = .terminated(order.target)
+        case .terminateInstance(let order):
+            result.facts = .terminated(order.target)
+            for other in slots[place].machines.indices where slots[place].machines[other].instance == order.target {
+                slots[place].machines[other].isEnded = true
+            }
         case .promote(let order) where order.awaitsFence: result.outcome = .prepared
         case .promote, .activate: result.facts = .activated(at: now, verifiedAt: now)
         case .demote(let order) where order.handOver == .exclusive:
