@@ -65,14 +65,21 @@ final class Service {
         heart = try Heart(Self.heartSettings(settings, databasePath), surroundings: surroundings) {
             journal.tell($0)
         }
-        let secrets = try Secrets(settings, databasePath: databasePath)
-        door = Door(heart: heart, rules: Self.doorRules(settings, secrets.adminToken), key: secrets.key)
         vitals = Vitals(started: surroundings.monotonic())
-        let api = API(
-            heart: heart, vitals: vitals, door: door, vault: Vault(key: secrets.key), surroundings: surroundings,
-            log: log)
-        listener = try Listener(Self.listenerOptions(address, tls, api, surroundings)) { request, exchange in
-            api.handle(request, exchange)
+        let secrets: Secrets
+        do {
+            secrets = try Secrets(settings, databasePath: databasePath)
+            door = Door(heart: heart, rules: Self.doorRules(settings, secrets.adminToken), key: secrets.key)
+            let api = API(
+                heart: heart, vitals: vitals, door: door, vault: Vault(key: secrets.key), surroundings: surroundings,
+                log: log)
+            listener = try Listener(Self.listenerOptions(address, tls, api, surroundings)) { request, exchange in
+                api.handle(request, exchange)
+            }
+        } catch {
+            // Else the next start would take this one for a crash, and check the file.
+            heart.stop()
+            throw error
         }
         vitals.count { [weak listener] in listener?.counters }
         url = "\(tls == nil ? "http" : "https")://\(Self.authority(settings, listener))"

@@ -66,6 +66,8 @@ struct DaemonTests {
                 let outcome = try second.waitForEnd()
                 #expect(outcome.status == 69)
                 #expect(outcome.errors.contains("listen on 127.0.0.1:\(port): address already in use"))
+                let next = try RunningCoordinator(in: folder)
+                #expect(try !next.stop().errors.contains("the last stop was not clean"))
             }
         }
     }

@@ -53,6 +53,20 @@ struct SettingsTests {
         }
     }
 
+    @Test(.enabled(if: TestTier.current == .full, "takes ten seconds: only with --full"))
+    func `an agent that is silent for AGENT_HEARTBEAT_TIMEOUT is offline, and not before`() throws {
+        try withTemporaryFolder { folder in
+            let coordinator = try RunningCoordinator(in: folder, environment: ["AGENT_HEARTBEAT_TIMEOUT": "10"])
+            _ = try coordinator.enrol(.of("web-1", machine: 1), with: coordinator.makeClient().token)
+            let began = SystemSurroundings().monotonic()
+            try coordinator.waitUntil("/metrics", within: .seconds(20)) {
+                $0.text.contains("spot_hosts_enrolled{kind=\"offline\"} 1")
+            }
+            let took = SystemSurroundings().monotonic() - began
+            #expect(took > .seconds(9) && took < .seconds(16), "\(took)")
+        }
+    }
+
     @Test(arguments: Source.allCases)
     func `the address to listen on comes from a file, from the environment and by its flag`(source: Source) throws {
         try withTemporaryFolder { folder in
