@@ -109,7 +109,7 @@ let package = Package(
             ]),
         tests(
             "CoordinatorJobsTests", in: "Tests/Coordinator",
-            uses: ["CoordinatorHeart", "CoordinatorJobs", "JSON", "Platform", "TestSupport", "Wire"]),
+            uses: ["CoordinatorCore", "CoordinatorHeart", "CoordinatorJobs", "JSON", "Platform", "TestSupport", "Wire"]),
         tests(
             "CoordinatorOperatorTests", in: "Tests/Coordinator",
             uses: ["CoordinatorOperator", "HTTPServer", "JSON", "Platform", "TestSupport", "Wire"]),
@@ -139,6 +139,9 @@ let package = Package(
         program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "Systemd"]),
         program("HTTPServerBenchmark", in: "Tests/Benchmarks", uses: ["HTTPServer", "Platform"]),
         program("JSONBenchmark", in: "Tests/Benchmarks", uses: ["JSON", "Platform"]),
+        program(
+            "StoreBenchmark", in: "Tests/Benchmarks",
+            uses: ["CoordinatorCore", "CoordinatorStore", "JSON", "Platform", "Wire"]),
     ]
 )
 

@@ -46,7 +46,7 @@ package struct Fields {
     /// As `maybe`, for facts that old agents replace by the text `unknown` when they could not find them out.
     func known<Value: JSONReadable>(_ name: String) throws(JSONError) -> Value? {
         guard let value = object.optional(name) else { return nil }
-        if value.kind == .string, try value.string() == "unknown" { return nil }
+        if value.isString("unknown") { return nil }
         return try Value(from: value)
     }
 
@@ -154,7 +154,11 @@ package typealias FieldWriter = JSONObjectWriter
 
 extension JSONObjectWriter {
     /// Writes a field, or leaves it out where there is no value.
-    mutating func put(_ name: String, _ value: (some JSONWritable)?) { optionalField(name, value) }
+    mutating func put(_ name: String, _ value: (some JSONWritable)?) {
+        // Not left to `optionalField`: across modules it does not know the type, and finding out what an optional of it is
+        // takes longer than writing it.
+        if let value { field(name, value) }
+    }
 
     /// Writes a sentence for a person, shortened to what a reader takes.
     mutating func putSentence(_ name: String, _ sentence: String?) {

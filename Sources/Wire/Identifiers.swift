@@ -1,5 +1,5 @@
 // Every name that crosses the network, and its rule. Lengths follow the columns of the original database, so that no
-// name that it could hold is refused.
+// name that it could hold is refused. The rules of names that every heartbeat has are one pass without an allocation.
 
 /// A workload's place: one client's `logical_agent_id`. Called `agent_id` on the wire (Decisions/0003).
 package typealias SlotID = Identifier<SlotKind>
@@ -65,8 +65,12 @@ package enum InstanceKind: IdentifierKind {
     package static let expectation = "an instance id (i- and 8 or 17 hexadecimal digits)"
     package static let bytes = 10...19
     package static func admits(_ text: String) -> Bool {
-        (text.utf8.count == 10 || text.utf8.count == 19) && text.hasPrefix("i-")
-            && text.utf8.dropFirst(2).allSatisfy { $0.isDigit || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains($0) }
+        let bytes = text.utf8.span
+        guard bytes.count == 10 || bytes.count == 19, bytes[0] == UInt8(ascii: "i"), bytes[1].isHyphen else {
+            return false
+        }
+        for at in 2..<bytes.count where !bytes[at].isHexadecimal { return false }
+        return true
     }
 }
 
@@ -95,9 +99,17 @@ package enum InstanceTypeKind: IdentifierKind {
     package static let expectation = "an instance type (such as m5.large)"
     package static let bytes = 3...50
     package static func admits(_ text: String) -> Bool {
-        let parts = text.utf8.split(separator: UInt8(ascii: "."), omittingEmptySubsequences: false)
-        return parts.count == 2
-            && parts.allSatisfy { !$0.isEmpty && $0.allSatisfy { $0.isSmallLetter || $0.isDigit || $0.isHyphen } }
+        let bytes = text.utf8.span
+        var dot: Int?
+        for at in bytes.indices {
+            if bytes[at] == UInt8(ascii: "."), dot == nil {
+                dot = at
+            } else if !bytes[at].isSmallLetter && !bytes[at].isDigit && !bytes[at].isHyphen {
+                return false
+            }
+        }
+        // Something stands on both sides.
+        return dot.map { $0 > 0 && $0 < bytes.count - 1 } ?? false
     }
 }
 
@@ -141,18 +153,19 @@ extension UInt8 {
     fileprivate var isDigit: Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(self) }
     fileprivate var isSmallLetter: Bool { (UInt8(ascii: "a")...UInt8(ascii: "z")).contains(self) }
     fileprivate var isLetter: Bool { (self | 0x20).isSmallLetter }
+    fileprivate var isHexadecimal: Bool { isDigit || (UInt8(ascii: "a")...UInt8(ascii: "f")).contains(self) }
     fileprivate var isHyphen: Bool { self == UInt8(ascii: "-") }
 }
 
 extension String {
     /// Small letters and digits in at least three parts joined by hyphens: every region and zone of AWS has these, and
     /// the word `unknown`, which old agents send in their place, has not.
-    ///
-    /// One pass without an allocation, because every heartbeat names a region and a zone.
     fileprivate var isPlaceName: Bool {
+        let bytes = utf8.span
         var parts = 1
         var previous = UInt8(ascii: "-")
-        for byte in utf8 {
+        for at in bytes.indices {
+            let byte = bytes[at]
             if byte.isHyphen { parts += 1 }
             guard byte.isHyphen ? !previous.isHyphen : byte.isSmallLetter || byte.isDigit else { return false }
             previous = byte

@@ -2,7 +2,7 @@ package import JSON
 
 /// Every path of the native interface. What it means, who may call it and what it carries stands in `row`; the
 /// coordinator routes by it, the agent builds its paths from it.
-package enum Route: String, CaseIterable, Sendable {
+package enum Route: Int, CaseIterable, Sendable {
     // For anyone who wants to know whether we are here
     case service, health, apiHealth, ping, time, metrics
     // A host's life

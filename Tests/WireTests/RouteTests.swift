@@ -128,6 +128,6 @@ struct RouteTests {
             #expect(areEqual(try #require(try route.read(written(message))), message))
         }
         let name = file.prefix { $0 != "." }
-        #expect(Route(rawValue: String(name)) != nil, "a corpus file is named after its route")
+        #expect(Route.allCases.contains { "\($0)" == name }, "a corpus file is named after its route")
     }
 }

@@ -23,7 +23,7 @@ package struct Host: Equatable, Sendable {
     package var isProvenDead = false
     /// It said that it cannot see its metadata service.
     package var isBlind = false
-    /// When EC2 was last asked about it through another host.
+    /// When EC2 was last asked about it through another host, since it fell silent; nil while it is heard.
     package var inspectedAt: Timestamp?
     /// When its termination was last asked for.
     package var terminationAskedAt: Timestamp?
@@ -58,6 +58,9 @@ package struct Host: Equatable, Sendable {
 
     /// Ready to be promoted: fresh, and it looked and lacks nothing.
     package var isReady: Bool { role == .replica && presence == .fresh && lacking == [] }
+
+    /// Missed several heartbeats in a row while the coordinator listened. After its own start nobody has.
+    var isSilent: Bool { !isFresh && inspectedAt != nil }
 
     mutating func become(_ role: Role, at now: Timestamp) {
         guard role != self.role else { return }

@@ -23,6 +23,9 @@ package enum Rules {
     /// How long a successor may be unheard before another is chosen; its promotion may be half done.
     static let promotionPatience = Duration.seconds(30)
 
+    /// A person who is called to stop a workload needs about as long.
+    static let fenceRetry = Duration.seconds(60)
+
     // MARK: Incidents
 
     /// Signals without a time belong to an incident of the same machine that is at most this old, and a closed incident
@@ -43,8 +46,18 @@ package enum Rules {
     static let terminationRetry = Duration.seconds(300)
     /// An order for a replica that has not become one by then has failed.
     static let replicaLaunchTime = Duration.seconds(600)
-    /// Between two looks at a silent host through another one.
+    /// Between two looks at a silent host through another one,
     static let inspectionPause = Duration.seconds(30)
+    /// at one that was silent for the whole time-out: the agent is gone and the machine is not, so nothing changes soon,
+    static let offlineInspectionPause = Duration.seconds(300)
+    /// and at one that was replaced: only the books are to be put right.
+    static let zombieInspectionPause = Duration.seconds(3600)
+    /// EC2 refuses launches for want of capacity within a second, and throttles who asks more often than this.
+    static let emergencyLaunchPause = Duration.seconds(10)
+    /// After a launch that failed, when nothing presses. As long is it remembered that one did.
+    package static let failureMemory = Duration.seconds(300)
+    /// Looked at again after so long when an incident waits for something that has no time of its own.
+    static let incidentLook = Duration.seconds(60)
     /// What the clocks of two hosts may differ in rate while a lease runs, and a late answer.
     package static let leaseMargin = Duration.seconds(2)
 
@@ -52,8 +65,15 @@ package enum Rules {
 
     /// Open commands; a slot with more has a problem that another command does not solve.
     static let openCommandsMax = 64
-    /// Hosts that may still run: a primary, replicas, and what waits for its termination.
+    /// Hosts that serve or stand by.
     package static let hostsMax = 64
+    /// With those that were replaced and still run. More than anybody keeps on purpose, and a slot is loaded whole.
+    package static let runningHostsMax = 512
+    /// Terminations asked for at once: the primary has its own work, too.
+    static let terminationsMax = 8
+    /// Passes that bring a slot to rest; each does what the one before made possible. Three are enough for all that
+    /// random walks do.
+    static let passesMax = 8
     /// Replicas that a person can have at once.
     static let replicasMax = 8
 }

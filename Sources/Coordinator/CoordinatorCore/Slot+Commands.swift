@@ -21,14 +21,17 @@ extension Slot {
 
     /// Hands the host its due commands: higher priority first, then older first.
     package mutating func deliver(to instance: InstanceID, at now: Timestamp) -> [Command] {
-        let due = commands.filter { $0.instance == instance && $0.isDue(at: now) }
-            .sorted { ($1.priority, $0.createdAt, $0.id) < ($0.priority, $1.createdAt, $1.id) }
+        // Those of one moment in the order in which they were decided: names of one millisecond do not tell.
+        let due = commands.enumerated().filter { $1.instance == instance && $1.isDue(at: now) }
+            .sorted { ($1.1.priority, $0.1.createdAt, $0.0) < ($0.1.priority, $1.1.createdAt, $1.0) }.map(\.element)
         for command in due.prefix(Limits.commandsMax) {
             changeCommand(command.id) { command in
                 command.state = .delivered
                 command.attempt += 1
                 command.leaseUntil = now + .seconds(command.leaseSeconds)
             }
+            let end = now + .seconds(command.leaseSeconds)
+            dueAt = min(dueAt ?? end, end)
         }
         return due.prefix(Limits.commandsMax).compactMap { self.command($0.id)?.onTheWire }
     }
@@ -76,6 +79,9 @@ extension Slot {
         turn.note(
             kind, "\(command.order.sentence) on \(command.instance): \(word)\(message)", instance: command.instance,
             incident: command.incident, command: id)
+        if case .createReplica(let order) = command.order, state == .expired || state == .cancelled {
+            failReplica(order.replica, "its order was \(word)", &turn)
+        }
     }
 
     func openCommand(to instance: InstanceID? = nil, where matches: (Order) -> Bool) -> CommandRecord? {

@@ -12,7 +12,7 @@ extension Slot {
     ) {
         precondition(promoting == nil, "one hand-over at a time")
         let predecessor = primary
-        let awaitsFence = settings.handOver == .exclusive && predecessor != nil && !isFenced(predecessor, at: turn.now)
+        let awaitsFence = settings.handOver == .exclusive && predecessor.map { !isFenced($0, at: turn.now) } ?? false
         raiseEpoch(&turn)
         change(successor) { $0.become(.promoting, at: turn.now) }
         let deadline = incident.flatMap { self.incident($0)?.incident.deadline } ?? turn.now + failoverTime
@@ -23,15 +23,7 @@ extension Slot {
                     deadline: deadline)),
             to: successor, priority: Rules.emergencyPriority, life: Rules.handOverLife, incident: incident, &turn)
         if awaitsFence, let predecessor {
-            let drain = settings.drainBudgetSeconds
-            // The timer fires after the drain had its whole budget and the stop the time that a stop takes.
-            let fenceAt = turn.now + .seconds(drain) + .seconds(3)
-            queue(
-                .demote(
-                    Order.Demote(
-                        handOver: .exclusive, successor: successor, drainBudgetSeconds: drain, fenceAt: fenceAt)),
-                to: predecessor.instance, priority: Rules.emergencyPriority, life: Rules.handOverLife,
-                incident: incident, &turn)
+            orderFence(of: predecessor.instance, for: successor, incident: incident, &turn)
         } else if settings.handOver == .exclusive, let predecessor {
             change(predecessor.instance) { $0.become(.zombie, at: turn.now) }
         }
@@ -54,8 +46,7 @@ extension Slot {
     var failoverTime: Duration { .seconds(settings.failoverDeadlineSeconds) }
 
     /// Proof that the host serves no more: EC2 says so, or the lease that it serves under has run out.
-    func isFenced(_ host: Host?, at now: Timestamp) -> Bool {
-        guard let host else { return true }
+    func isFenced(_ host: Host, at now: Timestamp) -> Bool {
         if host.isProvenDead { return true }
         guard settings.leaseSeconds > 0, !host.isFresh, let end = host.leaseEndsAt else { return false }
         return end <= now
@@ -65,14 +56,18 @@ extension Slot {
 
     mutating func followPromotion(_ command: CommandRecord, _ result: CommandResult, _ turn: inout Turn) {
         guard host(command.instance)?.role == .promoting else { return }
+        // An incident may have come after a person had asked for the same move.
+        let incident = promotionIncident ?? command.incident
         switch result.outcome {
         case .done:
+            // Told to wait for the fence: whatever it did, that is what it was allowed to do.
+            if case .promote(let order) = command.order, order.awaitsFence { return }
             var verifiedAt: Timestamp?
             if case .activated(_, let proven)? = result.facts { verifiedAt = proven }
-            completeHandOver(to: command.instance, incident: command.incident, isProven: verifiedAt != nil, &turn)
+            completeHandOver(to: command.instance, incident: incident, isProven: verifiedAt != nil, &turn)
         case .prepared: break
         case .failed, .refused, .expired, .fenced, .fenceFailed:
-            failHandOver(to: command.instance, incident: command.incident, result.message, &turn)
+            failHandOver(to: command.instance, incident: incident, result.message, &turn)
         }
     }
 
@@ -94,7 +89,8 @@ extension Slot {
                 to: old.instance, priority: Rules.emergencyPriority, life: Rules.handOverLife, incident: incident,
                 &turn)
         }
-        let predecessor = old ?? hosts.filter { $0.role == .zombie }.max { $0.roleSince < $1.roleSince }
+        let left = incident.flatMap { self.incident($0) }.flatMap { host($0.incident.instance) }
+        let predecessor = old ?? left ?? hosts.filter { $0.role == .zombie }.max { $0.roleSince < $1.roleSince }
         turn.note(
             .replicaPromoted, "\(successor) serves in place of \(predecessor?.instance.text ?? "nobody")",
             instance: successor, incident: incident)
@@ -111,8 +107,9 @@ extension Slot {
         cancel(where: { $0.order.movesTheWorkload }, &turn)
         turn.note(
             .promotionFailed, "\(successor) did not take over: \(reason)", instance: successor, incident: incident)
-        guard let incident, self.incident(incident) != nil else { return }
-        changeIncident(incident) { $0.incident.successor = nil }
+        for record in incidents where record.isOpen && record.incident.successor == successor {
+            changeIncident(record.id) { $0.incident.successor = nil }
+        }
     }
 
     // MARK: The old primary answers
@@ -142,7 +139,8 @@ extension Slot {
             incident: incident, &turn)
     }
 
-    /// Without proof that the old one stopped the new one must not start: a person, or EC2's word, is needed.
+    /// Without proof that the old one stopped the new one must not start: a person, or EC2's word, is needed. It is asked
+    /// again and again, which is the alarm, too.
     private mutating func block(
         _ instance: InstanceID, incident: IncidentID?, _ reason: String, _ turn: inout Turn
     ) {
@@ -151,6 +149,41 @@ extension Slot {
             "\(instance) may still serve, so its successor waits: \(reason); stop its workload, or the machine, by hand",
             instance: instance, incident: incident)
         if let incident, self.incident(incident) != nil { changeIncident(incident) { $0.isBlocked = true } }
-        if let successor = promoting { inspect(instance, through: successor.instance, &turn) }
+        // Once somebody has stopped the workload the host can say so.
+        if let successor = promoting, host(instance)?.role == .primary {
+            orderFence(
+                of: instance, for: successor.instance, incident: incident, notBefore: turn.now + Rules.fenceRetry, &turn
+            )
+        }
+    }
+
+    /// An order of a hand-over was not taken up in time. An old primary that was away is to find its order when it comes
+    /// back; a successor that does not answer is none.
+    mutating func followExpiry(of expired: CommandRecord, _ turn: inout Turn) {
+        guard let promoting else { return }
+        switch expired.order {
+        case .demote(let order) where order.handOver == .exclusive:
+            guard host(expired.instance)?.role == .primary, promoting.instance == order.successor else { return }
+            orderFence(of: expired.instance, for: order.successor, incident: expired.incident, &turn)
+        case .promote, .activate:
+            guard expired.instance == promoting.instance else { return }
+            failHandOver(to: expired.instance, incident: promotionIncident, "it did not answer", &turn)
+        default: break
+        }
+    }
+
+    private mutating func orderFence(
+        of predecessor: InstanceID, for successor: InstanceID, incident: IncidentID?, notBefore: Timestamp? = nil,
+        _ turn: inout Turn
+    ) {
+        let drain = settings.drainBudgetSeconds
+        // The timer fires after the drain had its whole budget and the stop the time that a stop takes.
+        let fenceAt = (notBefore ?? turn.now) + .seconds(drain) + .seconds(3)
+        queue(
+            .demote(
+                Order.Demote(
+                    handOver: .exclusive, successor: successor, drainBudgetSeconds: drain, fenceAt: fenceAt)),
+            to: predecessor, priority: Rules.emergencyPriority, life: Rules.handOverLife, incident: incident,
+            notBefore: notBefore, &turn)
     }
 }

@@ -10,25 +10,52 @@ extension Slot {
         guard heartbeat.status != .offline else {
             // A restart or an upgrade says this, too: it is silent from now on, and the time-out decides.
             change(instance) { $0.isFresh = false }
-            turn.note(.hostSilent, "\(instance) says that it stops", instance: instance)
+            if before.role.isInUse { turn.note(.hostSilent, "\(instance) says that it stops", instance: instance) }
             settle(&turn)
             return []
         }
         change(instance) { host in
             host.facts = host.facts.updated(by: HostFacts(heartbeat))
-            host.isFresh = true
-            host.isOffline = false
-            host.isProvenDead = false
             host.lacking = heartbeat.lacking ?? host.lacking
             host.lastHeardAt = turn.now
-            if host.role == .launching { host.become(.replica, at: turn.now) }
         }
-        if before.isOffline { turn.note(.hostBack, "\(instance) is heard again", instance: instance) }
+        noteHeard(instance, &turn)
         noteSight(of: instance, isBlind: heartbeat.health?.blind ?? before.isBlind, &turn)
         judgeReadiness(of: instance, &turn)
         renewLeases(of: instance, running: heartbeat.running, at: turn.now)
         settle(&turn)
         return deliver(to: instance, at: turn.now)
+    }
+
+    /// It speaks, so it runs: what was concluded from its silence is taken back.
+    mutating func noteHeard(_ instance: InstanceID, _ turn: inout Turn) {
+        guard let before = host(instance) else { return }
+        change(instance) { host in
+            host.isFresh = true
+            host.isOffline = false
+            host.isProvenDead = false
+            host.inspectedAt = nil
+        }
+        if before.isOffline && before.role != .terminated {
+            turn.note(.hostBack, "\(instance) is heard again", instance: instance)
+        }
+        switch before.role {
+        case .launching:
+            change(instance) { $0.become(.replica, at: turn.now) }
+            if let replica = replica(of: instance), replica.status == .launching {
+                changeReplica(replica.id) { $0.status = .syncing }
+            }
+        case .primary:
+            for record in incidents where record.isOpen && record.incident.kind == .silence {
+                guard record.incident.instance == instance, record.incident.successor == nil else { continue }
+                close(record.id, as: .averted, "\(instance) is heard again", &turn)
+            }
+        // A machine says its last words while it is being terminated; one that still speaks now was not.
+        case .terminated where turn.now - before.roleSince >= Rules.terminationRetry:
+            change(instance) { $0.become(.zombie, at: turn.now) }
+            turn.note(.hostRefused, "\(instance) was reported terminated and runs", instance: instance)
+        case .replica, .promoting, .zombie, .terminating, .terminated: break
+        }
     }
 
     private mutating func noteSight(of instance: InstanceID, isBlind: Bool, _ turn: inout Turn) {
@@ -40,7 +67,7 @@ extension Slot {
 
     private mutating func judgeReadiness(of instance: InstanceID, _ turn: inout Turn) {
         guard let host = host(instance), host.role == .replica, let lacking = host.lacking,
-            let replica = replica(of: instance), [.launching, .syncing, .ready].contains(replica.status)
+            let replica = replica(of: instance), replica.status.isActive
         else { return }
         if lacking.isEmpty && replica.status != .ready {
             changeReplica(replica.id) { replica in
@@ -56,7 +83,7 @@ extension Slot {
     /// A host missed several heartbeats in a row.
     package mutating func noteSilence(of instance: InstanceID, _ turn: inout Turn) {
         guard let host = host(instance), !host.isOffline else { return }
-        change(instance) { $0.isFresh = false }
+        fallSilent(instance, &turn)
         if host.role.isInUse { turn.note(.hostSilent, "\(instance) is not heard", instance: instance) }
         settle(&turn)
     }
@@ -64,16 +91,34 @@ extension Slot {
     /// A host was silent for the whole time-out.
     package mutating func noteOffline(_ instance: InstanceID, after silence: Duration, _ turn: inout Turn) {
         guard let host = host(instance), !host.isOffline else { return }
-        change(instance) { host in
-            host.isFresh = false
-            host.isOffline = true
-        }
+        fallSilent(instance, &turn)
+        change(instance) { $0.isOffline = true }
         if host.role.isInUse {
             turn.note(
                 .hostOffline, "\(instance) was not heard for \(silence.components.seconds) s", instance: instance)
         }
         concludeSwitchOfDeadHost(instance, &turn)
+        giveUpOrders(to: instance, &turn)
         settle(&turn)
+    }
+
+    private mutating func fallSilent(_ instance: InstanceID, _ turn: inout Turn) {
+        let now = turn.now
+        change(instance) { host in
+            host.isFresh = false
+            // As if it had last been asked about just long enough ago to ask now.
+            if host.role != .terminated { host.inspectedAt = host.inspectedAt ?? now - host.inspectionPause }
+        }
+        // Another witness may be heard.
+        cancel(where: { $0.instance == instance && $0.order.inspected != nil }, &turn)
+    }
+
+    /// Another host may launch what this one no longer will; should it have, the machine presents itself.
+    private mutating func giveUpOrders(to instance: InstanceID, _ turn: inout Turn) {
+        cancel(
+            where: { command in
+                if case .createReplica = command.order { command.instance == instance } else { false }
+            }, &turn)
     }
 
     /// There is evidence that the machine no longer runs.
@@ -87,35 +132,23 @@ extension Slot {
         turn.note(.hostDead, "\(instance) is gone: \(evidence)", instance: instance)
         switch host.role {
         case .primary:
-            if promoting != nil { noteFence(of: instance, evidence, &turn) } else { openSilence(of: instance, &turn) }
+            if promoting != nil {
+                noteFence(of: instance, evidence, &turn)
+            } else {
+                openSilence(of: instance, &turn)
+                concludeSwitchOfDeadHost(instance, &turn)
+            }
         case .promoting: failHandOver(to: instance, incident: promotionIncident, evidence, &turn)
         case .launching, .replica: loseReplica(instance, evidence, &turn)
-        case .zombie, .terminating: noteTermination(of: instance, by: nil, &turn)
-        case .terminated: break
+        case .zombie, .terminating, .terminated: break
         }
+        giveUpOrders(to: instance, &turn)
     }
 
     /// The incident that the hand-over under way belongs to; none when a person asked for it.
     var promotionIncident: IncidentID? {
         guard let promoting else { return nil }
         return incidents.first { $0.isOpen && $0.incident.successor == promoting.instance }?.id
-    }
-
-    /// Asks EC2 through another host of the slot, unless that is being asked or was a moment ago.
-    mutating func inspect(_ target: InstanceID, through instance: InstanceID, _ turn: inout Turn) {
-        if let asked = host(target)?.inspectedAt, turn.now - asked < Rules.inspectionPause { return }
-        change(target) { $0.inspectedAt = turn.now }
-        queue(
-            .inspectInstance(target), to: instance, priority: Rules.emergencyPriority, life: Rules.inspectionLife,
-            &turn)
-    }
-
-    /// A silent primary beside a host that is heard: let that one ask EC2.
-    mutating func examineSilence(_ turn: inout Turn) {
-        guard let primary, !primary.isFresh, !primary.isProvenDead,
-            let witness = hosts.first(where: { $0.isFresh && [.replica, .promoting].contains($0.role) })
-        else { return }
-        inspect(primary.instance, through: witness.instance, &turn)
     }
 }
 

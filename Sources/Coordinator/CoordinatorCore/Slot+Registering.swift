@@ -5,26 +5,18 @@ extension Slot {
     /// A host presents itself. What it is follows from what it was, and from who serves now; what it takes itself for does
     /// not count.
     package mutating func register(_ registration: Registration, _ turn: inout Turn) throws(Refusal) -> Host {
+        try requireInUse()
         let facts = HostFacts(registration)
         if let known = host(registration.instance) {
-            change(known.instance) { host in
-                host.facts = host.facts.updated(by: facts)
-                host.isFresh = true
-                host.isOffline = false
-                host.isProvenDead = false
-                // It runs, whatever was reported of it: so somebody must end it.
-                if [.terminating, .terminated].contains(host.role) { host.become(.zombie, at: turn.now) }
-                if host.role == .launching { host.become(.replica, at: turn.now) }
-            }
+            change(known.instance) { $0.facts = $0.facts.updated(by: facts) }
+            noteHeard(known.instance, &turn)
             if known.role == .zombie || known.role == .terminated {
                 turn.note(.hostRefused, "\(known.instance) was replaced and stays so", instance: known.instance)
-            } else if known.isOffline {
-                turn.note(.hostBack, "\(known.instance) registered again", instance: known.instance)
             }
+            // It runs, whatever was reported of it: so somebody must end it.
+            if known.role == .terminated { change(known.instance) { $0.become(.zombie, at: turn.now) } }
         } else {
-            guard hosts.count(where: { $0.role != .terminated }) < Rules.hostsMax else {
-                throw Refusal(.conflict, "agent \(id) has \(Rules.hostsMax) hosts already: end some of them first")
-            }
+            try requireRoomForHost()
             join(registration.instance, facts, &turn)
         }
         settle(&turn)
@@ -32,49 +24,61 @@ extension Slot {
         return host
     }
 
+    func requireInUse() throws(Refusal) {
+        guard deletedAt == nil else { throw Refusal(.notFound, "agent \(id) was deleted") }
+    }
+
+    private func requireRoomForHost() throws(Refusal) {
+        let inUse = hosts.count { $0.role.isInUse || $0.role == .launching }
+        let running = hosts.count { $0.role != .terminated }
+        guard inUse < Rules.hostsMax, running < Rules.runningHostsMax else {
+            throw Refusal(
+                .conflict,
+                "agent \(id) has \(inUse) hosts, and \(running - inUse) that were replaced: end some of them first"
+            )
+        }
+    }
+
+    /// Takes a machine that nobody knew before into the slot.
     private mutating func join(_ instance: InstanceID, _ facts: HostFacts, _ turn: inout Turn) {
         let predecessor = primary
+        let takesOver = takesOver(from: predecessor, at: turn.now)
+        let isFirst = hosts.isEmpty
         var newcomer = Host(instance: instance, role: .replica, facts: facts, at: turn.now)
         newcomer.isFresh = true
         hosts.append(newcomer)
-        guard takesOver(from: predecessor) else {
+        guard takesOver else {
             bindReplica(instance, &turn)
             turn.note(
                 .hostJoined, "\(instance) joined as replica of \(predecessor?.instance.text ?? "nobody")",
                 instance: instance)
             return
         }
-        let isFirst = hosts.count == 1
-        install(instance, &turn)
+        replace(predecessor, by: instance, &turn)
         let why = predecessor.map { "takes over from \($0.instance), which is gone" } ?? "is the primary"
         turn.note(isFirst ? .agentRegistered : .hostJoined, "\(instance) \(why)", instance: instance)
     }
 
-    /// Silence alone is no proof, so where two must never serve only proof will do.
-    private func takesOver(from predecessor: Host?) -> Bool {
-        guard promoting == nil else { return false }
-        guard let predecessor else { return true }
-        return predecessor.isProvenDead || (settings.handOver == .overlap && predecessor.presence == .offline)
-    }
-
-    /// The newcomer is the machine of the oldest order that has none yet, or a replica that nobody ordered.
-    private mutating func bindReplica(_ instance: InstanceID, _ turn: inout Turn) {
-        if replica(of: instance) != nil { return }
-        if let ordered = replicas.filter({ $0.status == .launching && $0.instance == nil }).min(by: Slot.isOlder) {
-            changeReplica(ordered.id) { replica in
-                replica.instance = instance
-                replica.status = .syncing
-            }
-        } else {
-            var replica = Replica(id: turn.makeID(), type: .manual, status: .syncing, createdAt: turn.now)
-            replica.instance = instance
-            replica.pool = host(instance)?.facts.pool
-            replicas.append(replica)
+    /// Silence alone is no proof, so where two must never serve only proof will do. A machine that was ordered as replica
+    /// starts its workload when it is promoted and not before: it joins as what it was ordered for.
+    private func takesOver(from predecessor: Host?, at now: Timestamp) -> Bool {
+        guard promoting == nil, !replicas.contains(where: { $0.status == .launching && $0.instance == nil }) else {
+            return false
         }
+        guard let predecessor else { return true }
+        return isFenced(predecessor, at: now) || (settings.handOver == .overlap && predecessor.presence == .offline)
     }
 
-    static func isOlder(_ left: Replica, _ right: Replica) -> Bool {
-        (left.createdAt, left.id) < (right.createdAt, right.id)
+    private mutating func replace(_ predecessor: Host?, by instance: InstanceID, _ turn: inout Turn) {
+        let asked = openSwitch
+        if let asked { finish(asked.id, as: .done, &turn) }
+        install(instance, &turn)
+        guard let predecessor else { return }
+        noteSwitch(from: predecessor, to: instance, trigger: asked == nil ? .emergency : .manual, &turn)
+        let urgent = incidents.first {
+            $0.isOpen && $0.incident.instance == predecessor.instance && $0.incident.isUrgent(at: turn.now)
+        }
+        if let urgent { conclude(urgent.id, isProven: false, &turn) }
     }
 
     /// Makes `instance` the one primary, under a new epoch.
@@ -87,9 +91,7 @@ extension Slot {
             host.become(.primary, at: turn.now)
             host.lacking = nil
         }
-        if let replica = replica(of: instance) {
-            changeReplica(replica.id) { $0.status = .promoted }
-        }
+        if let replica = replica(of: instance) { changeReplica(replica.id) { $0.status = .promoted } }
     }
 
     /// Orders of the old world that would move the workload are void; the others are still wanted.

@@ -1,16 +1,11 @@
 import JSON
 package import Wire
 
+// Replicas that a person or an agent asks for.
 extension Slot {
-    private var activeReplicas: [Replica] { replicas.filter(\.status.isActive) }
-
-    /// How many replicas a person wants to be kept.
-    private var replicasWanted: Int { settings.manualReplicaEnabled ? max(1, settings.replicaCount) : 0 }
-
-    // MARK: Asked for by a person or an agent
-
     /// Makes a replica, or, when the machine runs already, takes it in: a running machine that nobody knows costs money.
     package mutating func take(_ creation: ReplicaCreation, _ turn: inout Turn) throws(Refusal) -> ReplicaReply {
+        try requireInUse()
         if let instance = creation.instance {
             let replica = try adopt(instance, creation, &turn)
             settle(&turn)
@@ -22,6 +17,7 @@ extension Slot {
         guard activeReplicas.count < replicasWanted else {
             throw Refusal(.conflict, "agent \(id) has its \(replicasWanted) replicas: raise replica_count for more")
         }
+        try requireRoomForCommands()
         guard let ordered = orderReplica(creation.type, pool: creation.pool, &turn) else {
             throw Refusal(.conflict, "agent \(id) has no host that could launch a replica: none was heard lately")
         }
@@ -48,7 +44,7 @@ extension Slot {
         }
         var replica = Replica(id: turn.makeID(), type: creation.type, status: .launching, createdAt: turn.now)
         replica.instance = instance
-        replica.parent = creation.parent ?? primary?.instance
+        replica.parent = creation.parent
         replica.pool = creation.pool
         if let status = creation.status, status.isActive { replica.status = status }
         replicas.append(replica)
@@ -148,159 +144,10 @@ extension Slot {
         }
         let incident = incidents.first { $0.isOpen && $0.incident.isUrgent(at: turn.now) }?.id
         beginHandOver(to: host.instance, incident: incident, because: "a person asked for it", &turn)
-        settle(&turn)
         guard let command = openCommand(to: host.instance, where: \.movesTheWorkload) else {
             preconditionFailure("a hand-over begins with an order")
         }
+        settle(&turn)
         return command
-    }
-
-    // MARK: Ordered by ourselves
-
-    /// Has a host of the slot launch a replica; nil when none can.
-    @discardableResult
-    mutating func orderReplica(
-        _ type: ReplicaType, pool: PoolID? = nil, incident: IncidentID? = nil, _ turn: inout Turn
-    ) -> ReplicaID? {
-        let maker =
-            [primary].compactMap { $0 }.first { $0.presence != .offline }
-            ?? hosts.first { $0.isFresh && $0.role != .terminated }
-        guard let maker, activeReplicas.count < Rules.replicasMax else {
-            if let incident, let record = self.incident(incident), !record.isBlocked {
-                changeIncident(incident) { $0.isBlocked = true }
-                turn.note(.noSuccessor, "no host can launch a replica", incident: incident)
-            }
-            return nil
-        }
-        var replica = Replica(id: turn.makeID(), type: type, status: .launching, createdAt: turn.now)
-        replica.parent = maker.instance
-        replica.pool = pool
-        replicas.append(replica)
-        let isEmergency = type != .manual
-        turn.note(
-            .replicaOrdered, "a replica was ordered (\(type.rawValue))", instance: maker.instance, incident: incident)
-        queue(
-            .createReplica(
-                Order.CreateReplica(
-                    replica: replica.id, mode: .spot, pool: pool,
-                    avoidedZones: pool == nil && isEmergency ? maker.facts.zone.map { [$0] } ?? [] : [])),
-            to: maker.instance, priority: isEmergency ? Rules.emergencyPriority : Rules.manualPriority,
-            life: Rules.launchLife, incident: incident, &turn)
-        if let incident { changeIncident(incident) { $0.ordered = replica.id } }
-        return replica.id
-    }
-
-    mutating func noteLaunch(
-        _ launched: CommandResult.LaunchedInstance, for id: ReplicaID, _ turn: inout Turn
-    ) {
-        var facts = HostFacts()
-        facts.region = primary?.facts.region
-        facts.instanceType = launched.instanceType
-        facts.zone = launched.zone
-        facts.mode = launched.mode
-        facts.image = launched.image
-        bind(id, to: launched.instance, facts, &turn)
-    }
-
-    /// A machine that runs is never forgotten: where its order is gone or became another machine, it gets a record of its own.
-    private mutating func bind(
-        _ id: ReplicaID, to instance: InstanceID, _ facts: HostFacts, _ turn: inout Turn
-    ) {
-        if host(instance) == nil {
-            hosts.append(Host(instance: instance, role: .launching, facts: facts, at: turn.now))
-        }
-        if replica(of: instance) != nil { return }
-        if let ordered = replicas.first(where: { $0.id == id }), ordered.status.isActive, ordered.instance == nil {
-            changeReplica(id) { replica in
-                replica.instance = instance
-                replica.status = .syncing
-                replica.pool = replica.pool ?? facts.pool
-            }
-        } else {
-            var replica = Replica(id: turn.makeID(), type: .manual, status: .syncing, createdAt: turn.now)
-            replica.instance = instance
-            replica.parent = primary?.instance
-            replica.pool = facts.pool
-            replicas.append(replica)
-        }
-    }
-
-    mutating func failReplica(_ id: ReplicaID, _ reason: String, _ turn: inout Turn) {
-        guard let replica = replicas.first(where: { $0.id == id }), replica.status.isActive else { return }
-        changeReplica(id) { $0.status = .failed }
-        if let instance = replica.instance, let host = host(instance), [.launching, .replica].contains(host.role) {
-            change(instance) { $0.become(.zombie, at: turn.now) }
-        }
-        turn.note(.replicaFailed, "replica \(id) failed: \(reason)", instance: replica.instance)
-    }
-
-    /// Its machine is gone, or about to be.
-    mutating func loseReplica(_ instance: InstanceID, _ reason: String, _ turn: inout Turn) {
-        if let replica = replica(of: instance) { failReplica(replica.id, reason, &turn) }
-        if let host = host(instance), [.launching, .replica].contains(host.role) {
-            change(instance) { $0.become(.zombie, at: turn.now) }
-        }
-    }
-
-    mutating func endReplica(_ id: ReplicaID, at now: Timestamp) {
-        changeReplica(id) { replica in
-            replica.status = .terminated
-            replica.terminatedAt = replica.terminatedAt ?? now
-        }
-    }
-
-    /// Ends a replica and asks for the termination of its machine.
-    mutating func removeReplica(_ id: ReplicaID, _ reason: String, _ turn: inout Turn) {
-        guard let replica = replicas.first(where: { $0.id == id }) else { return }
-        endReplica(id, at: turn.now)
-        turn.note(.replicaTerminated, "replica \(id) ends: \(reason)", instance: replica.instance)
-        cancel(
-            where: { command in
-                if case .createReplica(let order) = command.order {
-                    order.replica == id && command.state == .pending
-                } else {
-                    false
-                }
-            }, &turn)
-        guard let instance = replica.instance, let host = host(instance),
-            [.launching, .replica, .zombie].contains(host.role)
-        else { return }
-        change(instance) { $0.become(.terminating, at: turn.now) }
-    }
-
-    /// Nothing followed: the replica that was ordered just in case goes again, unless it is wanted anyway.
-    mutating func undoOrder(of id: ReplicaID, _ turn: inout Turn) {
-        guard let replica = replicas.first(where: { $0.id == id }), replica.status.isActive,
-            activeReplicas.count > replicasWanted
-        else { return }
-        removeReplica(id, "what it was ordered for did not come", &turn)
-    }
-
-    /// As many replicas as a person wants to be kept: the missing are ordered, of too many the oldest stay.
-    mutating func keepReplicas(_ turn: inout Turn) {
-        guard settings.manualReplicaEnabled, settings.enabled, deletedAt == nil, promoting == nil,
-            let primary, primary.isFresh, !incidents.contains(where: \.isOpen)
-        else { return }
-        let isRecentFailure = replicas.contains { replica in
-            replica.status == .failed && turn.now - replica.createdAt < Rules.terminationRetry
-        }
-        if activeReplicas.count < replicasWanted && !isRecentFailure {
-            for _ in activeReplicas.count..<replicasWanted { orderReplica(.manual, &turn) }
-        }
-        // Those that joined by themselves (no parent) somebody else started, and somebody else ends.
-        let ours = activeReplicas.filter { $0.type == .manual && $0.parent != nil }.sorted(by: Slot.isOlder)
-        let surplus = activeReplicas.count - replicasWanted
-        guard surplus > 0, openCommand(where: { if case .switch = $0 { true } else { false } }) == nil else { return }
-        for replica in ours.suffix(surplus) { removeReplica(replica.id, "there are more than are wanted", &turn) }
-    }
-
-    /// Orders that never became a replica.
-    mutating func giveUpLaunches(_ turn: inout Turn) {
-        for replica in replicas where replica.status == .launching {
-            if turn.now - replica.createdAt >= Rules.replicaLaunchTime {
-                failReplica(
-                    replica.id, "nothing was heard of it for \(Rules.replicaLaunchTime.components.seconds) s", &turn)
-            }
-        }
     }
 }

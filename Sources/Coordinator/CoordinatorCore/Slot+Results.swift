@@ -18,7 +18,8 @@ extension Slot {
             settle(&turn)
             return .stale
         }
-        let isStale = result.epoch < epoch && command.order.movesTheWorkload
+        // Not an answer to this order, which stays to be answered.
+        if result.epoch < command.epoch && command.order.movesTheWorkload { return .stale }
         finish(id, as: CommandState(result.outcome), with: result, &turn)
         noteMachines(of: command, result, &turn)
         if let incident = command.incident, self.incident(incident) != nil {
@@ -27,9 +28,9 @@ extension Slot {
                 record.incident.ledger += result.ledger.prefix(max(0, room))
             }
         }
-        if !isStale { follow(command, result, &turn) }
+        follow(command, result, &turn)
         settle(&turn)
-        return isStale ? .stale : .accepted
+        return .accepted
     }
 
     /// Machines exist or do not, whatever epoch the order was from.
@@ -55,22 +56,6 @@ extension Slot {
             if result.outcome != .done { noteFailedTermination(of: order.target, result.message, &turn) }
         case .inspectInstance: followInspection(result, &turn)
         case .applyConfig, .cleanup, .unknown, .malformed: break
-        }
-    }
-
-    /// EC2's word on a silent host is the evidence that silence is not.
-    private mutating func followInspection(_ result: CommandResult, _ turn: inout Turn) {
-        guard case .inspected(let instances)? = result.facts else { return }
-        for found in instances {
-            guard let host = host(found.instance), !host.isFresh else { continue }
-            switch found.state {
-            case .stopped, .shuttingDown, .terminated:
-                proveDead(found.instance, "EC2 says \(found.state.rawValue)", &turn)
-            // Not found is what EC2 also says of a machine that it has only just launched.
-            case .notFound where turn.now - host.registeredAt > Rules.replicaLaunchTime:
-                proveDead(found.instance, "EC2 no longer knows it", &turn)
-            case .notFound, .pending, .running, .stopping: break
-            }
         }
     }
 }

@@ -7,6 +7,7 @@ extension Slot {
     package mutating func change(
         _ change: SlotSettingsChange, _ turn: inout Turn
     ) throws(Refusal) -> Configuration {
+        try requireInUse()
         let next = try Self.settings(settings, changedBy: change)
         guard next != settings else { return configuration }
         let before = settings
@@ -57,8 +58,9 @@ extension Slot {
 
     /// Those that an interruption needs stay.
     private mutating func endKeptReplicas(_ turn: inout Turn) {
-        guard !incidents.contains(where: \.isOpen) else { return }
-        for replica in replicas where replica.status.isActive && replica.parent != nil {
+        guard !incidents.contains(where: { $0.isOpen && $0.incident.isUrgent(at: turn.now) }) else { return }
+        let needed = incidents.filter(\.isOpen).compactMap(\.ordered)
+        for replica in activeReplicas where replica.parent != nil && !needed.contains(replica.id) {
             if let instance = replica.instance, host(instance)?.role == .promoting { continue }
             removeReplica(replica.id, "replicas were switched off", &turn)
         }
@@ -81,17 +83,16 @@ extension Slot {
     }
 
     /// Ends the slot: its replicas go, its history stays, and a host that comes back under the same name gets a new slot.
+    /// What it still does is to end the machines that are no longer wanted.
     package mutating func delete(_ turn: inout Turn) {
         guard deletedAt == nil else { return }
-        for replica in replicas where replica.status.isActive {
-            removeReplica(replica.id, "the agent was deleted", &turn)
-        }
+        for replica in activeReplicas { removeReplica(replica.id, "the agent was deleted", &turn) }
         cancel(where: { _ in true }, &turn)
         for incident in incidents where incident.isOpen {
             close(incident.id, as: .averted, "the agent was deleted", &turn)
         }
         deletedAt = turn.now
-        dueAt = nil
         turn.note(.agentDeleted, "agent \(logicalAgent) was deleted")
+        settle(&turn)
     }
 }

@@ -57,27 +57,38 @@ extension Slot {
         return command
     }
 
-    private var openSwitch: CommandRecord? { openCommand { if case .switch = $0 { true } else { false } } }
+    var openSwitch: CommandRecord? { openCommand { if case .switch = $0 { true } else { false } } }
 
     /// The host that switched reports; the new machine serves.
     package mutating func take(_ report: SwitchReport, _ turn: inout Turn) -> ReportReply.Outcome {
         if turn.isRepeat { return .duplicate }
-        guard !isStale(report.stamp), report.oldInstance.instance != report.newInstance.instance else { return .stale }
+        let (old, new) = (report.oldInstance.instance, report.newInstance.instance)
+        guard old != new, isOf(old, new, report.stamp) else { return .stale }
         var record = SwitchRecord(
             at: turn.now, trigger: report.trigger, old: report.oldInstance, new: report.newInstance)
         record.onDemandPrice = report.onDemandPrice
         record.oldSpotPrice = report.oldSpotPrice
         record.newSpotPrice = report.newSpotPrice
         record.timing = report.timing
-        concludeSwitch(to: report.newInstance, record, &turn)
+        guard primary?.instance == new || concludeSwitch(to: report.newInstance, &turn) else { return .stale }
+        turn.note(record)
         if report.timing.oldTerminatedAt != nil {
-            noteTermination(of: report.oldInstance.instance, by: report.stamp.instance, &turn)
+            noteTermination(of: old, by: report.stamp.instance, &turn)
         }
         settle(&turn)
         return .accepted
     }
 
-    /// A switch that its command's result tells of; the report with prices and times may follow or be lost.
+    /// Whether a report is of the move that is due, or of the one that the command's result told of a moment ago.
+    private func isOf(_ old: InstanceID, _ new: InstanceID, _ stamp: ReportStamp) -> Bool {
+        if primary?.instance == new {
+            return host(old)?.role.isInUse == false && (stamp.epoch.map { $0.next >= epoch } ?? (stamp.instance == new))
+        }
+        return !isStale(stamp) && (primary == nil || primary?.instance == old)
+    }
+
+    /// A switch that its command's result tells of. The report with prices and times follows from the host's outbox, and is
+    /// what the history takes.
     mutating func followSwitch(_ command: CommandRecord, _ result: CommandResult, _ turn: inout Turn) {
         guard result.outcome == .done, case .launched(let launched)? = result.facts else { return }
         var new = SwitchedInstance(instance: launched.instance)
@@ -85,13 +96,13 @@ extension Slot {
         new.zone = launched.zone
         new.mode = launched.mode
         new.image = launched.image
-        let old = host(command.instance).map(SwitchedInstance.init)
-        concludeSwitch(to: new, SwitchRecord(at: turn.now, trigger: .manual, old: old, new: new), &turn)
+        if primary?.instance != new.instance { concludeSwitch(to: new, &turn) }
     }
 
-    private mutating func concludeSwitch(to new: SwitchedInstance, _ record: SwitchRecord, _ turn: inout Turn) {
-        guard primary?.instance != new.instance else { return turn.note(record) }
-        guard promoting == nil else { return }
+    /// Makes the machine that a host switched to the primary, unless a hand-over is under way or it was replaced before.
+    @discardableResult
+    private mutating func concludeSwitch(to new: SwitchedInstance, _ turn: inout Turn) -> Bool {
+        guard promoting == nil, [nil, .launching, .replica].contains(host(new.instance)?.role) else { return false }
         if host(new.instance) == nil {
             hosts.append(Host(instance: new.instance, role: .launching, facts: HostFacts(new), at: turn.now))
         }
@@ -99,24 +110,25 @@ extension Slot {
         let incident = incidents.first { $0.isOpen && $0.incident.instance == old?.instance }?.id
         if let open = openSwitch { finish(open.id, as: .done, &turn) }
         install(new.instance, &turn)
-        turn.note(record)
         turn.note(
             .switchCompleted, "\(new.instance) serves in place of \(old?.instance.text ?? "nobody")",
             instance: new.instance, incident: incident)
         if let incident { close(incident, as: .averted, "the workload has moved to \(new.instance)", &turn) }
+        return true
     }
 
     /// The host that was switching died before it could report: the machine that came since is the one that it launched.
     mutating func concludeSwitchOfDeadHost(_ instance: InstanceID, _ turn: inout Turn) {
         guard let host = host(instance), host.role == .primary, promoting == nil,
             let command = openSwitch, command.instance == instance, command.attempt > 0,
-            settings.handOver == .overlap || host.isProvenDead,
+            settings.handOver == .overlap || isFenced(host, at: turn.now),
             let newcomer = hosts.filter({ $0.role == .replica && $0.isFresh && $0.registeredAt >= command.createdAt })
                 .max(by: { $0.registeredAt < $1.registeredAt })
         else { return }
         finish(command.id, as: .done, &turn)
+        let incident = openSilence(of: instance, &turn)
         beginHandOver(
-            to: newcomer.instance, incident: nil, because: "\(instance) was switching to it and is gone", &turn)
+            to: newcomer.instance, incident: incident, because: "\(instance) was switching to it and is gone", &turn)
     }
 
     /// For the history, where the prices are not known.

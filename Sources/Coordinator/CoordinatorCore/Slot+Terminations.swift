@@ -18,29 +18,38 @@ extension Slot {
     }
 
     mutating func askTerminations(_ turn: inout Turn) {
+        withdrawTerminations(&turn)
         guard let primary, primary.isFresh else { return }
-        for host in hosts {
-            guard let due = terminationDue(host), due <= turn.now else { continue }
-            if isUnderTermination(host.instance) { continue }
+        let due = hosts.filter { host in
+            (terminationDue(host).map { $0 <= turn.now } ?? false) && !isUnderTermination(host.instance)
+        }
+        let room = Rules.terminationsMax - commands.count { $0.state.isOpen && $0.order.target != nil }
+        for host in due.sorted(by: { $0.roleSince < $1.roleSince }).prefix(max(0, room)) {
             change(host.instance) { $0.terminationAskedAt = turn.now }
             let reason: TerminationReason = host.role == .terminating ? .replicaTerminated : .zombieTimeout
             queue(
                 .terminateInstance(
                     Order.TerminateInstance(
                         target: host.instance, reason: reason, replica: replica(of: host.instance)?.id)),
-                to: primary.instance, priority: Rules.scheduledPriority, life: Rules.commandLife, &turn)
+                to: primary.instance, priority: Rules.scheduledPriority, life: Rules.terminationRetry, &turn)
         }
     }
 
     private func isUnderTermination(_ instance: InstanceID) -> Bool {
-        openCommand { order in
-            if case .terminateInstance(let order) = order { order.target == instance } else { false }
-        } != nil
+        openCommand { $0.target == instance } != nil
+    }
+
+    /// Whoever switches termination off, or hears that it is done, saves what nobody has taken up yet.
+    private mutating func withdrawTerminations(_ turn: inout Turn) {
+        let due = Set(hosts.filter { terminationDue($0) != nil }.map(\.instance))
+        cancel(where: { $0.order.target.map { !due.contains($0) } ?? false }, &turn)
     }
 
     mutating func noteTermination(of instance: InstanceID, by reporter: InstanceID?, _ turn: inout Turn) {
         guard let host = host(instance), host.role != .terminated else { return }
         guard host.role != .primary && host.role != .promoting else {
+            // It is being ended, which takes a while and may have failed: only where two may serve is that enough.
+            guard !host.isFresh, settings.handOver == .overlap else { return }
             return proveDead(instance, "\(reporter?.text ?? "somebody") reported its termination", &turn)
         }
         change(instance) { host in
@@ -91,5 +100,12 @@ extension Slot {
         return TerminationList(
             instances: primary == nil ? [] : entries, autoTerminateEnabled: settings.autoTerminateEnabled,
             terminateWaitSeconds: settings.terminateWaitSeconds)
+    }
+}
+
+extension Order {
+    /// The machine that it ends.
+    fileprivate var target: InstanceID? {
+        if case .terminateInstance(let order) = self { order.target } else { nil }
     }
 }

@@ -18,7 +18,7 @@ package struct Slot: Equatable, Sendable {
     package var deletedAt: Timestamp?
     /// Those that may still run, and whichever else the input names.
     package var hosts: [Host] = []
-    /// Those in use, and whichever else the input names.
+    /// Those in use, those that were ordered within `Rules.failureMemory` and failed, and whichever else the input names.
     package var replicas: [Replica] = []
     /// The open ones, oldest first, and whichever else the input names.
     package var commands: [CommandRecord] = []

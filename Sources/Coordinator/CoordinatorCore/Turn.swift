@@ -44,6 +44,7 @@ extension Turn {
 struct NameSource: Sendable {
     private let milliseconds: UInt64
     private var state: UInt64
+    private var count: UInt64 = 0
 
     init(now: Timestamp, chance: UInt64) {
         milliseconds = UInt64(max(0, now.nanosecondsSinceEpoch) / 1_000_000)
@@ -51,7 +52,9 @@ struct NameSource: Sendable {
     }
 
     mutating func next<Kind: ServerMade>() -> Identifier<Kind> {
-        let high = milliseconds << 16 | 0x7000 | draw() >> 52
+        // A count where the standard has chance or a count, so that the names of one decision sort as they were made.
+        let high = milliseconds << 16 | 0x7000 | min(count, 0xFFF)
+        count += 1
         let low = draw() >> 2 | 0x8000_0000_0000_0000
         do { return try Identifier(uuidText(high, low)) } catch { preconditionFailure("a UUID is a name: \(error)") }
     }

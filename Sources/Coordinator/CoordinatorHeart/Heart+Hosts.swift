@@ -60,11 +60,13 @@ extension Heart {
         counts.heartbeatsDecided.increment()
         let wasMissed = line.state.withLock { state in
             state.saying = heartbeat.status == .offline ? nil : Line.Saying(heartbeat)
-            defer { state.presence = heartbeat.status == .offline ? .unknown : .fresh }
-            return state.presence == .unknown
+            defer { state.presence = heartbeat.status == .offline ? .leaving : .fresh }
+            return state.presence == .unknown || state.presence == .leaving
         }
         submit(
-            SlotWork(on: line.slot, naming: { Focus(now: $0, instance: heartbeat.instance) }) { slot, turn in
+            SlotWork(
+                on: line.slot, naming: { Focus(now: $0, instance: heartbeat.instance) }, alsoWhenEnded: true
+            ) { slot, turn in
                 if wasMissed, slot.host(heartbeat.instance)?.isOffline == false, heartbeat.status != .offline {
                     turn.note(.hostBack, "\(heartbeat.instance) is heard again", instance: heartbeat.instance)
                 }
@@ -108,6 +110,7 @@ extension Heart {
                     focus.otherInstances = named
                     return focus
                 },
+                alsoWhenEnded: true,
                 // Its outcome may be what a whole hand-over waits for.
                 lastMoment: result.ledger.isEmpty && result.facts == nil ? nil : .earliest
             ) { slot, turn throws(Refusal) in

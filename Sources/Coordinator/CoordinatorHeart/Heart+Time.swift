@@ -78,17 +78,16 @@ extension Heart {
 
     /// Groups of slots that have lost the one that reports their prices get another.
     package func appointPriceReporters() {
-        submit(
-            ClientWork<[SlotID]>({ [self] outcome in
-                guard case .done(let slots) = outcome else { return }
-                for slot in slots {
-                    submit(
-                        SlotWork(on: slot) { slot, _ in
-                            slot.reportPrices(true)
-                        } answer: { _ in
-                        })
-                }
-            }) { transaction, _ in .done(try transaction.priceReporterVacancies(limit: 100)) })
+        read({ [self] (outcome: Outcome<[SlotID]>) in
+            guard case .done(let slots) = outcome else { return }
+            for slot in slots {
+                submit(
+                    SlotWork(on: slot) { slot, _ in
+                        slot.reportPrices(true)
+                    } answer: { _ in
+                    })
+            }
+        }) { reader in .done(try reader.priceReporterVacancies(limit: 100)) }
     }
 }
 

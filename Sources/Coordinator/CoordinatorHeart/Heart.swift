@@ -13,7 +13,8 @@ package final class Heart: Sendable {
     let readers: Readers
     package let counts = HeartCounts()
     private let writer: Writer
-    private let owned: OwnedStore
+    /// Until the stop, which closes it and with it lets others have the file.
+    private let owned: Locked<OwnedStore?>
     /// Two jobs at most: a check of the file, and behind it a checkpoint.
     private let upkeep: DiskThread
     private let upkeeper: OwnedUpkeep
@@ -34,10 +35,11 @@ package final class Heart: Sendable {
     ) throws {
         self.settings = settings
         self.surroundings = surroundings
-        owned = OwnedStore(try Store(path: settings.databasePath))
+        let store = OwnedStore(try Store(path: settings.databasePath))
+        owned = Locked(store)
         let now = surroundings.monotonic()
         switchboard = Switchboard(startedAt: now)
-        let (unclean, due) = try owned.store.write { transaction in
+        let (unclean, due) = try store.store.write { transaction in
             (try transaction.markOpen(), try transaction.nextDue())
         }
         wasUnclean = unclean
@@ -48,7 +50,7 @@ package final class Heart: Sendable {
         upkeep = try DiskThread(capacity: 2, name: "upkeep")
         upkeeper = OwnedUpkeep(try Upkeep(path: settings.databasePath))
         damagedRows = try Self.seatEverybody(on: switchboard, settings.databasePath, at: now)
-        try writer.start { [self] works in perform(works) }
+        try writer.start { [self] works in perform(works, on: store) }
     }
 
     /// Does what is queued, and closes. Nothing may be asked of it afterwards.
@@ -58,7 +60,7 @@ package final class Heart: Sendable {
         // A checkpoint takes milliseconds; a check of the file is not waited for.
         _ = upkeep.stop(within: .milliseconds(500))
         // A stop that cannot be noted is taken for an unclean one: that costs a check at the next start.
-        try? owned.store.write { transaction in try transaction.markClosed() }
+        try? owned.withLock { $0.take() }?.store.write { transaction in try transaction.markClosed() }
     }
 
     package var wall: Timestamp { surroundings.wall() }
@@ -105,7 +107,7 @@ package final class Heart: Sendable {
 
     // MARK: The writer's thread
 
-    private func perform(_ works: [any Work]) {
+    private func perform(_ works: [any Work], on owned: OwnedStore) {
         let began = surroundings.monotonic()
         var batch = Batch(switchboard: switchboard, surroundings: surroundings)
         var failures = [String?](repeating: nil, count: works.count)
@@ -222,7 +224,7 @@ extension Line {
         let view = View(
             role: row.role, epoch: row.epoch, configVersion: row.configVersion,
             heartbeatSeconds: row.heartbeatSeconds, leaseSeconds: row.leaseSeconds,
-            hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands)
+            hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands, isEnded: row.isEnded)
         var host = Host(
             instance: row.instance, role: row.role, roleSince: .earliest, registeredAt: .earliest, facts: row.facts)
         host.lacking = row.lacking

@@ -21,6 +21,8 @@ package final class Line: Sendable {
         var hasOrders: Bool
         /// Some of them wait to be handed out.
         var hasDue: Bool
+        /// The slot was deleted.
+        var isEnded: Bool
     }
 
     /// What a heartbeat says that a decision could depend on.
@@ -42,7 +44,8 @@ package final class Line: Sendable {
         }
     }
 
-    enum Presence { case starting, fresh, unknown, offline }
+    /// `leaving` said that it stops, and may be back in a moment.
+    enum Presence { case starting, fresh, leaving, unknown, offline }
 
     struct State {
         var view: View
@@ -70,10 +73,19 @@ package final class Line: Sendable {
         self.state = Locked(state)
     }
 
+    /// The slot was deleted, and its host has nothing left to do for it.
+    package var isOver: Bool { state.withLock { $0.view.isEnded && !$0.view.hasOrders } }
+
     package var configVersion: ConfigVersion { state.withLock { $0.view.configVersion } }
 
-    /// Whether one more request of this host is served now. A host that asks in a circle must not cost the others.
-    package func admits(at now: Duration) -> Bool { state.withLock { $0.allowance.take(at: now) } }
+    /// Whether one more request of this host is served now; in any case it is heard. A host that asks in a circle must not
+    /// cost the others.
+    package func admits(at now: Duration) -> Bool {
+        state.withLock { state in
+            state.heardAt = now
+            return state.allowance.take(at: now)
+        }
+    }
 
     /// The answer that leaves now. From here on its lease counts.
     package func reply(receivedAt: Timestamp, at now: Duration, wall: Timestamp) -> HeartbeatReply {

@@ -36,6 +36,11 @@ final class RegistrationWork: Work, @unchecked Sendable {
             outcome = .refused(ErrorReply(.invalidToken, "the client of this token was deleted"))
             return
         }
+        guard batch.switchboard.hosts(of: client) < Self.hostsMax else {
+            outcome = .refused(
+                ErrorReply(.tooManyRequests, "this client has \(Self.hostsMax) hosts: end some before more can enrol"))
+            return
+        }
         let before = try known(transaction, batch)
         var turn = batch.turn(slot: before?.id, client: client)
         let decided: (slot: Slot, host: Host)
@@ -70,6 +75,9 @@ final class RegistrationWork: Work, @unchecked Sendable {
             answer(.unavailable(reason))
         }
     }
+
+    /// Of one tenant. Who has its token could otherwise fill the disk with hosts that do not exist.
+    private static let hostsMax = 200_000
 
     private func known(_ transaction: borrowing StoreTransaction, _ batch: Batch) throws -> Slot? {
         guard let id = try transaction.slotID(of: client, named: registration.logicalAgent),

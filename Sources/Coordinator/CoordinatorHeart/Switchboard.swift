@@ -16,6 +16,8 @@ final class Switchboard: Sendable {
         var lines: [TokenHash: Line] = [:]
         var tokens: [SlotID: [Seat]] = [:]
         var tenants: [TokenHash: Tenant] = [:]
+        var tenantTokens: [ClientID: TokenHash] = [:]
+        var hosts: [ClientID: Int] = [:]
     }
 
     private struct Seat {
@@ -40,11 +42,14 @@ final class Switchboard: Sendable {
     var all: [Line] { index.withLock { Array($0.lines.values) } }
     var count: Int { index.withLock { $0.lines.count } }
 
+    /// Enrolled hosts of one tenant.
+    func hosts(of client: ClientID) -> Int { index.withLock { $0.hosts[client] ?? 0 } }
+
     func seat(_ line: Line, under token: TokenHash) {
         let replaced: Line? = index.withLock { index in
             var seats = index.tokens[line.slot] ?? []
             let old = seats.firstIndex { $0.line.instance == line.instance }.map { seats.remove(at: $0) }
-            if let old { index.lines[old.token] = nil }
+            if let old { index.lines[old.token] = nil } else { index.hosts[line.client, default: 0] += 1 }
             seats.append(Seat(line: line, token: token))
             index.tokens[line.slot] = seats
             index.lines[token] = line
@@ -60,6 +65,7 @@ final class Switchboard: Sendable {
             let seat = seats.remove(at: place)
             index.lines[seat.token] = nil
             index.tokens[slot] = seats.isEmpty ? nil : seats
+            index.hosts[seat.line.client, default: 1] -= 1
             return seat.line
         }
         hangUp(line)
@@ -73,14 +79,16 @@ final class Switchboard: Sendable {
 
     func admit(_ tenant: Tenant, under token: TokenHash) {
         index.withLock { index in
-            for (old, known) in index.tenants where known.id == tenant.id { index.tenants[old] = nil }
+            if let old = index.tenantTokens[tenant.id] { index.tenants[old] = nil }
             index.tenants[token] = tenant
+            index.tenantTokens[tenant.id] = token
         }
     }
 
     func dismiss(_ client: ClientID) {
         index.withLock { index in
-            for (token, known) in index.tenants where known.id == client { index.tenants[token] = nil }
+            if let token = index.tenantTokens.removeValue(forKey: client) { index.tenants[token] = nil }
+            index.hosts[client] = nil
         }
     }
 
@@ -114,13 +122,17 @@ final class Switchboard: Sendable {
     /// Takes over what a commit made true.
     func publish(_ slot: Slot, at now: Timestamp) {
         for line in lines(of: slot.id) {
-            guard slot.deletedAt == nil, let host = slot.host(line.instance), host.role != .terminated else {
+            guard let host = slot.host(line.instance), host.role != .terminated else {
                 unseat(line.instance, of: slot.id)
                 continue
             }
             line.state.withLock { state in
                 state.view = Line.View(slot, host, at: now)
-                if host.isOffline { state.presence = .offline } else if host.isFresh { state.presence = .fresh }
+                if host.isOffline {
+                    state.presence = .offline
+                } else if state.presence == .offline {
+                    state.presence = .fresh
+                }
             }
         }
     }
@@ -140,7 +152,7 @@ final class Switchboard: Sendable {
                 let period = Duration.seconds(state.view.heartbeatSeconds)
                 let isOverdue = now > heard + max(period * 3, state.wait + period)
                 switch state.presence {
-                case .fresh where isOverdue, .starting where isOverdue:
+                case .fresh where isOverdue, .starting where isOverdue, .leaving where isOverdue:
                     state.presence = .unknown
                     absences.append(.silent(line))
                 case .unknown where now > heard + max(timeout, period * 3):
@@ -178,6 +190,7 @@ extension Line.View {
         let orders = slot.commands.filter { $0.instance == host.instance && $0.state.isOpen }
         hasOrders = !orders.isEmpty
         hasDue = orders.contains { $0.isDue(at: now) }
+        isEnded = slot.deletedAt != nil
     }
 }
 

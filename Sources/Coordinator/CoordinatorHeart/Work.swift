@@ -79,20 +79,24 @@ final class SlotWork<Reply: Sendable>: Work, @unchecked Sendable {
     private let slot: SlotID
     private let focus: @Sendable (Timestamp) -> Focus
     private let report: ReportKey?
+    private let alsoWhenEnded: Bool
     private let decide: Decide
     private let also: Also?
     private let answer: @Sendable (Outcome<Reply>) -> Void
     private var outcome: Outcome<Reply>?
     private var calls: [PendingAnswer] = []
 
+    /// A slot that has ended takes part only where its last machines are ended: `alsoWhenEnded`.
     init(
         on slot: SlotID, naming focus: @escaping @Sendable (Timestamp) -> Focus = { Focus(now: $0) },
-        report: ReportKey? = nil, lastMoment: Timestamp? = nil, also: Also? = nil, decide: @escaping Decide,
+        report: ReportKey? = nil, alsoWhenEnded: Bool = false, lastMoment: Timestamp? = nil, also: Also? = nil,
+        decide: @escaping Decide,
         answer: @escaping @Sendable (Outcome<Reply>) -> Void
     ) {
         self.slot = slot
         self.focus = focus
         self.report = report
+        self.alsoWhenEnded = alsoWhenEnded
         self.lastMoment = lastMoment
         self.also = also
         self.decide = decide
@@ -100,7 +104,9 @@ final class SlotWork<Reply: Sendable>: Work, @unchecked Sendable {
     }
 
     func run(_ transaction: borrowing StoreTransaction, _ batch: inout Batch) throws {
-        guard var before = try transaction.slot(self.slot, naming: focus(batch.now)), before.deletedAt == nil else {
+        guard var before = try transaction.slot(self.slot, naming: focus(batch.now)),
+            before.deletedAt == nil || alsoWhenEnded
+        else {
             outcome = .refused(ErrorReply(.notFound, "no such agent: \(self.slot)"))
             return
         }

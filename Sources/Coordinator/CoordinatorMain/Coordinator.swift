@@ -30,15 +30,11 @@ import Systemd
         guard let settings = outcome.settings else {
             return LocalCoordinator(problems: outcome.problems, environment: environment)
         }
-        var local = LocalCoordinator(
+        return LocalCoordinator(
             host: settings[CoordinatorSettings.host], port: settings[CoordinatorSettings.port],
             isTLS: settings[CoordinatorSettings.certificate] != nil,
-            adminToken: settings[CoordinatorSettings.adminToken], environment: environment)
-        if !settings[CoordinatorSettings.database].isEmpty {
-            let path = Service.databasePath(settings, environment)
-            local.tokenPlaces.insert(Secrets.adminTokenFile(databasePath: path), at: 0)
-        }
-        return local
+            adminToken: settings[CoordinatorSettings.adminToken],
+            databasePath: settings[CoordinatorSettings.database], environment: environment)
     }
 
     private static func check(_ program: ProgramDescription, _ outcome: SettingsOutcome) -> Never {

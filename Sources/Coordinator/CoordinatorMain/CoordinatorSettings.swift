@@ -12,14 +12,15 @@ enum CoordinatorSettings {
     static let port = Setting.integer(
         "PORT", 0...65_535, default: 5000, "The port to listen on; 0 lets the kernel choose a free one.")
     static let database = Setting<String>(
-        "DATABASE_URL", placeholder: "sqlite:PATH", expectation: "sqlite: and an absolute path", default: "",
+        "DATABASE_URL", placeholder: "sqlite:PATH", expectation: "sqlite: and a path", default: "",
         "Where to remember everything. Left out: coordinator.sqlite in $STATE_DIRECTORY, else in the working folder."
     ) { text in
         if text.isEmpty { return "" }
         // SQLite's own notation has two more slashes before an absolute path: sqlite:///var/lib/…
         guard text.hasPrefix("sqlite:") else { return nil }
         let path = text.dropFirst("sqlite:".count)
-        return path.hasPrefix("/") ? "/" + path.drop { $0 == "/" } : nil
+        guard !path.isEmpty else { return nil }
+        return path.hasPrefix("/") ? "/" + path.drop { $0 == "/" } : String(path)
     }
     static let certificate = Setting.path(
         "TLS_CERT_FILE", "The certificate to serve HTTPS with, in PEM, followed by its chain."

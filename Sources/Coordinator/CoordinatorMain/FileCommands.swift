@@ -34,7 +34,8 @@ enum FileCommands {
     /// STATE_DIRECTORY. The folder decides, not the file: a machine that is set up anew has no file yet.
     private static func database(_ settings: Settings, _ environment: [String: String]) -> String {
         let path = Service.databasePath(settings, environment)
-        return !path.hasPrefix("/") && fileExists(serviceFolder) ? "\(serviceFolder)/\(path)" : path
+        let isChosen = !settings[CoordinatorSettings.database].isEmpty || environment["STATE_DIRECTORY"] != nil
+        return !isChosen && fileExists(serviceFolder) ? "\(serviceFolder)/\(path)" : path
     }
 
     private static let serviceFolder = "/var/lib/spot-coordinator"

@@ -28,11 +28,15 @@ struct Access: Sendable {
             return String(given.reversed().drop { $0 == "/" }.reversed())
         }
         if let url = local.url { return url }
-        let why =
-            local.problems.isEmpty
-            ? "PORT=0 lets the kernel choose the port" : local.problems.joined(separator: "; ")
+        guard local.problems.isEmpty else {
+            throw OperatorError(
+                .misconfigured,
+                "the settings, which say where the coordinator is, cannot be read: \(local.problems.joined(separator: "; ")): "
+                    + "run it with sudo, or give --server URL and --token-file PATH")
+        }
         throw OperatorError(
-            .misconfigured, "the settings do not say where the coordinator is (\(why)): give --server URL")
+            .misconfigured,
+            "PORT=0 lets the kernel choose the port, so nobody knows where the coordinator is: give --server URL")
     }
 
     private static func token(

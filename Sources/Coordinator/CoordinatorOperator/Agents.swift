@@ -25,6 +25,7 @@ extension Desk {
     func instances() throws {
         let query =
             try filter("client", .client, ClientKind.self) + filter("role", .role, Role.self, or: ["active"])
+            + filter("mode", .mode, Mode.self)
         try list(InstanceList.self, .instances, query, none: "no instances", instanceColumns(withAgent: true))
     }
 

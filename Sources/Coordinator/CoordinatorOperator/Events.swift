@@ -3,6 +3,9 @@ import Platform
 import Wire
 
 extension Desk {
+    /// How many lines are shown when nobody says how many: some screens full.
+    private static let newest = 100
+
     func events() throws {
         let after: EventCursor? = try option("after")
         let agent = try filter("agent", .agent, SlotKind.self)
@@ -11,7 +14,8 @@ extension Desk {
             return try EventFollower(self, after: after, query: agent).run()
         }
         let begin = after.map { [(QueryParameter.after, $0.text)] } ?? []
-        let listing = try Listing<LogLines>(conversation, .events, query: agent + begin, limit: try limit())
+        let limit = try limit() ?? (after == nil ? Self.newest : nil)
+        let listing = try listing(LogLines.self, .events, agent + begin, limit: limit)
         guard !wantsJSON else { return try write(try listing.json() + "\n") }
         try write(listing.entries.isEmpty ? "no events\n" : listing.entries.map(line).joined())
         if let last = listing.entries.last { tell("go on with --after \(last.cursor)") }

@@ -22,13 +22,14 @@ extension Desk {
 
     func incidents() throws {
         guard invocation.arguments.isEmpty else {
-            guard openOnly.isEmpty, try limit() == nil else {
-                throw OperatorError(.usage, "--open and --limit go with the list, not with one incident")
+            guard openOnly.isEmpty, invocation.options["agent"] == nil, try limit() == nil else {
+                throw OperatorError(.usage, "--open, --agent and --limit go with the list, not with one incident")
             }
             let id: IncidentID = try argument(0)
             return try show(Question(.incident, id), as: Incident.self, story)
         }
-        try list(IncidentList.self, .incidents, openOnly, none: "no incidents", incidentColumns(withAgent: true))
+        let query = try filter("agent", .agent, SlotKind.self) + openOnly
+        try list(IncidentList.self, .incidents, query, none: "no incidents", incidentColumns(withAgent: true))
     }
 
     func incidentColumns(withAgent: Bool) -> [Column<Incident>] {

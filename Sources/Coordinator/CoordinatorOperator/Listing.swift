@@ -45,23 +45,31 @@ extension LogLines: Page {
 /// The pages of one list, as far as they were asked for.
 struct Listing<List: Page> {
     private(set) var entries: [List.Entry] = []
+    /// Whether there is more than was asked for.
+    private(set) var isCut = false
+    /// Kept only where they are shown themselves.
     private var replies: [Reply] = []
+
+    /// What is shown when nobody says how much: twice the largest fleet, and some 200 MB of memory. Whoever has to look
+    /// through more asks for a part.
+    static var most: Int { 200_000 }
 
     /// Asks for pages until there is none, or `limit` entries have come. Each page but the last has an entry, so this ends.
     init(
-        _ conversation: Conversation, _ route: Route, query: [(QueryParameter, String)], limit: Int?
+        _ conversation: Conversation, _ route: Route, query: [(QueryParameter, String)], limit: Int, keepsJSON: Bool
     ) throws(OperatorError) {
         var next: EventCursor?
         repeat {
             var query = query
             if let next { query = query.filter { $0.0 != .after } + [(.after, next.text)] }
-            if let limit { query.append((.limit, "\(limit - entries.count)")) }
+            query.append((.limit, "\(min(limit - entries.count, Limits.overviewMax))"))
             let reply = try conversation.ask(Question(route, query: query))
             let page = try reply.read(List.self)
             entries += page.entries
-            replies.append(reply)
+            if keepsJSON { replies.append(reply) }
             next = page.entries.isEmpty ? nil : page.following
-        } while next != nil && entries.count < limit ?? .max
+        } while next != nil && entries.count < limit
+        isCut = next != nil
     }
 
     /// One document: the only page as it came, or all in the form of one.
@@ -92,7 +100,19 @@ extension Desk {
     func list<List: Page>(
         _: List.Type, _ route: Route, _ query: [(QueryParameter, String)], none: String, _ columns: [Column<List.Entry>]
     ) throws {
-        let listing = try Listing<List>(conversation, route, query: query, limit: try limit())
+        let listing = try listing(List.self, route, query, limit: try limit())
         try write(wantsJSON ? try listing.json() + "\n" : table(listing.entries, columns, none: none))
+    }
+
+    /// The pages of a list up to `limit`; nil: all, within reason, and what is left out is told.
+    func listing<List: Page>(
+        _: List.Type, _ route: Route, _ query: [(QueryParameter, String)], limit: Int?
+    ) throws(OperatorError) -> Listing<List> {
+        let listing = try Listing<List>(
+            conversation, route, query: query, limit: limit ?? Listing<List>.most, keepsJSON: wantsJSON)
+        if listing.isCut, limit == nil {
+            tell("these are only the first \(listing.entries.count): narrow the list down")
+        }
+        return listing
     }
 }

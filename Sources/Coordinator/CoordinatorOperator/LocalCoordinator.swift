@@ -14,11 +14,13 @@ package struct LocalCoordinator: Sendable {
     /// Why the settings could not be read; then nothing above is known.
     package var problems: [String] = []
 
+    /// `databasePath` is empty where the settings do not name it.
     package init(
-        host: String, port: Int, isTLS: Bool, adminToken: Secret?, environment: [String: String]
+        host: String, port: Int, isTLS: Bool, adminToken: Secret?, databasePath: String = "",
+        environment: [String: String]
     ) {
         (self.host, self.port, self.isTLS, self.adminToken) = (host, port, isTLS, adminToken)
-        tokenPlaces = Self.tokenPlaces(environment)
+        tokenPlaces = Self.tokenPlaces(databasePath, environment)
     }
 
     /// Of settings that could not be read.
@@ -27,12 +29,15 @@ package struct LocalCoordinator: Sendable {
         self.problems = problems
     }
 
-    /// Where `serve` puts the token that it made itself: its state folder, whoever told it.
-    private static func tokenPlaces(_ environment: [String: String]) -> [String] {
+    /// `serve` puts the token that it made itself beside its database: where the settings say, else in its state folder,
+    /// whoever told it that one.
+    private static func tokenPlaces(_ databasePath: String, _ environment: [String: String]) -> [String] {
+        let name = "/admin-token"
+        if let slash = databasePath.lastIndex(of: "/") { return [databasePath[..<slash] + name] }
         // systemd.exec(5): several folders are separated by colons; the unit has one.
         let given = environment["STATE_DIRECTORY"].map { String($0.prefix { $0 != ":" }) }
         let folders = [given, "/var/lib/spot-coordinator", "."].compactMap { $0 }.filter { !$0.isEmpty }
-        return folders.map { "\($0)/admin-token" }
+        return folders.map { $0 + name }
     }
 
     /// How a program on this machine reaches it; nil when that is not known.

@@ -22,7 +22,7 @@ extension Verb {
                 [
                     Example("client token client-7", "Show it."),
                     Example(
-                        "client token client-7 | install -m 600 /dev/stdin client-token",
+                        "client token client-7 | install -m 600 /dev/stdin token",
                         "Keep it in a file that only you can read."),
                 ], [Self.tokenNote])
         case .agents:
@@ -37,12 +37,18 @@ extension Verb {
         case .settings:
             make(
                 "Show an agent's settings with their meaning, or change some.",
-                arguments: [Self.agentID, Argument("NAME=VALUE", "Settings to change, all or none.", count: .any)],
+                arguments: [
+                    Self.agentID,
+                    Argument(
+                        "NAME=VALUE",
+                        "Settings to change, all of them or none: "
+                            + SlotSetting.allCases.map(\.rawValue).joined(separator: ", ") + ".", count: .any),
+                ],
                 examples: [
                     Example("settings AGENT", "Show them all."),
                     Example(
-                        "settings AGENT replica_count=1 manual_replica_enabled=true auto_switch_enabled=false",
-                        "Keep a replica."),
+                        "settings AGENT risk_threshold=0.25 replica_count=1",
+                        "Change two of them."),
                 ])
         case .enable: make("Let an agent take part in switching.", arguments: [Self.agentID])
         case .disable:
@@ -52,7 +58,7 @@ extension Verb {
                 "List the machines.",
                 [
                     Self.ofClient, Option("role", value: "ROLE", "Only those that are active, \(words(Role.self))."),
-                    .limit,
+                    Option("mode", value: "MODE", "Only those that are \(words(Mode.self))."), .limit,
                 ])
         case .commands:
             make(
@@ -61,7 +67,7 @@ extension Verb {
         case .incidents:
             make(
                 "List the incidents, newest first, or tell the story of one.",
-                [Option("open", "Only those that are not closed."), .limit],
+                [Self.ofAgent, Option("open", "Only those that are not closed."), .limit],
                 [Argument("INCIDENT", "The one to tell, as the list names it.", count: .atMostOne)],
                 [
                     Example("incidents --open", "What is going on?"),
@@ -87,7 +93,10 @@ extension Verb {
                     Option("follow", "Go on with what comes, until interrupted."),
                     Option(
                         "after", value: "CURSOR", "Begin behind that place, as --json and the end of a run name it."),
-                    Self.ofAgent, .limit,
+                    Self.ofAgent,
+                    Option(
+                        "limit", value: "NUMBER",
+                        "At most so many lines. Left out: the newest 100, or all after CURSOR."),
                 ], [],
                 [
                     Example("events --follow", "Watch what happens."),
@@ -124,8 +133,8 @@ extension Verb {
 
     private static let commonNotes = [
         "The administrator's token is taken from --token-file, else from the settings (ADMIN_TOKEN, ADMIN_TOKEN_FILE or "
-            + "the credential admin-token), else from the file admin-token in $STATE_DIRECTORY, in "
-            + "/var/lib/spot-coordinator or in the working folder.",
+            + "the credential admin-token), else from the file admin-token beside the database: where DATABASE_URL puts it, "
+            + "else in $STATE_DIRECTORY, in /var/lib/spot-coordinator or in the working folder.",
         "Ends with 0 when it is done, 1 when the coordinator refuses, 64 when the command line is wrong, 69 when the "
             + "coordinator cannot be reached, 77 when the token is missing or refused, 78 when the settings are wrong.",
     ]

@@ -42,20 +42,7 @@ extension StoreReader {
         isFresh: (SlotID, InstanceID) -> Bool
     ) throws(StoreError) -> [ClientSummary] {
         try attempt("list clients") { transaction in
-            var tallies: [ClientID: Tally] = [:]
-            try transaction.forEach(
-                """
-                SELECT slot.id, slot.client_id, serving.instance_id, serving.is_offline, slot.enabled,
-                    (SELECT count(*) FROM host WHERE host.slot_id = slot.id AND host.role <> 'terminated'),
-                    (SELECT max(last_heard_at) FROM host WHERE host.slot_id = slot.id)
-                FROM slot LEFT JOIN host AS serving ON serving.slot_id = slot.id AND serving.role = 'primary'
-                WHERE slot.deleted_at IS NULL
-                """
-            ) { row in
-                try reading("slot", row) { row in
-                    try tallies[try row.value(1), default: Tally()].add(row, isFresh)
-                }
-            }
+            let tallies = try tally(transaction, isFresh)
             return try transaction.all(
                 "SELECT id, name, is_active, created_at FROM client ORDER BY name LIMIT ?", Self.clientsMax
             ) { row in
@@ -84,17 +71,36 @@ private struct Tally {
     var online = 0
     var hosts = 0
     var heard: Timestamp?
+}
 
-    /// slot, client, primary, whether that is offline, enabled, hosts, last heard
-    mutating func add(_ row: borrowing Row, _ isFresh: (SlotID, InstanceID) -> Bool) throws {
-        agents += 1
-        hosts += try row.value(5, as: Int.self)
-        if let at = try row.value(6, as: Timestamp?.self) { heard = max(heard ?? at, at) }
-        guard let primary = try row.value(2, as: InstanceID?.self), try !row.value(3, as: Bool.self),
-            try row.value(4), isFresh(try row.value(0), primary)
-        else { return }
-        online += 1
+/// SQLite adds up what it can: a row that is handed over costs as much as ten that are counted.
+private func tally(
+    _ transaction: borrowing Transaction, _ isFresh: (SlotID, InstanceID) -> Bool
+) throws -> [ClientID: Tally] {
+    var tallies: [ClientID: Tally] = [:]
+    try transaction.forEach("SELECT client_id, count(*) FROM slot WHERE deleted_at IS NULL GROUP BY client_id") { row in
+        tallies[try row.value(0), default: Tally()].agents = try row.value(1)
     }
+    try transaction.forEach(
+        """
+        SELECT slot.client_id, count(*), max(host.last_heard_at) FROM host CROSS JOIN slot ON slot.id = host.slot_id
+        WHERE host.role <> 'terminated' AND slot.deleted_at IS NULL GROUP BY slot.client_id
+        """
+    ) { row in
+        let client: ClientID = try row.value(0)
+        tallies[client, default: Tally()].hosts = try row.value(1)
+        tallies[client, default: Tally()].heard = try row.value(2)
+    }
+    try transaction.forEach(
+        """
+        SELECT slot.client_id, slot.id, host.instance_id FROM host CROSS JOIN slot ON slot.id = host.slot_id
+        WHERE host.role = 'primary' AND host.is_offline = 0 AND slot.deleted_at IS NULL AND slot.enabled = 1
+        """
+    ) { row in
+        guard isFresh(try row.value(1), try row.value(2)) else { return }
+        tallies[try row.value(0), default: Tally()].online += 1
+    }
+    return tallies
 }
 
 private func number(_ sql: StaticString, _ transaction: borrowing Transaction) throws -> Int {

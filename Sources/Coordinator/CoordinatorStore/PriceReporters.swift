@@ -20,13 +20,6 @@ extension StoreTransaction {
             ) { _ in true } ?? false
         }
     }
-
-    /// As the reader's; it walks all slots while the writer waits.
-    package borrowing func priceReporterVacancies(limit: Int) throws(StoreError) -> [SlotID] {
-        try attempt("look up where nobody reports prices") { transaction in
-            try vacancies(limit: limit, transaction)
-        }
-    }
 }
 
 extension StoreReader {
@@ -34,20 +27,16 @@ extension StoreReader {
     /// without keeping the writer waiting, so whoever acts on it asks `hasPriceReporter` again.
     package borrowing func priceReporterVacancies(limit: Int) throws(StoreError) -> [SlotID] {
         try attempt("look up where nobody reports prices") { transaction in
-            try vacancies(limit: limit, transaction)
+            try transaction.all(
+                """
+                SELECT min(slot.id) FROM slot JOIN host ON host.slot_id = slot.id AND host.role = 'primary'
+                WHERE slot.deleted_at IS NULL AND host.is_offline = 0
+                    AND host.region IS NOT NULL AND host.instance_type IS NOT NULL
+                GROUP BY slot.client_id, host.region, host.instance_type
+                HAVING max(slot.reports_prices) = 0
+                ORDER BY 1 LIMIT ?
+                """, limit
+            ) { try $0.value(0) }
         }
     }
-}
-
-private func vacancies(limit: Int, _ transaction: borrowing Transaction) throws -> [SlotID] {
-    try transaction.all(
-        """
-        SELECT min(slot.id) FROM slot JOIN host ON host.slot_id = slot.id AND host.role = 'primary'
-        WHERE slot.deleted_at IS NULL AND host.is_offline = 0
-            AND host.region IS NOT NULL AND host.instance_type IS NOT NULL
-        GROUP BY slot.client_id, host.region, host.instance_type
-        HAVING max(slot.reports_prices) = 0
-        ORDER BY 1 LIMIT ?
-        """, limit
-    ) { try $0.value(0) }
 }

@@ -20,6 +20,8 @@ package struct HostRow: Sendable {
     /// Nil while it has not got a token of its own.
     package var tokenHash: [UInt8]?
     package var hasOpenCommands: Bool
+    /// Its slot was deleted.
+    package var isEnded: Bool
 
     init(_ row: borrowing Row) throws {
         instance = try row.value(0)
@@ -35,7 +37,8 @@ package struct HostRow: Sendable {
         lacking = try row.json(10, "lacking")
         facts = try HostFacts(row, from: 11)
         tokenHash = try row.value(20)
-        hasOpenCommands = try row.value(21)
+        isEnded = try row.value(21)
+        hasOpenCommands = false
     }
 }
 
@@ -51,32 +54,42 @@ extension StoreReader {
         }
     }
 
-    /// Gives `body` each host that may still run and whose slot has not ended. Returns what was found damaged and left out,
+    /// Gives `body` each host that may still run, also those of deleted slots, which may have something left to do. Returns what was found damaged and left out,
     /// the first few: one unreadable row must not keep all others from their coordinator.
     package borrowing func forEachHost(_ body: (HostRow) -> Void) throws(StoreError) -> [StoreError] {
         var damaged: [StoreError] = []
         try attempt("read the hosts") { transaction in
+            // Few have any, so this is cheaper than to ask for each host.
+            let busy = Set(
+                try transaction.all(
+                    "SELECT slot_id, instance_id FROM command INDEXED BY command_open WHERE finished_at IS NULL"
+                ) { Busy(slot: try $0.value(0), instance: try $0.value(1)) })
             try transaction.forEach(
                 """
                 SELECT host.instance_id, host.slot_id, slot.client_id, host.role, slot.epoch, slot.config_version,
                     slot.heartbeat_seconds, slot.lease_seconds, host.is_offline, host.is_blind, host.lacking,
                     host.hostname, host.agent_version, host.region, host.zone, host.instance_type, host.mode, host.image,
-                    host.private_address, host.public_address, host.token_hash,
-                    EXISTS (
-                        SELECT 1 FROM command
-                        WHERE command.slot_id = host.slot_id AND command.instance_id = host.instance_id
-                            AND command.finished_at IS NULL)
+                    host.private_address, host.public_address, host.token_hash, slot.deleted_at IS NOT NULL
                 FROM host CROSS JOIN slot ON slot.id = host.slot_id
-                WHERE host.role <> 'terminated' AND slot.deleted_at IS NULL
+                WHERE host.role <> 'terminated'
                 """
             ) { row in
-                do { body(try reading("host", row) { try HostRow($0) }) } catch let error as StoreError {
+                do {
+                    var host = try reading("host", row) { try HostRow($0) }
+                    host.hasOpenCommands = busy.contains(Busy(slot: host.slot, instance: host.instance))
+                    body(host)
+                } catch let error as StoreError {
                     guard error.code == .damaged else { throw error }
                     if damaged.count < Self.damagedMax { damaged.append(error) }
                 }
             }
         }
         return damaged
+    }
+
+    private struct Busy: Hashable {
+        let slot: SlotID
+        let instance: InstanceID
     }
 
     /// As many as a person reads.

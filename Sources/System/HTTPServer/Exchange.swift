@@ -133,11 +133,12 @@ package final class Exchange: Sendable {
             case .arriving, .answered, .sent: return (false, nil, false)
             }
         }
-        if isSuspended { core.resume(suspension) }
         if let park {
             core.roster.remove(park.ticket)
             core.counters.parked.decrement()
         }
+        // Last: from here on the client may have its answer, and the counters tell of it.
+        if isSuspended { core.resume(suspension) }
         return won
     }
 }

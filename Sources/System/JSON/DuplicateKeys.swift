@@ -35,12 +35,18 @@ private func needsHashing(_ nodes: [Node], _ children: Range<Int>) -> Bool {
 
 private func compareKeys(_ nodes: [Node], _ children: Range<Int>, in bytes: [UInt8], into found: inout [Int]) {
     var key = children.lowerBound
+    // Most keys are seen to be new by their traits alone.
+    var seen: UInt64 = 0
     while key < children.upperBound {
-        var earlier = children.lowerBound
-        while earlier < key, !areEqual(nodes[earlier], nodes[key], in: bytes) {
-            earlier = Int(nodes[earlier + 1].next)
+        let trait = trait(of: nodes[key], in: bytes)
+        if seen & trait != 0 {
+            var earlier = children.lowerBound
+            while earlier < key, !areEqual(nodes[earlier], nodes[key], in: bytes) {
+                earlier = Int(nodes[earlier + 1].next)
+            }
+            if earlier < key, found.count < reportedMax { found.append(key + 1) }
         }
-        if earlier < key, found.count < reportedMax { found.append(key + 1) }
+        seen |= trait
         key = Int(nodes[key + 1].next)
     }
 }
@@ -53,6 +59,14 @@ private func hashKeys(_ nodes: [Node], _ children: Range<Int>, in bytes: [UInt8]
         if !seen.insert(nodes[key].resolvedContents(in: bytes)).inserted { found.append(key + 1) }
         key = Int(nodes[key + 1].next)
     }
+}
+
+/// One bit of 64, made of the length and both ends of a key: equal keys have the same.
+private func trait(of key: Node, in bytes: [UInt8]) -> UInt64 {
+    guard key.length > 2 else { return 1 }
+    let contents = key.contentsRange
+    let (first, last) = (UInt64(bytes[contents.lowerBound]), UInt64(bytes[contents.upperBound - 1]))
+    return 1 &<< (UInt64(key.length) &+ first &* 7 &+ last &* 13)
 }
 
 /// For keys without escapes.

@@ -77,7 +77,9 @@ private struct Decimal: Hashable, Comparable {
 
     private static func clampedExponent(_ text: ArraySlice<UInt8>) -> Int {
         let unsigned = text.first == UInt8(ascii: "+") ? text.dropFirst() : text
-        if let value = Int64(decimal: unsigned) { return Int(min(max(value, -Int64(exponentMax)), Int64(exponentMax))) }
+        if let value = Int64(decimal: unsigned.span) {
+            return Int(min(max(value, -Int64(exponentMax)), Int64(exponentMax)))
+        }
         return unsigned.first == UInt8(ascii: "-") ? -exponentMax : exponentMax
     }
 
@@ -86,7 +88,7 @@ private struct Decimal: Hashable, Comparable {
         guard exponent <= 19, exponent >= digits.count else { return digits.isEmpty ? 0 : nil }
         let padded = digits + Array(repeating: 0, count: exponent - digits.count)
         let sign = isNegative ? [UInt8(ascii: "-")] : []
-        return Int64(decimal: (sign + padded.map { $0 + UInt8(ascii: "0") })[...])
+        return Int64(decimal: (sign + padded.map { $0 + UInt8(ascii: "0") }).span)
     }
 
     static func < (left: Self, right: Self) -> Bool {

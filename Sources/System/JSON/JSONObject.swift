@@ -15,16 +15,17 @@ package struct JSONObject: Sendable, Sequence {
     package subscript(_ key: String) -> JSONValue? {
         let children = tape.children(of: index)
         let takesFirst = tape.duplicates.isEmpty
-        var found: JSONValue?
+        let wanted = key.utf8.span
+        var found: Int?
         var child = children.lowerBound
         while child < children.upperBound {
-            if tape.key(at: child, equals: key) {
-                found = JSONValue(tape, child + 1)
+            if tape.string(at: child, equals: wanted) {
+                found = child + 1
                 if takesFirst { break }
             }
             child = Int(tape.nodes[child + 1].next)
         }
-        return found
+        return found.map { JSONValue(tape, $0) }
     }
 
     /// The value of a key that must be there, null or not.

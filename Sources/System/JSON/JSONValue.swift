@@ -33,6 +33,11 @@ package struct JSONValue: Sendable {
         return tape.string(at: index)
     }
 
+    /// Whether this is a string with that text: cheaper than to make the string.
+    package func isString(_ text: String) -> Bool {
+        kind == .string && tape.string(at: index, equals: text.utf8.span)
+    }
+
     package func boolean() throws(JSONError) -> Bool {
         guard kind == .boolean else { throw fail("expected a boolean") }
         return tape.text(at: index).first == UInt8(ascii: "t")
@@ -46,7 +51,8 @@ package struct JSONValue: Sendable {
     /// A number that is whole, however it is written (`12`, `12.0`, `1.2e1`), and fits.
     package func integer() throws(JSONError) -> Int64 {
         guard kind == .number else { throw fail("expected a whole number") }
-        if let whole = Int64(decimal: tape.text(at: index)) { return whole }
+        let bytes = tape.bytes
+        if let whole = Int64(decimal: bytes.span.extracting(tape.nodes[index].range)) { return whole }
         guard let whole = try number().integer else { throw fail("expected a whole number of 64 bits") }
         return whole
     }
@@ -68,7 +74,7 @@ package struct JSONValue: Sendable {
     }
 
     private func parseTimestamp(_ rule: Timestamp.ZoneRule) -> Timestamp? {
-        Timestamp(rfc3339: tape.nodes[index].resolvedContents(in: tape.bytes), withoutZone: rule)
+        Timestamp(rfc3339: tape.nodes[index].resolvedContents(in: tape.bytes).span, withoutZone: rule)
     }
 
     /// An error with this value's path, for what only the caller can check: `value.fail("expected an instance id")`.
@@ -79,11 +85,11 @@ package struct JSONValue: Sendable {
 
 extension Int64 {
     /// The plain form, `-?[0-9]+`, which is what nearly all whole numbers have; nil for any other, and on overflow.
-    init?(decimal text: ArraySlice<UInt8>) {
-        let isNegative = text.first == UInt8(ascii: "-")
+    init?(decimal text: Span<UInt8>) {
+        let isNegative = !text.isEmpty && text[0] == UInt8(ascii: "-")
         var value: Int64 = 0
-        for byte in isNegative ? text.dropFirst() : text {
-            let digit = byte &- UInt8(ascii: "0")
+        for at in (isNegative ? 1 : 0)..<text.count {
+            let digit = text[at] &- UInt8(ascii: "0")
             guard digit < 10 else { return nil }
             let (tens, overflow) = value.multipliedReportingOverflow(by: 10)
             // Counting downwards reaches the smallest value, which has no positive twin.

@@ -155,12 +155,14 @@ package struct JSONArrayWriter: ~Copyable {
 }
 
 func appendDecimal(_ value: Int64, to text: inout [UInt8]) {
-    if value < 0 { text.append(UInt8(ascii: "-")) }
-    let first = text.count
-    var rest = value.magnitude
-    repeat {
-        text.append(UInt8(ascii: "0") + UInt8(rest % 10))
-        rest /= 10
-    } while rest > 0
-    text[first...].reverse()
+    // A sign and 19 digits.
+    text.append(addingCapacity: 20) { text in
+        if value < 0 { text.append(UInt8(ascii: "-")) }
+        appendDigits(value.magnitude, to: &text)
+    }
+}
+
+private func appendDigits(_ value: UInt64, to text: inout OutputSpan<UInt8>) {
+    if value >= 10 { appendDigits(value / 10, to: &text) }
+    text.append(UInt8(ascii: "0") + UInt8(value % 10))
 }

@@ -69,18 +69,26 @@ private func appendUTF8(_ value: UInt32, to bytes: inout [UInt8]) {
 
 /// Adds a string with its quotes. Only what JSON requires is escaped: quotes, backslashes and control characters.
 func appendQuoted(_ string: String, to bytes: inout [UInt8]) {
+    let text = string.utf8.span
+    guard !needsEscape(text) else { return appendEscaped(text, to: &bytes) }
+    bytes.append(addingCapacity: text.count + 2) { bytes in
+        bytes.append(UInt8(ascii: "\""))
+        for at in text.indices { bytes.append(text[at]) }
+        bytes.append(UInt8(ascii: "\""))
+    }
+}
+
+private func appendEscaped(_ text: Span<UInt8>, to bytes: inout [UInt8]) {
     bytes.append(UInt8(ascii: "\""))
-    var string = string
-    string.withUTF8 { utf8 in
-        var plainFrom = 0
-        for at in utf8.indices where unsafe needsEscape(utf8[at]) {
-            unsafe bytes.append(contentsOf: utf8[plainFrom..<at])
-            unsafe appendEscape(utf8[at], to: &bytes)
-            plainFrom = at + 1
-        }
-        unsafe bytes.append(contentsOf: utf8[plainFrom...])
+    for at in text.indices {
+        if needsEscape(text[at]) { appendEscape(text[at], to: &bytes) } else { bytes.append(text[at]) }
     }
     bytes.append(UInt8(ascii: "\""))
+}
+
+private func needsEscape(_ text: Span<UInt8>) -> Bool {
+    for at in text.indices where needsEscape(text[at]) { return true }
+    return false
 }
 
 private func needsEscape(_ byte: UInt8) -> Bool {

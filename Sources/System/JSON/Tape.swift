@@ -42,15 +42,13 @@ final class Tape: Sendable {
         return unsafe String(copying: UTF8Span(unchecked: contents))
     }
 
-    func key(at index: Int, equals key: String) -> Bool {
+    /// Whether the text of the string at `index` is this one, byte for byte.
+    func string(at index: Int, equals text: Span<UInt8>) -> Bool {
         let node = nodes[index]
-        if node.isEscaped { return node.resolvedContents(in: bytes).elementsEqual(key.utf8) }
-        guard Int(node.length) - 2 == key.utf8.count else { return false }
-        var at = Int(node.offset) + 1
-        for byte in key.utf8 {
-            if bytes[at] != byte { return false }
-            at += 1
-        }
+        if node.isEscaped { return areEqual(node.resolvedContents(in: bytes).span, text) }
+        guard Int(node.length) - 2 == text.count else { return false }
+        let start = Int(node.offset) + 1
+        for at in text.indices where bytes[start + at] != text[at] { return false }
         return true
     }
 
@@ -78,6 +76,12 @@ final class Tape: Sendable {
         }
         return path
     }
+}
+
+private func areEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
+    guard left.count == right.count else { return false }
+    for at in left.indices where left[at] != right[at] { return false }
+    return true
 }
 
 extension Node {

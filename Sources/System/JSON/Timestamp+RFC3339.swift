@@ -12,13 +12,13 @@ extension Timestamp: CustomStringConvertible {
     /// `T` and `Z` may be small, and a space may stand for the `T`. Digits beyond nanoseconds are dropped. A leap second
     /// is taken for the last nanosecond before it.
     package init?(rfc3339 text: String, withoutZone rule: ZoneRule = .refused) {
-        self.init(rfc3339: Array(text.utf8)[...], withoutZone: rule)
+        self.init(rfc3339: text.utf8.span, withoutZone: rule)
     }
 
-    init?(rfc3339 text: ArraySlice<UInt8>, withoutZone rule: ZoneRule) {
-        var reader = FieldReader(text)
-        guard let days = reader.date(), reader.separator(), let time = reader.time(),
-            let offset = reader.offset(rule), reader.isAtEnd
+    init?(rfc3339 text: Span<UInt8>, withoutZone rule: ZoneRule) {
+        var reader = FieldReader()
+        guard let days = reader.date(text), reader.separator(text), let time = reader.time(text),
+            let offset = reader.offset(text, rule), reader.at == text.count
         else { return nil }
         var seconds = days * 86_400 + time.seconds - offset
         var nanoseconds = time.nanoseconds
@@ -43,6 +43,11 @@ extension Timestamp: CustomStringConvertible {
     }
 
     func appendRFC3339(to text: inout [UInt8]) {
+        // As long as `2026-11-20T13:05:00.123456789Z`.
+        text.append(addingCapacity: 30) { text in appendRFC3339(to: &text) }
+    }
+
+    private func appendRFC3339(to text: inout OutputSpan<UInt8>) {
         let nanoseconds = floorModulo(nanosecondsSinceEpoch, 1_000_000_000)
         let seconds = floorQuotient(nanosecondsSinceEpoch, 1_000_000_000)
         let date = civilDate(daysSinceEpoch: floorQuotient(seconds, 86_400))
@@ -58,7 +63,7 @@ extension Timestamp: CustomStringConvertible {
     }
 }
 
-private func appendFraction(_ nanoseconds: Int64, to text: inout [UInt8]) {
+private func appendFraction(_ nanoseconds: Int64, to text: inout OutputSpan<UInt8>) {
     guard nanoseconds > 0 else { return }
     text.append(UInt8(ascii: "."))
     if nanoseconds % 1_000_000 == 0 {
@@ -70,71 +75,67 @@ private func appendFraction(_ nanoseconds: Int64, to text: inout [UInt8]) {
     }
 }
 
-private func appendField(_ mark: Unicode.Scalar, _ value: Int64, to text: inout [UInt8]) {
+private func appendField(_ mark: Unicode.Scalar, _ value: Int64, to text: inout OutputSpan<UInt8>) {
     text.append(UInt8(ascii: mark))
     appendPadded(value, 2, to: &text)
 }
 
-private func appendPadded(_ value: Int64, _ width: Int, to text: inout [UInt8]) {
-    var divisor: Int64 = 1
-    for _ in 1..<width { divisor *= 10 }
-    while divisor > 0 {
-        text.append(UInt8(ascii: "0") + UInt8(value / divisor % 10))
-        divisor /= 10
-    }
+private func appendPadded(_ value: Int64, _ width: Int, to text: inout OutputSpan<UInt8>) {
+    if width > 1 { appendPadded(value / 10, width - 1, to: &text) }
+    text.append(UInt8(ascii: "0") + UInt8(value % 10))
 }
 
-/// Takes fields of fixed form off the front of a text.
+/// Takes fields of fixed form one after the other. The text is handed in because a span cannot be kept.
 private struct FieldReader {
-    private var rest: ArraySlice<UInt8>
+    private(set) var at = 0
 
-    init(_ text: ArraySlice<UInt8>) { rest = text }
-
-    var isAtEnd: Bool { rest.isEmpty }
-
-    mutating func take(where isWanted: (UInt8) -> Bool) -> Bool {
-        guard let byte = rest.first, isWanted(byte) else { return false }
-        rest = rest.dropFirst()
+    mutating func take(_ text: Span<UInt8>, where isWanted: (UInt8) -> Bool) -> Bool {
+        guard at < text.count, isWanted(text[at]) else { return false }
+        at += 1
         return true
     }
 
-    mutating func take(_ mark: Unicode.Scalar) -> Bool { take { $0 == UInt8(ascii: mark) } }
+    mutating func take(_ mark: Unicode.Scalar, _ text: Span<UInt8>) -> Bool {
+        take(text) { $0 == UInt8(ascii: mark) }
+    }
 
     /// `T`, `t` or a space.
-    mutating func separator() -> Bool { take { $0 | 0x20 == UInt8(ascii: "t") || $0 == UInt8(ascii: " ") } }
+    mutating func separator(_ text: Span<UInt8>) -> Bool {
+        take(text) { $0 | 0x20 == UInt8(ascii: "t") || $0 == UInt8(ascii: " ") }
+    }
 
-    mutating func digits(_ count: Int) -> Int64? {
-        guard rest.count >= count else { return nil }
+    mutating func digits(_ count: Int, _ text: Span<UInt8>) -> Int64? {
+        guard text.count - at >= count else { return nil }
         var value: Int64 = 0
-        for byte in rest.prefix(count) {
-            let digit = byte &- UInt8(ascii: "0")
+        for place in at..<at + count {
+            let digit = text[place] &- UInt8(ascii: "0")
             guard digit < 10 else { return nil }
             value = value * 10 + Int64(digit)
         }
-        rest = rest.dropFirst(count)
+        at += count
         return value
     }
 
     /// Days since 1970-01-01.
-    mutating func date() -> Int64? {
-        guard let year = digits(4), take("-"), let month = digits(2), take("-"), let day = digits(2),
-            (1...12).contains(month), (1...daysIn(month, of: year)).contains(day)
+    mutating func date(_ text: Span<UInt8>) -> Int64? {
+        guard let year = digits(4, text), take("-", text), let month = digits(2, text), take("-", text),
+            let day = digits(2, text), (1...12).contains(month), (1...daysIn(month, of: year)).contains(day)
         else { return nil }
         return daysSinceEpoch(year: year, month: month, day: day)
     }
 
-    mutating func time() -> (seconds: Int64, nanoseconds: Int64, isLeap: Bool)? {
-        guard let hour = digits(2), take(":"), let minute = digits(2), take(":"), let second = digits(2),
-            hour < 24, minute < 60, second <= 60, let nanoseconds = fraction()
+    mutating func time(_ text: Span<UInt8>) -> (seconds: Int64, nanoseconds: Int64, isLeap: Bool)? {
+        guard let hour = digits(2, text), take(":", text), let minute = digits(2, text), take(":", text),
+            let second = digits(2, text), hour < 24, minute < 60, second <= 60, let nanoseconds = fraction(text)
         else { return nil }
         return (hour * 3600 + minute * 60 + min(second, 59), nanoseconds, second == 60)
     }
 
-    private mutating func fraction() -> Int64? {
-        guard take(".") else { return 0 }
+    private mutating func fraction(_ text: Span<UInt8>) -> Int64? {
+        guard take(".", text) else { return 0 }
         var value: Int64 = 0
         var count = 0
-        while let digit = digits(1) {
+        while let digit = digits(1, text) {
             if count < 9 { value = value * 10 + digit }
             count += 1
         }
@@ -147,12 +148,12 @@ private struct FieldReader {
     }
 
     /// Seconds east of UTC.
-    mutating func offset(_ rule: Timestamp.ZoneRule) -> Int64? {
-        if take(where: { $0 | 0x20 == UInt8(ascii: "z") }) { return 0 }
-        if rest.isEmpty { return rule == .meansUTC ? 0 : nil }
-        let isWest = rest.first == UInt8(ascii: "-")
-        guard isWest ? take("-") : take("+"), let hours = digits(2), take(":"), let minutes = digits(2), hours < 24,
-            minutes < 60
+    mutating func offset(_ text: Span<UInt8>, _ rule: Timestamp.ZoneRule) -> Int64? {
+        if take(text, where: { $0 | 0x20 == UInt8(ascii: "z") }) { return 0 }
+        if at == text.count { return rule == .meansUTC ? 0 : nil }
+        let isWest = text[at] == UInt8(ascii: "-")
+        guard isWest ? take("-", text) : take("+", text), let hours = digits(2, text), take(":", text),
+            let minutes = digits(2, text), hours < 24, minutes < 60
         else { return nil }
         return (hours * 3600 + minutes * 60) * (isWest ? -1 : 1)
     }

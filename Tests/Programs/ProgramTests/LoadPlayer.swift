@@ -99,13 +99,13 @@ final class LoadPlayer: @unchecked Sendable {
         switch chance.next() % 100 {
         case 0..<8: try enrol(place, machine)
         case 8..<14: try addMachine(place)
-        case 14..<50: try beat(place, machine)
-        case 50..<66: try report(place, machine)
-        case 66..<74: try changeSettings(place)
-        case 74..<82: try order(.switchSlot, place, ForceSwitch(target: .onDemand))
-        case 82..<88: try promote(place)
-        case 88..<94: try announce(place, machine)
-        default: try answerCommands(place, machine)
+        case 14..<42: try beat(place, machine)
+        case 42..<54: try report(place, machine)
+        case 54..<62: try changeSettings(place)
+        case 62..<70: try order(.switchSlot, place, ForceSwitch(target: .onDemand))
+        case 70..<76: try promote(place)
+        case 76..<82: try announce(place, machine)
+        default: try answerCommand(place)
         }
     }
 
@@ -278,8 +278,9 @@ final class LoadPlayer: @unchecked Sendable {
         return result
     }
 
-    private func answerCommands(_ place: Int, _ machine: Int) throws {
-        guard let (slot, token) = caller(place, machine),
+    private func answerCommand(_ place: Int) throws {
+        guard let machine = slots[place].machines.firstIndex(where: { !$0.executed.isEmpty && !$0.isEnded }),
+            let (slot, token) = caller(place, machine),
             let (id, result) = slots[place].machines[machine].executed.min(by: { $0.key < $1.key })
         else { return }
         let reply = try ask("result", "POST", Route.commandResult.path(slot, id), token, result)

@@ -150,7 +150,7 @@ struct SettingsTests {
         (["STORE_KEY": "00ff"], "STORE_KEY: expected 64 hexadecimal digits"),
         (["HOST": "0.0.0.0"], "ALLOW_PLAINTEXT=1"), (["HOST": "::"], "ALLOW_PLAINTEXT=1"),
         (["TLS_CERT_FILE": "/x/tls.crt"], "TLS_CERT_FILE and TLS_KEY_FILE need each other"),
-        (["DATABASE_URL": "postgres://db/spot"], "DATABASE_URL: expected sqlite: and an absolute path"),
+        (["DATABASE_URL": "postgres://db/spot"], "DATABASE_URL: expected sqlite: and a path"),
         (["TRUSTED_DASHBOARD_NETWORKS": "10.0.0.1/8"], "TRUSTED_DASHBOARD_NETWORKS: expected networks"),
         (["HEARTBEAT_SECONDS": "0"], "HEARTBEAT_SECONDS: expected a whole number from 1 to 300"),
         (["ADMIN_TOKEN_FILE": "/nowhere/token"], "/nowhere/token: no such file or directory"),

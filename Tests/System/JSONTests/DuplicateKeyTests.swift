@@ -32,6 +32,15 @@ import Testing
         #expect(try JSONDocument(Array("{\(unique)}".utf8)).duplicateKeys == [])
     }
 
+    @Test(arguments: ["", "a", "z", "é", "☃", "0"])
+    func `a duplicate is found whatever its letters`(letter: String) throws {
+        for length in 0...70 {
+            let key = String(repeating: letter, count: length)
+            let text = #"{"-":0,"\#(key)":1,"+":2,"\#(key)":3}"#
+            #expect(try JSONDocument(Array(text.utf8)).duplicateKeys.count == 1)
+        }
+    }
+
     @Test func `of duplicate keys the last one counts`() throws {
         #expect(try read(#"{"a":1,"b":0,"a":2}"#).object().required("a").integer() == 2)
     }

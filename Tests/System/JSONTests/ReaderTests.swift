@@ -10,6 +10,14 @@ import Testing
         #expect(try read(text).isNull == (kind == .null))
     }
 
+    @Test(arguments: [
+        (#""unknown""#, true), (#""unkn\u006fwn""#, true), (#""unknowm""#, false), (#""unknow""#, false),
+        (#""unknown ""#, false), (#""Unknown""#, false), (#""""#, false), ("null", false), (#"["unknown"]"#, false),
+    ])
+    func `a value is a certain string, or another, or none`(text: String, isUnknown: Bool) throws {
+        #expect(try read(text).isString("unknown") == isUnknown)
+    }
+
     @Test func `values come back through their accessors`() throws {
         let object = try read(#"{"s":"a","t":true,"f":false,"i":-12,"n":0.50,"a":[1,2],"o":{"k":null}}"#).object()
         #expect(try object.required("s").string() == "a")

@@ -16,6 +16,10 @@ private let program = ProgramDescription(
             ],
             arguments: [Argument("SLOT", "The slot."), Argument("HOST", "The hosts.", count: .any)]),
         Subcommand("show", "Shows one thing.", arguments: [Argument("WHAT", "The thing.", count: .atMostOne)]),
+        Subcommand("slot add", "Adds a slot.", arguments: [Argument("NAME", "Its name.")]),
+        Subcommand(
+            "slot drop", "Drops a slot.", examples: [Example("slot drop web", "Drops the slot called web.")],
+            notes: ["What was dropped is gone, and nothing brings it back: neither a restart nor a prayer to us."]),
     ],
     settings: SettingsSchema([
         Setting.integer("LISTEN_PORT", 1...65_535, default: 80, "The port to listen on.").listed,
@@ -35,6 +39,7 @@ struct CommandLineTests {
             ),
             (["drill", "web", "--", "--dry", "--help"], "drill", [:], ["web", "--dry", "--help"], [:]),
             (["show", "-"], "show", [:], ["-"], [:]),
+            (["slot", "add", "web"], "slot add", [:], ["web"], [:]),
             (["show"], "show", [:], [], [:]),
         ] as [([String], String, [String: String], [String], [String: String])])
     func `a command line becomes an invocation`(
@@ -52,6 +57,11 @@ struct CommandLineTests {
 
     @Test(arguments: [
         (["dril"], "unknown sub-command \"dril\", perhaps drill is meant", ""),
+        (["slot"], "slot needs a second word: slot add, slot drop", ""),
+        (["slot", "--now"], "slot needs a second word: slot add, slot drop", ""),
+        (["slot", "ad", "web"], "unknown sub-command \"slot ad\", perhaps slot add is meant", ""),
+        (["slto", "add"], "unknown sub-command \"slto\", perhaps slot add is meant", ""),
+        (["slot", "add"], "NAME is missing", " slot add"),
         (["--listen-prt", "1"], "unknown option \"--listen-prt\", perhaps --listen-port is meant", ""),
         (["--client-token", "x"], "unknown option \"--client-token\"", ""),
         (["--config"], "--config needs a value", ""),
@@ -88,9 +98,11 @@ struct CommandLineTests {
             Usage: spot-test [SUB-COMMAND] [OPTIONS] [ARGUMENTS]
 
             Sub-commands:
-              run    Runs the daemon. (when nothing is named)
-              drill  Rehearses a failover.
-              show   Shows one thing.
+              run        Runs the daemon. (when nothing is named)
+              drill      Rehearses a failover.
+              show       Shows one thing.
+              slot add   Adds a slot.
+              slot drop  Drops a slot.
 
             Options:
               --config FILE  The configuration file.
@@ -134,6 +146,27 @@ struct CommandLineTests {
 
             """
         #expect(program.parse(["drill", "--help"]) == .answer(expected))
+    }
+
+    @Test func `examples and notes end the help of a sub-command`() {
+        let expected = """
+            Drops a slot.
+
+            Usage: spot-test slot drop
+
+            Options:
+              --help     Print this text, or that of the sub-command before it.
+              --version  Print the version.
+
+            Examples:
+              spot-test slot drop web
+                  Drops the slot called web.
+
+            What was dropped is gone, and nothing brings it back: neither a restart nor a
+            prayer to us.
+
+            """
+        #expect(program.parse(["slot", "drop", "--help"]) == .answer(expected))
     }
 
     @Test func `the exit codes are those that service managers know`() {

@@ -30,14 +30,16 @@ extension API {
     private func park(
         _ visit: Visit, _ line: Line, _ heartbeat: Heartbeat, _ receivedAt: Timestamp, wait: Int, isQuiet: Bool
     ) {
+        // Not the visit: it holds the whole request, and thousands of these are parked.
+        let (exchange, origin) = (visit.exchange, visit.origin)
         let call = ParkedCall(receivedAt: receivedAt, configVersion: heartbeat.configVersion ?? line.configVersion) {
-            visit.exchange.answer(Response.json($0).shown(to: visit.origin))
+            exchange.answer(Response.json($0).shown(to: origin))
         }
         // Without a wait the store still gets a moment to decide; a heartbeat is answered in any case.
         let patience = wait == 0 ? Visit.patience : Duration.seconds(wait)
-        let isParked = visit.exchange.park(for: patience) { [self] in
+        let isParked = exchange.park(for: patience) { [self] in
             line.forget(call)
-            return Response.json(reply(line, receivedAt)).shown(to: visit.origin)
+            return Response.json(reply(line, receivedAt)).shown(to: origin)
         }
         guard isParked else { return }
         if isQuiet && line.park(call) { return }

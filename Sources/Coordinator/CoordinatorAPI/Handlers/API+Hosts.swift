@@ -27,6 +27,7 @@ extension API {
 
     func serveHost(_ visit: Visit) {
         guard case .host(let line) = visit.guest else { return visit.refuse(.forbidden, "this call is for an agent") }
+        guard !line.isOver else { return visit.refuse(.notFound, "agent \(line.slot) was deleted") }
         switch visit.route {
         case .heartbeat: heartbeat(visit, line)
         case .configuration: configuration(visit, line)

@@ -31,8 +31,10 @@ extension ProgramDescription {
             sections.append("Settings:\n\(settings.help())")
         }
         if !subcommand.examples.isEmpty {
-            let rows = subcommand.examples.map { ("\(name) \($0.line)", $0.meaning) }
-            sections.append(section("Examples", rows))
+            let lines = subcommand.examples.map { example in
+                "  \(name) \(example.line)\n\(wrapped(example.meaning, indent: 6, width: 80))\n"
+            }
+            sections.append("Examples:\n\(lines.joined())")
         }
         sections += subcommand.notes.map { wrapped($0, indent: 0, width: 80) + "\n" }
         return sections.joined(separator: "\n")

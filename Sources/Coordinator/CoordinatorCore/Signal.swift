@@ -1,0 +1,76 @@
+package import JSON
+package import Wire
+
+/// What a notice means for an incident.
+struct Signal {
+    let kind: Incident.Kind
+    let time: Timestamp?
+    let sentence: String
+    let event: EventKind
+    var isCancelled = false
+
+    /// Nobody announced it.
+    static let silence = Signal(
+        kind: .silence, time: nil, sentence: "it ended without a notice", event: .terminationNotice)
+
+    private init(kind: Incident.Kind, time: Timestamp?, sentence: String, event: EventKind) {
+        self.kind = kind
+        self.time = time
+        self.sentence = sentence
+        self.event = event
+    }
+
+    init(_ signal: Notice.Signal) {
+        switch signal {
+        case .interruption(let action, let at):
+            (kind, time, event) = (.interruption, at, .terminationNotice)
+            sentence = "EC2 will \(action.rawValue) it at \(at)"
+        case .rebalance:
+            (kind, time, event) = (.rebalance, nil, .rebalanceNotice)
+            sentence = "EC2 may take it back soon"
+        case .maintenance(let maintenance):
+            (kind, time, event) = (.maintenance, maintenance.notBefore, .maintenanceNotice)
+            isCancelled = maintenance.cancelled
+            sentence =
+                "EC2 \(maintenance.cancelled ? "has called off" : "plans") \(maintenance.code) at \(maintenance.notBefore)"
+        case .lifecycle(let target):
+            (kind, time, event) = (.lifecycle, nil, .terminationNotice)
+            sentence = "its Auto Scaling group moves it to \(target)"
+        case .shutdown:
+            (kind, time, event) = (.shutdown, nil, .terminationNotice)
+            sentence = "it is shutting down"
+        }
+    }
+
+    func sentence(of instance: InstanceID) -> String { "\(instance): \(sentence)" }
+}
+
+extension Incident.Kind {
+    /// A stronger signal takes an incident over.
+    var weight: Int {
+        switch self {
+        case .rebalance: 0
+        case .maintenance: 1
+        case .silence: 2
+        case .lifecycle: 3
+        case .shutdown: 4
+        case .interruption: 5
+        }
+    }
+    /// The machine goes, as opposed to: it may.
+    var isUrgent: Bool { self != .rebalance && self != .maintenance }
+}
+
+extension Incident {
+    /// Whether the workload has to move now.
+    func isUrgent(at now: Timestamp) -> Bool {
+        if kind == .maintenance, let interruptionTime { return interruptionTime - now <= Rules.maintenanceLead }
+        return kind.isUrgent
+    }
+
+    /// When the machine goes, as far as that is known: EC2 gives two minutes. What began as a mere recommendation may be
+    /// hours old when it becomes pressing, so its deadline counts, too.
+    package var lastMoment: Timestamp {
+        interruptionTime ?? max(detectedAt + .seconds(120), deadline ?? .earliest)
+    }
+}

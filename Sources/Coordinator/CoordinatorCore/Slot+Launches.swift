@@ -1,0 +1,177 @@
+import JSON
+import Wire
+
+// Replicas that are ordered, from the order to the machine, and their end.
+extension Slot {
+    /// Has a host of the slot launch a replica; nil when none can.
+    @discardableResult
+    mutating func orderReplica(
+        _ type: ReplicaType, pool: PoolID? = nil, incident: IncidentID? = nil, _ turn: inout Turn
+    ) -> ReplicaID? {
+        guard let maker = maker, activeReplicas.count < Rules.replicasMax else {
+            if let incident, let record = self.incident(incident), !record.isBlocked {
+                changeIncident(incident) { $0.isBlocked = true }
+                turn.note(.noSuccessor, "no host can launch a replica", incident: incident)
+            }
+            return nil
+        }
+        var replica = Replica(id: turn.makeID(), type: type, status: .launching, createdAt: turn.now)
+        replica.parent = maker.instance
+        replica.pool = pool
+        replicas.append(replica)
+        let isEmergency = type != .manual
+        turn.note(
+            .replicaOrdered, "a replica was ordered (\(type.rawValue))", instance: maker.instance, incident: incident)
+        let zone = (primary ?? maker).facts.zone
+        queue(
+            .createReplica(
+                Order.CreateReplica(
+                    replica: replica.id, mode: .spot, pool: pool,
+                    avoidedZones: pool == nil && isEmergency ? zone.map { [$0] } ?? [] : [])),
+            to: maker.instance, priority: isEmergency ? Rules.emergencyPriority : Rules.manualPriority,
+            life: Rules.launchLife, incident: incident, &turn)
+        if let incident { changeIncident(incident) { $0.ordered = replica.id } }
+        return replica.id
+    }
+
+    /// The primary when it is heard; else whoever is; else a primary that may only have missed a beat.
+    private var maker: Host? {
+        if let primary, primary.isFresh { return primary }
+        let heard = hosts.filter { $0.isFresh && ($0.role.isInUse || $0.role == .zombie) }
+        return heard.first { $0.role.isInUse } ?? heard.first ?? primary.flatMap { $0.isOffline ? nil : $0 }
+    }
+
+    /// Whether an order failed that is not older than `pause`: the next would fail like it.
+    func hasFailedLaunch(within pause: Duration, of now: Timestamp) -> Bool {
+        replicas.contains { $0.status == .failed && now - $0.createdAt < pause }
+    }
+
+    mutating func noteLaunch(_ launched: CommandResult.LaunchedInstance, for id: ReplicaID, _ turn: inout Turn) {
+        var facts = HostFacts()
+        facts.region = primary?.facts.region
+        facts.instanceType = launched.instanceType
+        facts.zone = launched.zone
+        facts.mode = launched.mode
+        facts.image = launched.image
+        bind(id, to: launched.instance, facts, &turn)
+    }
+
+    /// A machine that runs is never forgotten: one whose order was taken back is ended, unless it is wanted after all.
+    mutating func bind(_ id: ReplicaID, to instance: InstanceID, _ facts: HostFacts, _ turn: inout Turn) {
+        if host(instance) == nil {
+            hosts.append(Host(instance: instance, role: .launching, facts: facts, at: turn.now))
+        }
+        if let known = replica(of: instance) {
+            // It joined as a stranger, and is none.
+            let maker = primary?.instance
+            return changeReplica(known.id) { $0.parent = $0.parent ?? maker }
+        }
+        guard let role = host(instance)?.role, [.launching, .replica].contains(role) else { return }
+        let ordered = replicas.first { $0.id == id }
+        if let ordered, ordered.isWithoutMachine || ordered.status.isActive {
+            give(id, the: instance)
+            if let guessed = ordered.instance { bindReplica(guessed, &turn) }
+        } else if isReplicaMissing {
+            addReplica(for: instance, parent: primary?.instance, &turn)
+        } else {
+            change(instance) { $0.become(.terminating, at: turn.now) }
+            turn.note(.replicaTerminated, "\(instance) was launched for nothing", instance: instance)
+        }
+    }
+
+    private var isReplicaMissing: Bool {
+        activeReplicas.count < replicasWanted || (activeReplicas.isEmpty && incidents.contains(where: \.isOpen))
+    }
+
+    /// The newcomer is taken for the machine of the oldest order that has none yet, or for a replica that nobody ordered. An
+    /// order that was given up does not count: what we take for ours we may end.
+    mutating func bindReplica(_ instance: InstanceID, _ turn: inout Turn) {
+        if replica(of: instance) != nil { return }
+        let open = replicas.filter { $0.isWithoutMachine && $0.status == .launching }
+        if let order = open.min(by: Slot.isOlder) {
+            give(order.id, the: instance)
+        } else {
+            addReplica(for: instance, parent: nil, &turn)
+        }
+    }
+
+    private mutating func give(_ id: ReplicaID, the instance: InstanceID) {
+        let pool = host(instance)?.facts.pool
+        changeReplica(id) { replica in
+            replica.instance = instance
+            replica.status = .syncing
+            replica.readyAt = nil
+            replica.pool = replica.pool ?? pool
+        }
+    }
+
+    private mutating func addReplica(for instance: InstanceID, parent: InstanceID?, _ turn: inout Turn) {
+        var replica = Replica(id: turn.makeID(), type: .manual, status: .syncing, createdAt: turn.now)
+        replica.instance = instance
+        replica.parent = parent
+        replica.pool = host(instance)?.facts.pool
+        replicas.append(replica)
+    }
+
+    static func isOlder(_ left: Replica, _ right: Replica) -> Bool {
+        (left.createdAt, left.id) < (right.createdAt, right.id)
+    }
+
+    // MARK: The end of one
+
+    mutating func failReplica(_ id: ReplicaID, _ reason: String, _ turn: inout Turn) {
+        guard let replica = replicas.first(where: { $0.id == id }), replica.status.isActive else { return }
+        changeReplica(id) { $0.status = .failed }
+        if let instance = replica.instance, let host = host(instance), [.launching, .replica].contains(host.role) {
+            change(instance) { $0.become(.zombie, at: turn.now) }
+        }
+        turn.note(.replicaFailed, "replica \(id) failed: \(reason)", instance: replica.instance)
+    }
+
+    /// Its machine is gone, or about to be.
+    mutating func loseReplica(_ instance: InstanceID, _ reason: String, _ turn: inout Turn) {
+        if let replica = replica(of: instance) { failReplica(replica.id, reason, &turn) }
+        if let host = host(instance), [.launching, .replica].contains(host.role) {
+            change(instance) { $0.become(.zombie, at: turn.now) }
+        }
+    }
+
+    mutating func endReplica(_ id: ReplicaID, at now: Timestamp) {
+        changeReplica(id) { replica in
+            replica.status = .terminated
+            replica.terminatedAt = replica.terminatedAt ?? now
+        }
+    }
+
+    /// Ends a replica and asks for the termination of its machine.
+    mutating func removeReplica(_ id: ReplicaID, _ reason: String, _ turn: inout Turn) {
+        guard let replica = replicas.first(where: { $0.id == id }) else { return }
+        endReplica(id, at: turn.now)
+        turn.note(.replicaTerminated, "replica \(id) ends: \(reason)", instance: replica.instance)
+        cancel(
+            where: { command in
+                if case .createReplica(let order) = command.order {
+                    order.replica == id && command.state == .pending
+                } else {
+                    false
+                }
+            }, &turn)
+        guard let instance = replica.instance, let host = host(instance),
+            [.launching, .replica, .zombie].contains(host.role)
+        else { return }
+        change(instance) { $0.become(.terminating, at: turn.now) }
+    }
+
+    /// Nothing followed: the replica that was ordered just in case goes again, unless it is wanted anyway.
+    mutating func undoOrder(of id: ReplicaID, _ turn: inout Turn) {
+        guard let replica = replicas.first(where: { $0.id == id }), replica.status.isActive,
+            activeReplicas.count > replicasWanted
+        else { return }
+        removeReplica(id, "what it was ordered for is over", &turn)
+    }
+}
+
+extension Replica {
+    /// Ordered, and no machine is known that came of it.
+    fileprivate var isWithoutMachine: Bool { instance == nil && (status == .launching || status == .failed) }
+}

@@ -1,0 +1,139 @@
+import JSON
+import Wire
+
+// What is done about the open incidents. Nothing here asks whether automatic switching is on, how many switches there were,
+// or what an engine advises: when a machine goes, the workload moves.
+extension Slot {
+    /// Does for each open incident what can be done now, the one that ends first before the others.
+    mutating func pursueIncidents(_ turn: inout Turn) {
+        let open = incidents.filter(\.isOpen).sorted {
+            ($0.incident.lastMoment, $0.id) < ($1.incident.lastMoment, $1.id)
+        }
+        for record in open { pursue(record.id, &turn) }
+    }
+
+    private mutating func pursue(_ id: IncidentID, _ turn: inout Turn) {
+        guard let record = incident(id), record.isOpen else { return }
+        let instance = record.incident.instance
+        // One that is no longer loaded is terminated.
+        switch host(instance)?.role ?? .terminated {
+        case .primary: pursueForPrimary(record, &turn)
+        case .promoting:
+            if record.incident.isUrgent(at: turn.now) {
+                failHandOver(to: instance, incident: promotionIncident, "it announced its own end", &turn)
+            }
+        case .launching, .replica:
+            guard record.incident.isUrgent(at: turn.now) else { return }
+            loseReplica(instance, "it announced its end", &turn)
+            close(id, as: .averted, "\(instance) was a replica: nothing has to move", &turn)
+        case .zombie, .terminating, .terminated:
+            // The old primary of a hand-over under way, fenced already: its incident is closed by the successor's proof.
+            guard promoting == nil else { return }
+            if primary != nil {
+                close(id, as: .averted, "\(instance) serves no more: nothing has to move", &turn)
+            } else {
+                pursueForPrimary(record, &turn)
+            }
+        }
+    }
+
+    private mutating func pursueForPrimary(_ record: IncidentRecord, _ turn: inout Turn) {
+        let incident = record.incident
+        guard incident.isUrgent(at: turn.now) else { return prepare(for: record, &turn) }
+        if let promoting {
+            if incident.successor == nil { commit(promoting.instance, to: record.id) }
+            return
+        }
+        let deadline = incident.deadline ?? turn.now + failoverTime
+        changeIncident(record.id) { $0.incident.deadline = deadline }
+        if let ready = successor(of: incident.instance, at: turn.now, where: \.isReady) {
+            beginHandOver(to: ready, incident: record.id, because: "\(incident.instance) goes", &turn)
+        } else if incident.lastMoment - turn.now <= Rules.lastChoice,
+            let syncing = successor(of: incident.instance, at: turn.now, where: { $0.role == .replica && $0.isFresh })
+        {
+            beginHandOver(
+                to: syncing, incident: record.id, because: "\(incident.instance) goes, and none is readier", &turn)
+        } else if !hasReplicaComing(besides: incident.instance, at: turn.now) {
+            orderInEmergency(.automaticTermination, incident: record.id, &turn)
+        }
+    }
+
+    /// The machine may go, or goes later: a replica is to be there by then, and not days before.
+    private mutating func prepare(for record: IncidentRecord, _ turn: inout Turn) {
+        guard promoting == nil, record.incident.preparationDue <= turn.now,
+            !hasReplicaComing(besides: record.incident.instance, at: turn.now)
+        else { return }
+        orderInEmergency(.automaticRebalance, incident: record.id, &turn)
+    }
+
+    private mutating func orderInEmergency(_ type: ReplicaType, incident: IncidentID, _ turn: inout Turn) {
+        guard !hasFailedLaunch(within: Rules.emergencyLaunchPause, of: turn.now) else { return }
+        orderReplica(type, incident: incident, &turn)
+    }
+
+    /// Whether a replica is there or on its way that could take over. One that fell silent counts for nothing here: it may
+    /// be gone, and there is no time to find out.
+    func hasReplicaComing(besides instance: InstanceID, at now: Timestamp) -> Bool {
+        let going = announced(at: now)
+        return replicas.contains { replica in
+            guard replica.status.isActive, let machine = replica.instance else { return replica.status.isActive }
+            guard machine != instance, !going.contains(machine), let host = host(machine) else { return false }
+            return host.role == .launching || (host.role == .replica && host.isFresh)
+        }
+    }
+
+    /// The machines that go.
+    private func announced(at now: Timestamp) -> Set<InstanceID> {
+        Set(incidents.filter { $0.isOpen && $0.incident.isUrgent(at: now) }.map(\.incident.instance))
+    }
+
+    /// The best replica: one whose own end is not even likely, in another zone, in another pool, then the one that has been
+    /// there longest.
+    private func successor(
+        of instance: InstanceID?, at now: Timestamp, where isFit: (Host) -> Bool
+    ) -> InstanceID? {
+        let leaving = instance.flatMap { host($0) }?.facts
+        let going = announced(at: now)
+        let doubtful = Set(incidents.filter(\.isOpen).map(\.incident.instance))
+        func rank(_ host: Host) -> (Int, Int, Int, Timestamp, InstanceID) {
+            (
+                doubtful.contains(host.instance) ? 1 : 0, host.facts.zone == leaving?.zone ? 1 : 0,
+                host.facts.pool == leaving?.pool ? 1 : 0, host.roleSince, host.instance
+            )
+        }
+        return hosts.filter { isFit($0) && !going.contains($0.instance) }.min { rank($0) < rank($1) }?.instance
+    }
+
+    /// Nobody serves for certain, and no hand-over is under way: whoever is ready takes over.
+    mutating func fillVacancy(_ turn: inout Turn) {
+        guard promoting == nil else { return }
+        let gone = primary
+        if let gone, !isFenced(gone, at: turn.now) { return }
+        let last =
+            gone
+            ?? hosts.filter { $0.role == .zombie }.max { ($0.roleSince, $0.instance) < ($1.roleSince, $1.instance) }
+        if let ready = successor(of: last?.instance, at: turn.now, where: \.isReady) {
+            let incident = last.map { openSilence(of: $0.instance, &turn) }
+            beginHandOver(to: ready, incident: incident, because: "nobody serves", &turn)
+        } else if let last, isNewlyVacant(last, at: turn.now) {
+            openSilence(of: last.instance, &turn)
+        }
+    }
+
+    /// Whether its end deserves an incident of its own: not a second one for what an incident has been about.
+    private func isNewlyVacant(_ last: Host, at now: Timestamp) -> Bool {
+        let endedAt = last.role == .primary ? last.leaseEndsAt : last.roleSince
+        guard let endedAt, !last.isProvenDead, now - endedAt <= Rules.foldingTime else { return false }
+        return !incidents.contains { record in
+            record.incident.isUrgent(at: now) && (record.isOpen || record.incident.instance == last.instance)
+        }
+    }
+}
+
+extension Incident {
+    /// From when on a replica is to be ready for it.
+    var preparationDue: Timestamp {
+        guard kind == .maintenance, let interruptionTime else { return detectedAt }
+        return interruptionTime - Rules.maintenanceLead - Rules.replicaLaunchTime
+    }
+}

@@ -1,0 +1,154 @@
+import CoordinatorCore
+import CoordinatorStore
+import JSON
+import Platform
+package import Wire
+
+// What operators look at. Lists are read beside the writer; who is heard the switchboard knows.
+extension Heart {
+    package func clientSummaries(answer: @escaping @Sendable (Outcome<[ClientSummary]>) -> Void) {
+        read(answer) { [self] reader in .done(try reader.clientSummaries(isFresh: isFresh)) }
+    }
+
+    package func agents(_ query: AgentQuery, answer: @escaping @Sendable (Outcome<AgentList>) -> Void) {
+        read(answer) { [self] reader in
+            var filter = AgentFilter()
+            filter.client = query.client
+            filter.status = query.status
+            filter.search = query.search
+            var list = try reader.agents(
+                filter, after: query.part.after, limit: query.part.limit, isFresh: isFresh)
+            for index in list.agents.indices { noteContact(&list.agents[index]) }
+            return .done(list)
+        }
+    }
+
+    package func instances(_ query: InstanceQuery, answer: @escaping @Sendable (Outcome<InstanceList>) -> Void) {
+        read(answer) { [self] reader in
+            var filter = InstanceFilter()
+            filter.client = query.client
+            filter.role = query.role
+            filter.isTerminated = query.isTerminated
+            filter.mode = query.mode
+            filter.search = query.search
+            var list = try reader.instances(
+                filter, after: query.part.after, limit: query.part.limit, isFresh: isFresh)
+            for index in list.instances.indices { noteContact(&list.instances[index]) }
+            return .done(list)
+        }
+    }
+
+    package func agent(_ slot: SlotID, answer: @escaping @Sendable (Outcome<AgentDetail>) -> Void) {
+        read(answer) { [self] reader in
+            guard var detail = try reader.agentDetail(slot, isFresh: isFresh) else { return .refused(.noAgent(slot)) }
+            noteContact(&detail.agent)
+            for index in detail.hosts.indices { noteContact(&detail.hosts[index]) }
+            return .done(detail)
+        }
+    }
+
+    package func replicas(
+        of slot: SlotID, with status: ReplicaStatus?, answer: @escaping @Sendable (Outcome<ReplicaList>) -> Void
+    ) {
+        read(answer) { reader in .done(ReplicaList(replicas: try reader.replicas(of: slot, status: status))) }
+    }
+
+    package func commands(_ query: CommandQuery, answer: @escaping @Sendable (Outcome<CommandList>) -> Void) {
+        read(answer) { reader in
+            .done(
+                try reader.commands(
+                    of: query.slot, state: query.state, onlyOpen: query.isOpen, after: query.part.after,
+                    limit: query.part.limit))
+        }
+    }
+
+    package func incidents(_ query: IncidentQuery, answer: @escaping @Sendable (Outcome<IncidentList>) -> Void) {
+        read(answer) { reader in
+            .done(
+                try reader.incidents(
+                    of: query.slot, state: query.state, after: query.part.after, limit: query.part.limit))
+        }
+    }
+
+    package func incident(_ id: IncidentID, answer: @escaping @Sendable (Outcome<Incident>) -> Void) {
+        read(answer) { reader in
+            guard let incident = try reader.incident(id) else {
+                return .refused(ErrorReply(.notFound, "no such incident: \(id)"))
+            }
+            return .done(incident)
+        }
+    }
+
+    package func logLines(_ query: EventQuery, answer: @escaping @Sendable (Outcome<LogLines>) -> Void) {
+        read(answer) { reader in
+            let (client, slot, limit) = (query.client, query.slot, query.part.limit)
+            guard let after = query.part.after else {
+                return .done(try reader.latestEvents(client: client, slot: slot, limit: limit))
+            }
+            return .done(try reader.events(after: after, client: client, slot: slot, limit: limit))
+        }
+    }
+
+    package func totals(answer: @escaping @Sendable (Outcome<Totals>) -> Void) {
+        read(answer) { reader in .done(Totals(try reader.counts())) }
+    }
+
+    /// Enrolled hosts by whether they are heard.
+    package var presences: [String: Int] {
+        var counts: [String: Int] = [:]
+        for line in switchboard.all { counts[line.hostPresence.rawValue, default: 0] += 1 }
+        return counts
+    }
+
+    /// Lines of the log by kind, since the start.
+    package var eventCounts: [String: Int] {
+        Dictionary(uniqueKeysWithValues: events.kinds.map { ($0.key.rawValue, $0.value) })
+    }
+
+    private func isFresh(_ slot: SlotID, _ instance: InstanceID) -> Bool {
+        switchboard.line(of: slot, instance)?.hostPresence == .fresh
+    }
+
+    private func noteContact(_ agent: inout AgentSummary) {
+        guard let instance = agent.instance else { return }
+        agent.lastHeartbeatAt = lastHeard(agent.id, instance) ?? agent.lastHeartbeatAt
+    }
+
+    private func noteContact(_ instance: inout InstanceSummary) {
+        instance.lastHeartbeatAt = lastHeard(instance.slot, instance.instance) ?? instance.lastHeartbeatAt
+    }
+
+    private func lastHeard(_ slot: SlotID, _ instance: InstanceID) -> Timestamp? {
+        guard let heard = switchboard.line(of: slot, instance)?.state.withLock({ $0.heardAt }), heard != .zero else {
+            return nil
+        }
+        return surroundings.wall() - (surroundings.monotonic() - heard)
+    }
+}
+
+extension Line {
+    var hostPresence: HostPresence {
+        switch state.withLock({ $0.presence }) {
+        case .fresh: .fresh
+        case .starting, .leaving, .unknown: .unknown
+        case .offline: .offline
+        }
+    }
+}
+
+/// What the store holds, counted.
+package struct Totals: Sendable {
+    package let agents: [String: Int]
+    package let hosts: [String: Int]
+    package let openCommands: [String: Int]
+    package let openIncidents: Int
+    package let databaseBytes: Int
+
+    init(_ counts: StoreCounts) {
+        agents = Dictionary(uniqueKeysWithValues: counts.slots.map { ($0.key.rawValue, $0.value) })
+        hosts = Dictionary(uniqueKeysWithValues: counts.hosts.map { ($0.key.rawValue, $0.value) })
+        openCommands = Dictionary(uniqueKeysWithValues: counts.openCommands.map { ($0.key.rawValue, $0.value) })
+        openIncidents = counts.openIncidents
+        databaseBytes = Int(counts.databaseBytes)
+    }
+}

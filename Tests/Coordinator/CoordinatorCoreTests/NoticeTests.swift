@@ -1,0 +1,216 @@
+import CoordinatorCore
+import JSON
+import Testing
+import Wire
+
+@Suite struct NoticeTests {
+    private func lone() throws -> Scene {
+        var scene = Scene()
+        try scene.register(alpha)
+        return scene
+    }
+
+    private func maintenance(at time: Timestamp, cancelled: Bool = false) -> Notice.Signal {
+        .maintenance(Maintenance(event: "e", code: "system-reboot", notBefore: time, cancelled: cancelled))
+    }
+
+    @Test func `repeats fold into one incident and say nothing`() throws {
+        var scene = try lone()
+        let time = scene.now + .seconds(120)
+        let first = try scene.notice(alpha, .interruption(.terminate, at: time)).incident
+        let said = scene.events.count
+        for _ in 0..<10 {
+            scene.wait(1)
+            #expect(try scene.notice(alpha, .interruption(.terminate, at: time)).incident == first)
+        }
+        #expect(scene.events.count == said)
+    }
+
+    @Test func `another time is another incident`() throws {
+        var scene = try lone()
+        try scene.interrupt(alpha, in: 120)
+        try scene.interrupt(alpha, in: 200)
+        #expect(scene.slot.incidents.count == 2)
+    }
+
+    @Test func `another machine is another incident`() throws {
+        var scene = try Scene.pair()
+        try scene.notice(alpha, .rebalance)
+        try scene.notice(bravo, .rebalance)
+        #expect(scene.slot.incidents.count == 2)
+    }
+
+    @Test(arguments: [Notice.Signal.shutdown, .lifecycle(target: "Terminated"), .rebalance])
+    func `a signal without a time belongs to the incident that is open`(_ signal: Notice.Signal) throws {
+        var scene = try lone()
+        let known = try scene.interrupt(alpha).incident
+        #expect(try scene.notice(alpha, signal).incident == known)
+        #expect(scene.incident?.kind == .interruption)
+    }
+
+    @Test func `a stronger signal takes a recommendation over`() throws {
+        var scene = try lone()
+        let known = try scene.notice(alpha, .rebalance).incident
+        #expect(scene.incident?.deadline == nil)
+        scene.wait(60)
+        #expect(try scene.interrupt(alpha).incident == known)
+        #expect(scene.incident?.kind == .interruption)
+        #expect(scene.incident?.interruptionTime == scene.now + .seconds(120))
+        #expect(scene.incident?.deadline == scene.now + .seconds(15))
+        #expect(scene.count(.terminationNotice) == 1)
+    }
+
+    @Test func `a recommendation that becomes a shutdown hours later is not given up at once`() throws {
+        var scene = try lone()
+        try scene.notice(alpha, .rebalance)
+        try scene.launched(bravo, by: alpha)
+        scene.wait(500)
+        try scene.register(bravo)
+        scene.wait(3000)
+        try scene.notice(alpha, .shutdown)
+        #expect(scene.incident?.state == .open)
+        scene.hear(bravo)
+        #expect(scene.role(bravo) == .promoting)
+    }
+
+    @Test func `a closed incident absorbs repeats for ten minutes`() throws {
+        var scene = try Scene.pair()
+        let time = scene.now + .seconds(120)
+        let known = try scene.notice(alpha, .interruption(.terminate, at: time)).incident
+        try scene.activate(bravo)
+        #expect(scene.incident?.state == .met)
+        scene.wait(600)
+        #expect(try scene.notice(alpha, .interruption(.terminate, at: time)).incident == known)
+        #expect(try scene.notice(alpha, .shutdown).incident == known)
+        #expect(scene.slot.incidents.count == 1)
+    }
+
+    @Test func `a closed recommendation does not absorb the interruption that follows`() throws {
+        var scene = try lone()
+        let known = try scene.notice(alpha, .rebalance).incident
+        scene.wait(7200)
+        #expect(scene.incident?.state == .averted)
+        #expect(try scene.notice(alpha, .rebalance).incident == known)
+        #expect(try scene.interrupt(alpha).incident != known)
+        #expect(scene.incident?.state == .open)
+    }
+
+    @Test func `maintenance weeks away stands apart from what is announced meanwhile`() throws {
+        var scene = try lone()
+        try scene.notice(alpha, maintenance(at: scene.now + .seconds(1_000_000)))
+        try scene.notice(alpha, .rebalance)
+        try scene.notice(alpha, .shutdown)
+        #expect(scene.slot.incidents.map(\.incident.kind) == [.maintenance, .shutdown])
+        #expect(scene.incident.map { $0.lastMoment <= scene.now + .seconds(120) } == true)
+    }
+
+    @Test func `maintenance orders its replica shortly before and moves the workload when it is due`() throws {
+        var scene = try lone()
+        try scene.notice(alpha, maintenance(at: scene.now + .seconds(100_000)))
+        #expect(scene.asked(of: alpha) == [])
+        scene.wait(100_000 - 1500)
+        #expect(scene.asked(of: alpha) == ["create_replica"])
+        try scene.launched(bravo, by: alpha)
+        try scene.stand(bravo)
+        #expect(scene.role(bravo) == .replica)
+        scene.wait(600)
+        #expect(scene.role(bravo) == .promoting)
+    }
+
+    @Test func `maintenance that is called off closes its incident, known or not`() throws {
+        var scene = try lone()
+        let time = scene.now + .seconds(600)
+        try scene.notice(alpha, maintenance(at: time + .seconds(9000)))
+        try scene.notice(alpha, maintenance(at: time + .seconds(9000), cancelled: true))
+        #expect(scene.incident?.state == .averted)
+        try scene.notice(alpha, maintenance(at: time, cancelled: true))
+        #expect(scene.slot.incidents.map(\.incident.state) == [.averted, .averted])
+        #expect(scene.asked(of: alpha) == [])
+    }
+
+    @Test func `maintenance that is over when it is announced moves nothing`() throws {
+        var scene = try Scene.pair()
+        try scene.notice(alpha, maintenance(at: scene.now - .seconds(3600)))
+        #expect(scene.incident?.state == .averted)
+        #expect(scene.role(bravo) == .replica)
+    }
+
+    @Test func `a recommendation makes sure of a replica, and undoes it when nothing follows`() throws {
+        var scene = try lone()
+        try scene.notice(alpha, .rebalance)
+        try scene.launched(bravo, by: alpha)
+        try scene.stand(bravo)
+        scene.wait(7199)
+        #expect(scene.role(bravo) == .replica)
+        scene.wait(1)
+        #expect(scene.incident?.state == .averted)
+        #expect(scene.role(bravo) == .terminating)
+    }
+
+    @Test func `a recommendation with a replica at hand orders none`() throws {
+        var scene = try Scene.pair()
+        try scene.notice(alpha, .rebalance)
+        #expect(scene.asked(of: alpha) == [])
+    }
+
+    @Test func `a machine that outlived its announced end was announced falsely`() throws {
+        var scene = try lone()
+        try scene.interrupt(alpha)
+        scene.wait(419)
+        #expect(scene.incident?.state == .open)
+        scene.wait(1)
+        #expect(scene.incident?.state == .averted)
+    }
+
+    @Test func `a machine that went and was not replaced was missed`() throws {
+        var scene = try lone()
+        try scene.interrupt(alpha)
+        scene.silence(alpha)
+        scene.wait(420)
+        #expect(scene.incident?.state == .missed)
+        #expect(scene.count(.incidentLate) == 1)
+    }
+
+    @Test func `a replica that announces its end is replaced by none and moves nothing`() throws {
+        var scene = try Scene.pair()
+        let reply = try scene.interrupt(bravo)
+        #expect(reply.action == .monitor)
+        #expect(scene.incident?.state == .averted)
+        #expect(scene.role(bravo) == .zombie)
+        #expect(scene.primary == alpha)
+    }
+
+    @Test func `an unknown machine is told to register`() throws {
+        var scene = try lone()
+        #expect(refusal { try scene.interrupt(bravo) } == .notFound)
+    }
+
+    @Test func `a notice says that its host is there`() throws {
+        var scene = try lone()
+        scene.silence(alpha)
+        scene.offline(alpha)
+        try scene.interrupt(alpha)
+        #expect(scene.slot.host(alpha)?.presence == .fresh)
+        #expect(scene.asked(of: alpha) == ["create_replica"])
+    }
+
+    @Test func `the answer names the successor and carries the order for the host`() throws {
+        var scene = try Scene.pair { $0.handOver = .exclusive }
+        let reply = try scene.interrupt(alpha)
+        #expect(reply.action == .replicaPromoted)
+        #expect(reply.successor == bravo)
+        #expect(reply.commands.map(\.order.type) == ["demote"])
+        #expect(reply.epoch == 2)
+    }
+
+    @Test func `emergency status tells the strongest open incident`() throws {
+        var scene = try lone()
+        #expect(scene.slot.emergencyStatus.noticeStatus == .none)
+        try scene.notice(alpha, .rebalance)
+        #expect(scene.slot.emergencyStatus.noticeStatus == .rebalance)
+        try scene.interrupt(alpha)
+        #expect(scene.slot.emergencyStatus.noticeStatus == .termination)
+        #expect(scene.slot.emergencyStatus.noticeDeadline == scene.now + .seconds(120))
+        #expect(scene.slot.emergencyStatus.replica?.type == .automaticRebalance)
+    }
+}

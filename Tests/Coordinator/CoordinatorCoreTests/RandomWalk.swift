@@ -1,0 +1,240 @@
+import CoordinatorCore
+import JSON
+import Wire
+
+/// SplitMix64: any seed gives a full-period sequence, the same on every machine.
+struct SeededGenerator: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) { state = seed }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ mixed >> 30) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ mixed >> 27) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ mixed >> 31
+    }
+}
+
+/// Whatever can happen to a slot, in any order, from a seed. Hosts lie, repeat themselves and come back from the dead.
+struct RandomWalk {
+    var scene: Scene
+    private var chance: SeededGenerator
+    /// The last steps, for whoever has to find out what went wrong.
+    private(set) var steps: [String] = []
+    /// Terminated, and not loaded unless they are named.
+    private var gone: [Host] = []
+    private let machines: [InstanceID] = (0..<7).map(instance)
+    private let zones: [AvailabilityZone] = ["us-east-1a", "us-east-1b", "us-east-1c"]
+
+    init(seed: UInt64) {
+        var chance = SeededGenerator(seed: seed)
+        scene = Scene { settings in
+            settings.handOver = Bool.random(using: &chance) ? .overlap : .exclusive
+            settings.autoTerminateEnabled = Bool.random(using: &chance)
+            settings.terminateWaitSeconds = [0, 30, 300].randomElement(using: &chance) ?? 0
+            if settings.handOver == .exclusive, Bool.random(using: &chance) { settings.leaseSeconds = 20 }
+            if Bool.random(using: &chance) {
+                (settings.autoSwitchEnabled, settings.manualReplicaEnabled) = (false, true)
+                settings.replicaCount = Int.random(in: 1...3, using: &chance)
+            }
+        }
+        self.chance = chance
+    }
+
+    mutating func step() {
+        let action = pick(RandomWalk.actions)
+        // Whoever is named is loaded, and any of them may be named now.
+        scene.slot.hosts += gone
+        gone = []
+        let before = scene.slot
+        var outcome = ""
+        do { try action(&self) } catch { outcome = " refused" }
+        steps.append(
+            "\(said)\(outcome) → epoch \(scene.slot.epoch), \(scene.slot.hosts.map { "\($0.instance) \($0.role)" })")
+        steps = steps.suffix(12)
+        said = ""
+        if before.deletedAt == nil, Int.random(in: 0..<10, using: &chance) == 0 { reload() }
+    }
+
+    private var said = ""
+    private mutating func say(_ words: String) { said += words }
+    private mutating func pick<Element>(_ list: [Element]) -> Element {
+        guard let element = list.randomElement(using: &chance) else {
+            preconditionFailure("a list to pick from is empty")
+        }
+        return element
+    }
+    private mutating func toss() -> Bool { Bool.random(using: &chance) }
+    private mutating func known() -> InstanceID {
+        scene.slot.hosts.isEmpty ? pick(machines) : pick(scene.slot.hosts.map(\.instance))
+    }
+
+    /// What the store would bring back.
+    private mutating func reload() {
+        let now = scene.now
+        gone += scene.slot.hosts.filter { $0.role == .terminated }
+        scene.slot.hosts.removeAll { $0.role == .terminated }
+        scene.slot.commands.removeAll { !$0.state.isOpen }
+        scene.slot.replicas.removeAll { replica in
+            !replica.status.isActive
+                && !(replica.status == .failed && now - replica.createdAt < Rules.failureMemory)
+        }
+        scene.slot.incidents.removeAll { record in
+            record.incident.closedAt.map { now - $0 > Rules.foldingTime } ?? false
+        }
+        scene.look()
+    }
+
+    // MARK: What can happen
+
+    private typealias Action = @Sendable (inout RandomWalk) throws -> Void
+
+    private static let actions: [Action] = [
+        { try $0.register() }, { $0.hear() }, { $0.hear() }, { $0.hear() }, { $0.fallSilent() }, { try $0.announce() },
+        { try $0.answer() }, { try $0.answer() }, { try $0.answer() }, { try $0.report() }, { try $0.meddle() },
+        { try $0.configure() }, { $0.wait() }, { $0.wait() }, { $0.wait() },
+    ]
+
+    private mutating func register() throws {
+        let (machine, zone) = (pick(machines), pick(zones))
+        say("\(machine) registers")
+        try scene.register(machine, zone: zone, mode: toss() ? .spot : .ondemand)
+    }
+
+    private mutating func hear() {
+        let machine = known()
+        let lacking: [String]? = pick([nil, [], [], [], ["hooks"]])
+        let running = scene.open(for: machine).map(\.id).filter { _ in toss() }
+        let status: HostStatus = Int.random(in: 0..<12, using: &chance) == 0 ? .offline : .online
+        say("\(machine) heard, \(status), lacking \(lacking ?? ["?"])")
+        scene.hear(machine, lacking: lacking, running: running, status: status)
+    }
+
+    private mutating func fallSilent() {
+        let machine = known()
+        guard scene.slot.host(machine)?.isOffline == false else { return }
+        let isLong = toss()
+        say("\(machine) silent\(isLong ? " for long" : "")")
+        let lease = scene.now + .seconds(pick([5, 20]))
+        if let index = scene.slot.hosts.firstIndex(where: { $0.instance == machine }) {
+            // The switchboard tells, once the host is no longer heard.
+            scene.slot.hosts[index].leaseEndsAt = lease
+        }
+        scene.silence(machine)
+        if isLong { scene.offline(machine) }
+    }
+
+    private mutating func announce() throws {
+        let machine = known()
+        let time = scene.now + .seconds(pick([-100, 30, 120, 120, 3600]))
+        let maintenance = Maintenance(event: "e", code: "reboot", notBefore: time, cancelled: toss())
+        let signal: Notice.Signal = pick([
+            .interruption(.terminate, at: time), .interruption(.stop, at: scene.now + .seconds(120)), .rebalance,
+            .rebalance, .maintenance(maintenance), .lifecycle(target: "Terminated"), .shutdown,
+        ])
+        say("\(machine) announces \(signal)")
+        try scene.notice(machine, signal)
+    }
+
+    private mutating func answer() throws {
+        let open = scene.slot.commands.filter { $0.state.isOpen || Int.random(in: 0..<8, using: &chance) == 0 }
+        guard let command = open.randomElement(using: &chance) else { return }
+        let good: [CommandResult.Outcome] =
+            switch command.order {
+            case .promote(let order): order.awaitsFence ? [.prepared, .prepared, .done] : [.done]
+            case .demote(let order): order.handOver == .exclusive ? [.fenced] : [.done]
+            default: [.done]
+            }
+        let outcome: CommandResult.Outcome =
+            toss() || toss() ? pick(good) : pick([.failed, .refused, .expired, .fenceFailed, .done])
+        say("\(command.instance) answers \(command.order.type) \(outcome)")
+        let old = Int.random(in: 0..<10, using: &chance) == 0
+        try scene.answer(command, outcome, facts(for: command.order), epoch: old ? .zero : nil)
+    }
+
+    private mutating func facts(for order: Order) -> CommandResult.Facts? {
+        let machine = pick(machines)
+        switch order {
+        case .switch, .createReplica:
+            return toss() || toss()
+                ? .launched(.init(instance: machine, instanceType: "m5.large", zone: pick(zones), mode: .spot)) : nil
+        case .promote, .activate: return toss() ? .activated(at: scene.now, verifiedAt: scene.now) : nil
+        case .terminateInstance(let order): return toss() ? .terminated(order.target) : nil
+        case .inspectInstance(let target):
+            return .inspected([.init(instance: target, state: pick(InstanceState.allCases))])
+        default: return nil
+        }
+    }
+
+    private mutating func report() throws {
+        let (reporter, target) = (known(), known())
+        let stamp = scene.stamp(reporter, epoch: Int.random(in: 0..<6, using: &chance) == 0 ? .zero : nil)
+        if toss() {
+            say("\(reporter) reports the termination of \(target)")
+            let report = TerminationReport(stamp: stamp, target: target, success: toss())
+            try scene.decide { $0.take(report, &$1) }
+        } else {
+            let new = pick(machines)
+            say("\(reporter) reports a switch from \(target) to \(new)")
+            var timing = SwitchTiming(initiatedAt: scene.now)
+            if toss() { timing.oldTerminatedAt = scene.now }
+            let report = SwitchReport(
+                stamp: stamp, oldInstance: .init(instance: target), newInstance: .init(instance: new), timing: timing,
+                trigger: .manual)
+            try scene.decide { $0.take(report, &$1) }
+        }
+    }
+
+    private mutating func meddle() throws {
+        let replicas = scene.slot.replicas.map(\.id)
+        let machine = pick(machines)
+        switch Int.random(in: 0..<7, using: &chance) {
+        case 0:
+            say("switch asked")
+            let target: ForceSwitch.Target = pick([.onDemand, .pool("c5.large.us-east-1b")])
+            try scene.decide { _ = try $0.askSwitch(to: target, &$1) }
+        case 1:
+            say("promote \(machine)")
+            try scene.decide { _ = try $0.promote(instance: machine, &$1) }
+        case 2 where !replicas.isEmpty:
+            let replica = pick(replicas)
+            say("delete replica")
+            try scene.decide { _ = try $0.deleteReplica(replica, &$1) }
+        case 3 where !replicas.isEmpty:
+            let (replica, progress) = (pick(replicas), ReplicaProgress(status: pick(ReplicaStatus.allCases)))
+            say("replica is \(progress.status)")
+            try scene.decide { _ = try $0.take(progress, of: replica, &$1) }
+        case 4 where !replicas.isEmpty:
+            let (replica, launch) = (pick(replicas), ReplicaLaunch(instance: machine, status: .syncing))
+            say("replica is \(machine)")
+            try scene.decide { _ = try $0.take(launch, for: replica, &$1) }
+        default:
+            var creation = ReplicaCreation(type: pick(ReplicaType.allCases))
+            if toss() { creation.instance = machine }
+            say("replica asked for")
+            try scene.decide { [creation] in _ = try $0.take(creation, &$1) }
+        }
+    }
+
+    private mutating func configure() throws {
+        var change = SlotSettingsChange()
+        let setting: SlotSetting = pick([
+            .enabled, .autoTerminateEnabled, .autoSwitchEnabled, .manualReplicaEnabled, .replicaCount,
+        ])
+        change[setting] = setting == .replicaCount ? .whole(Int.random(in: 0...4, using: &chance)) : .flag(toss())
+        say("\(setting) changed")
+        let reports = toss()
+        try scene.decide { [change] slot, turn in
+            _ = try slot.change(change, &turn)
+            slot.reportPrices(reports)
+        }
+    }
+
+    private mutating func wait() {
+        let seconds = pick([1, 3, 10, 30, 60, 200, 700])
+        say("\(seconds) s pass")
+        scene.wait(seconds)
+    }
+}

@@ -1,0 +1,122 @@
+import CoordinatorCore
+import JSON
+import Testing
+import Wire
+
+@Suite struct SettingsTests {
+    private func change(_ values: [SlotSetting: SlotSettingValue]) -> SlotSettingsChange {
+        var change = SlotSettingsChange()
+        for (setting, value) in values { change[setting] = value }
+        return change
+    }
+
+    @Test func `both modes in one request are refused, and nothing changes`() throws {
+        var scene = try Scene.pair()
+        let before = scene.slot
+        let both = change([.autoSwitchEnabled: .flag(true), .manualReplicaEnabled: .flag(true)])
+        #expect(refusal { try scene.decide { _ = try $0.change(both, &$1) } } == .configuration)
+        #expect(scene.slot == before)
+    }
+
+    @Test(arguments: [
+        (SlotSetting.autoSwitchEnabled, true, false), (.manualReplicaEnabled, false, true),
+    ])
+    func `switching one mode on switches the other off`(_ row: (SlotSetting, Bool, Bool)) throws {
+        var scene = Scene {
+            $0.autoSwitchEnabled = row.0 != .autoSwitchEnabled
+            $0.manualReplicaEnabled = row.0 != .manualReplicaEnabled
+        }
+        let after = try scene.decide { try $0.change(change([row.0: .flag(true)]), &$1) }
+        #expect(after.settings.autoSwitchEnabled == row.1)
+        #expect(after.settings.manualReplicaEnabled == row.2)
+    }
+
+    @Test(arguments: SlotSetting.allCases)
+    func `the version rises with a change of each setting, and not without one`(_ setting: SlotSetting) throws {
+        var scene = Scene { $0.handOver = .exclusive }
+        let current = SlotSettingsChange(to: scene.slot.settings)[setting]
+        let other: SlotSettingValue? =
+            switch current {
+            case .flag(let flag): .flag(!flag)
+            case .whole(let number): .whole(number + 1)
+            case .decimal: .decimal(JSONNumber(1))
+            case .handOver: .handOver(.overlap)
+            case nil: nil
+            }
+        let value = try #require(other)
+        #expect(try scene.decide { try $0.change(change([setting: value]), &$1) }.version == 2)
+        #expect(try scene.decide { try $0.change(change([setting: value]), &$1) }.version == 2)
+        #expect(scene.kinds == [setting == .enabled ? .agentToggled : .settingsChanged])
+    }
+
+    @Test func `the version rises when the price reporter changes, and not otherwise`() throws {
+        var scene = Scene()
+        scene.slot.reportPrices(true)
+        scene.slot.reportPrices(true)
+        #expect(scene.slot.configVersion == 2)
+    }
+
+    @Test func `nothing but configuration raises the version`() throws {
+        var scene = try Scene.pair()
+        try scene.interrupt(alpha)
+        try scene.activate(bravo)
+        scene.wait(1000)
+        #expect(scene.slot.configVersion == 1)
+    }
+
+    @Test func `a lease needs the exclusive hand-over`() throws {
+        var scene = Scene()
+        #expect(
+            refusal { try scene.decide { _ = try $0.change(change([.leaseSeconds: .whole(30)]), &$1) } }
+                == .configuration)
+        let both = change([.leaseSeconds: .whole(30), .handOver: .handOver(.exclusive)])
+        #expect(try scene.decide { try $0.change(both, &$1) }.settings.leaseSeconds == 30)
+    }
+
+    @Test func `a toggle without a value turns the setting round`() throws {
+        var scene = Scene()
+        #expect(try scene.decide { try $0.toggle(nil, &$1) }.settings.enabled == false)
+        #expect(try scene.decide { try $0.toggle(nil, &$1) }.settings.enabled)
+        #expect(try scene.decide { try $0.toggle(true, &$1) }.version == 3)
+    }
+
+    @Test func `switching replicas off ends the kept ones`() throws {
+        var scene = Scene { ($0.autoSwitchEnabled, $0.manualReplicaEnabled) = (false, true) }
+        try scene.register(alpha)
+        scene.hear(alpha)
+        try scene.stand(bravo)
+        try scene.decide { _ = try $0.change(change([.manualReplicaEnabled: .flag(false)]), &$1) }
+        #expect(scene.role(bravo) == .terminating)
+        #expect(scene.asked(of: alpha).contains("terminate_instance"))
+    }
+
+    @Test func `switching replicas off during an interruption ends them when it is over`() throws {
+        var scene = Scene { ($0.autoSwitchEnabled, $0.manualReplicaEnabled, $0.replicaCount) = (false, true, 2) }
+        try scene.register(alpha)
+        scene.hear(alpha)
+        try scene.stand(bravo)
+        try scene.stand(charlie)
+        try scene.interrupt(alpha)
+        try scene.decide { _ = try $0.change(change([.manualReplicaEnabled: .flag(false)]), &$1) }
+        #expect(scene.role(charlie) == .replica)
+        try scene.activate(bravo)
+        scene.hear(bravo)
+        #expect(scene.role(charlie) == .terminating)
+    }
+
+    @Test func `a deleted slot ends its replicas, cancels what was ordered and does nothing else`() throws {
+        var scene = try Scene.pair()
+        try scene.notice(alpha, .rebalance)
+        try scene.decide { try $0.askSwitch(to: .onDemand, &$1) }
+        try scene.decide { $0.delete(&$1) }
+        #expect(scene.role(bravo) == .terminating)
+        #expect(scene.asked(of: alpha) == ["terminate_instance"])
+        #expect(scene.incident?.state == .averted)
+        try scene.answer(alpha, "terminate_instance")
+        #expect(scene.role(bravo) == .terminated)
+        #expect(scene.slot.dueAt == nil)
+        let before = scene.slot
+        try scene.decide { $0.delete(&$1) }
+        #expect(scene.slot == before)
+    }
+}

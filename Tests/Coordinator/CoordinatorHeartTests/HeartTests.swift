@@ -1,0 +1,200 @@
+import CoordinatorCore
+import CoordinatorHeart
+import JSON
+import Platform
+import TestSupport
+import Testing
+import Wire
+
+@Suite struct HeartTests {
+    private let first: InstanceID = "i-00000000000000001"
+    private let second: InstanceID = "i-00000000000000002"
+
+    @Test func `a host is known by its token as soon as its registration is answered`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            let (line, reply) = try site.register(first, of: client, token: 10)
+            #expect(reply.role == .primary && reply.epoch == 1)
+            #expect(line.slot == reply.slot && line.instance == first)
+        }
+    }
+
+    @Test func `registering again replaces the token and changes nothing else`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            let before = try site.register(first, of: client, token: 10).reply
+            let after = try site.register(first, of: client, token: 11).reply
+            #expect(after.slot == before.slot && after.epoch == before.epoch && after.role == before.role)
+            #expect(site.heart.line(forToken: try Credential(10).hash) == nil)
+        }
+    }
+
+    @Test func `a heartbeat that says nothing new does not reach the store`() throws {
+        try withSite { site in
+            let (line, _) = try site.register(first, of: try site.makeClient(), token: 10)
+            try site.beat(line)
+            let commits = site.heart.counts.commits.now
+            for _ in 0..<100 { try site.beat(line) }
+            #expect(site.heart.counts.commits.now == commits)
+        }
+    }
+
+    @Test func `an order wakes its parked host with the order in the answer`() throws {
+        try withSite { site in
+            let (line, reply) = try site.register(first, of: try site.makeClient(), token: 10)
+            let answer = try site.park(line)
+            let queued = try ask { site.heart.askSwitch(of: reply.slot, to: .onDemand, answer: $0) }
+            let woken = try answer.get()
+            #expect(woken.commands.map(\.id) == [queued.command])
+            #expect(woken.commands.first?.attempt == 1)
+        }
+    }
+
+    @Test func `a change of settings wakes the parked host with the new version`() throws {
+        try withSite { site in
+            let (line, reply) = try site.register(first, of: try site.makeClient(), token: 10)
+            let answer = try site.park(line)
+            var change = SlotSettingsChange()
+            change[.terminateWaitSeconds] = .whole(77)
+            let configuration = try ask { site.heart.change(change, of: reply.slot, answer: $0) }
+            #expect(try answer.get().configVersion == configuration.version)
+            #expect(configuration.version > reply.configuration.version)
+        }
+    }
+
+    @Test func `a command that the host does not name is handed out again, one that it names is not`() throws {
+        try withSite { site in
+            let (line, reply) = try site.register(first, of: try site.makeClient(), token: 10)
+            try site.beat(line)
+            let queued = try ask { site.heart.askSwitch(of: reply.slot, to: .onDemand, answer: $0) }
+            #expect(try site.beat(line).map(\.attempt) == [1])
+            #expect(try site.beat(line, running: [queued.command]).isEmpty)
+            #expect(try site.beat(line).map(\.attempt) == [2])
+        }
+    }
+
+    @Test func `a report under the same id is a duplicate, also after a restart`() throws {
+        try withTemporaryFolder { folder in
+            let stamp = ReportStamp(report: "report-1", instance: first, epoch: 1)
+            let priced = PricedInstance(
+                instance: first, instanceType: "m5.large", region: "us-east-1", zone: "us-east-1a", mode: .spot)
+            let report = PricingReport(
+                stamp: stamp, instance: priced,
+                pools: [PoolPrice(pool: "m5.large.us-east-1a", price: try #require(JSONNumber("0.0416")))],
+                collectedAt: Timestamp(nanosecondsSinceEpoch: 0))
+            let site = try Site(folder: folder)
+            let (line, _) = try site.register(first, of: try site.makeClient(), token: 10)
+            #expect(try ask { site.heart.take(report, on: line, answer: $0) }.outcome == .accepted)
+            site.heart.stop()
+
+            let again = try Site(folder: folder)
+            defer { again.heart.stop() }
+            let known = try #require(again.heart.line(forToken: try Credential(10).hash))
+            #expect(try ask { again.heart.take(report, on: known, answer: $0) }.outcome == .duplicate)
+        }
+    }
+
+    @Test func `a notice promotes the ready replica, wakes it, and its proof closes the incident`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            let (primary, _) = try site.register(first, of: client, token: 10)
+            let (replica, joined) = try site.register(second, of: client, token: 11) { $0.zone = "us-east-1b" }
+            #expect(joined.role == .replica)
+            try site.beat(primary)
+            let waiting = try site.park(replica, lacking: [])
+            let notice = Notice(
+                instance: first, signal: .interruption(.terminate, at: site.surroundings.wall() + .seconds(120)),
+                detectedAt: site.surroundings.wall(), epoch: 1)
+            let reply = try ask { site.heart.take(notice, on: primary, answer: $0) }
+            #expect(reply.action == .replicaPromoted && reply.successor == second && reply.epoch == 2)
+            let promote = try #require(try waiting.get().commands.first)
+            guard case .promote = promote.order else { throw TestSupportError("not a promotion: \(promote.order)") }
+
+            var result = CommandResult(
+                .done, message: "serves", instance: second, attempt: 1, epoch: 2,
+                finishedAt: site.surroundings.wall())
+            result.facts = .activated(at: site.surroundings.wall(), verifiedAt: site.surroundings.wall())
+            #expect(try ask { site.heart.take(result, of: promote.id, on: replica, answer: $0) }.outcome == .accepted)
+            let incident = try ask { site.heart.incident(reply.incident, answer: $0) }
+            #expect(incident.state == .met && incident.successor == second)
+            #expect(incident.timeline.count >= 4)
+            #expect(try ask { site.heart.agent(primary.slot, answer: $0) }.agent.instance == second)
+        }
+    }
+
+    @Test func `silence makes a host unknown and then offline, and its voice brings it back`() throws {
+        try withSite { site in
+            let (line, reply) = try site.register(first, of: try site.makeClient(), token: 10)
+            try site.beat(line)
+            site.surroundings.advance(by: .seconds(10))
+            site.heart.examineLiveness()
+            try site.waitForEvent(.hostSilent)
+            site.surroundings.advance(by: .seconds(120))
+            site.heart.examineLiveness()
+            try site.waitForEvent(.hostOffline)
+            #expect(try ask { site.heart.agent(reply.slot, answer: $0) }.agent.status == .offline)
+            try site.beat(line)
+            try site.waitForEvent(.hostBack)
+            #expect(try ask { site.heart.agent(reply.slot, answer: $0) }.agent.status == .online)
+        }
+    }
+
+    @Test func `nobody falls silent while the coordinator itself was away`() throws {
+        try withSite { site in
+            let (line, _) = try site.register(first, of: try site.makeClient(), token: 10)
+            try site.beat(line)
+            site.surroundings.advance(by: .seconds(3600))
+            site.heart.beginGrace()
+            site.heart.examineLiveness()
+            try site.beat(line)
+            #expect(!site.events.contains { $0.kind == .hostSilent || $0.kind == .hostOffline })
+        }
+    }
+
+    @Test func `a command that nobody takes up expires by itself`() throws {
+        try withSite { site in
+            let (_, reply) = try site.register(first, of: try site.makeClient(), token: 10)
+            let queued = try ask { site.heart.askSwitch(of: reply.slot, to: .onDemand, answer: $0) }
+            site.surroundings.advance(by: .seconds(3601))
+            site.heart.passTime()
+            #expect(try site.waitForEvent(.commandExpired).command == queued.command)
+        }
+    }
+
+    @Test func `a deleted client's tokens are no longer good, its hosts' neither`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            let (line, _) = try site.register(first, of: client, token: 10)
+            let waiting = try site.park(line)
+            _ = try ask { site.heart.deleteClient(client, answer: $0) }
+            _ = try waiting.get()
+            #expect(site.heart.line(forToken: try Credential(10).hash) == nil)
+            #expect(site.heart.tenant(forToken: try Credential(1).hash) == nil)
+        }
+    }
+
+    @Test func `what is refused changes nothing`() throws {
+        try withSite { site in
+            let (_, reply) = try site.register(first, of: try site.makeClient(), token: 10)
+            var both = SlotSettingsChange()
+            both[.autoSwitchEnabled] = .flag(true)
+            both[.manualReplicaEnabled] = .flag(true)
+            guard case .refused(let refusal) = try outcome({ site.heart.change(both, of: reply.slot, answer: $0) })
+            else {
+                throw TestSupportError("both modes were accepted")
+            }
+            #expect(refusal.code == .configuration)
+            let now = try ask { site.heart.configuration(of: reply.slot, answer: $0) }
+            #expect(now == reply.configuration)
+        }
+    }
+
+    @Test func `only one of a client's slots of a kind reports prices`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            let one = try site.register(first, of: client, as: "web", token: 10).reply
+            let two = try site.register(second, of: client, as: "db", token: 11).reply
+            #expect(one.configuration.reportsPrices && !two.configuration.reportsPrices)
+        }
+    }
+}

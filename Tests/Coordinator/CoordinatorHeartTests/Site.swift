@@ -1,0 +1,137 @@
+import CoordinatorCore
+import CoordinatorHeart
+import JSON
+import Platform
+import TestSupport
+import Wire
+
+/// A heart on a database of its own, with time that stands still until a test moves it.
+final class Site {
+    let heart: Heart
+    let surroundings: ManualSurroundings
+    private let seen = Monitor<[Event]>([])
+
+    init(folder: String, surroundings: ManualSurroundings = ManualSurroundings()) throws {
+        self.surroundings = surroundings
+        heart = try Heart(
+            HeartSettings(databasePath: "\(folder)/coordinator.sqlite"), surroundings: surroundings
+        ) { [seen] events in seen.change { $0 += events } }
+    }
+
+    /// What the observer was told so far.
+    var events: [Event] { seen.wait(until: .zero) { $0 } ?? [] }
+
+    /// Waits until the observer was told of a line of that kind.
+    @discardableResult
+    func waitForEvent(_ kind: EventKind) throws -> Event {
+        let deadline = SystemSurroundings().monotonic() + .seconds(10)
+        let found = seen.wait(until: deadline) { events in events.last { $0.kind == kind } }
+        guard let found else { throw TestSupportError("no \(kind) came; there were \(events.map(\.kind))") }
+        return found
+    }
+}
+
+/// Runs `body` with a heart on a fresh database, and stops it.
+func withSite<Value>(_ body: (Site) throws -> Value) throws -> Value {
+    try withTemporaryFolder { folder in
+        let site = try Site(folder: folder)
+        defer { site.heart.stop() }
+        return try body(site)
+    }
+}
+
+/// The reply of the heart to one question; throws what else it said.
+func ask<Reply: Sendable>(
+    _ ask: (@escaping @Sendable (Outcome<Reply>) -> Void) -> Void
+) throws -> Reply {
+    switch try outcome(ask) {
+    case .done(let reply): return reply
+    case .refused(let reply): throw TestSupportError("refused: \(reply.code.rawValue) \(reply.error)")
+    case .unavailable(let reason): throw TestSupportError("unavailable: \(reason)")
+    }
+}
+
+func outcome<Reply: Sendable>(
+    _ ask: (@escaping @Sendable (Outcome<Reply>) -> Void) -> Void
+) throws -> Outcome<Reply> {
+    let answer = Awaited<Outcome<Reply>>("the heart's answer")
+    ask { answer.set($0) }
+    return try answer.get()
+}
+
+/// A token with the hash that stands for it here: the heart only ever sees hashes.
+struct Credential {
+    let token: Token
+    let hash: [UInt8]
+
+    init(_ number: UInt8) throws {
+        token = try Token("token-\(number)")
+        hash = [UInt8](repeating: number, count: 32)
+    }
+}
+
+extension Site {
+    func makeClient(_ name: String = "acme", _ number: UInt8 = 1) throws -> ClientID {
+        let credential = try Credential(number)
+        return try ask {
+            heart.createClient(
+                ClientCreation(name: name), token: credential.token, hash: credential.hash, seal: { _ in [1, 2, 3] },
+                answer: $0)
+        }.id
+    }
+
+    @discardableResult
+    func register(
+        _ instance: InstanceID, of client: ClientID, as name: LogicalAgentID = "web", token number: UInt8,
+        _ change: (inout Registration) -> Void = { _ in }
+    ) throws -> (line: Line, reply: RegistrationReply) {
+        let credential = try Credential(number)
+        var registration = Registration(logicalAgent: name, instance: instance, region: "us-east-1", hostname: "h")
+        registration.instanceType = "m5.large"
+        registration.zone = "us-east-1a"
+        registration.mode = .spot
+        change(&registration)
+        let reply = try ask {
+            heart.register(registration, of: client, token: credential.token, hash: credential.hash, answer: $0)
+        }
+        guard let line = heart.line(forToken: credential.hash) else {
+            throw TestSupportError("\(instance) registered and is not known by its token")
+        }
+        return (line, reply)
+    }
+
+    /// What a host says every few seconds.
+    func heartbeat(_ line: Line, lacking: [String]? = nil, running: [CommandID] = []) -> Heartbeat {
+        var heartbeat = Heartbeat(status: .online, instance: line.instance)
+        heartbeat.instanceType = "m5.large"
+        heartbeat.zone = "us-east-1a"
+        heartbeat.region = "us-east-1"
+        heartbeat.mode = .spot
+        heartbeat.lacking = lacking
+        heartbeat.running = running
+        return heartbeat
+    }
+
+    /// Sends a heartbeat and gives what it is answered, decided or not.
+    @discardableResult
+    func beat(_ line: Line, lacking: [String]? = nil, running: [CommandID] = []) throws -> [Command] {
+        let heartbeat = heartbeat(line, lacking: lacking, running: running)
+        if case .quiet = heart.hear(heartbeat, on: line, wait: .zero) { return [] }
+        return try ask { heart.decide(heartbeat, on: line, answer: $0) }.commands
+    }
+
+    /// Parks a heartbeat; the value is the answer that wakes it.
+    func park(_ line: Line, lacking: [String]? = nil) throws -> Awaited<HeartbeatReply> {
+        let answer = Awaited<HeartbeatReply>("the answer to the heartbeat of \(line.instance)")
+        let heartbeat = heartbeat(line, lacking: lacking)
+        if case .news = heart.hear(heartbeat, on: line, wait: .seconds(3)) {
+            _ = try ask { heart.decide(heartbeat, on: line, answer: $0) }
+        }
+        let call = ParkedCall(receivedAt: surroundings.wall(), configVersion: line.configVersion) { reply in
+            answer.set(reply)
+            return true
+        }
+        guard line.park(call) else { throw TestSupportError("\(line.instance) has something to do and cannot park") }
+        return answer
+    }
+}
