@@ -10,41 +10,6 @@ import Wire
 final class LoadPlayer: @unchecked Sendable {
     // Unchecked: used by the load's thread, and by the test's while that thread has ended.
 
-    /// What the coordinator must still know of one slot.
-    struct SlotMemory {
-        let name: String
-        var slot: SlotID?
-        var machines: [MachineMemory] = []
-        var epoch: Epoch = 0
-        var version: ConfigVersion = 0
-        /// What `terminate_wait_seconds` may be: one value, or two after a change without an answer.
-        var waits: Set<Int> = [300]
-        var incidents: Set<IncidentID> = []
-        /// Acknowledged as queued, or handed out.
-        var commands: Set<CommandID> = []
-        /// Whose result was acknowledged: to be handed out never again.
-        var finished: Set<CommandID> = []
-        var reports: [SentReport] = []
-    }
-
-    struct MachineMemory {
-        let instance: InstanceID
-        /// The newest that was acknowledged; nil when a later registration was not answered and may have replaced it.
-        var token: Token?
-        /// Terminated by an order: it says nothing any more, and its token ends with it.
-        var isEnded = false
-        /// Handed out, executed once, and not yet acknowledged.
-        var executed: [CommandID: CommandResult] = [:]
-    }
-
-    /// A report that was acknowledged, to be sent again.
-    struct SentReport {
-        let id: ReportID
-        let machine: InstanceID
-        let path: String
-        let body: any WireObject
-    }
-
     let number: Int
     private let clientToken: String
     private let adminToken: String
@@ -57,7 +22,7 @@ final class LoadPlayer: @unchecked Sendable {
     private static let slotsMax = 16
     private static let machinesMax = 4
 
-    private(set) var slots: [SlotMemory] = []
+    var slots: [SlotMemory] = []
     /// What must never happen, and did.
     private(set) var violations: [String] = []
     private(set) var counts: [String: Int] = [:]
@@ -121,12 +86,12 @@ final class LoadPlayer: @unchecked Sendable {
         try enrol(place, slots[place].machines.count - 1)
     }
 
-    private func newMachine() throws -> InstanceID {
+    func newMachine() throws -> InstanceID {
         machinesMade += 1
         return try InstanceID(numbered: number * 1_000_000 + machinesMade)
     }
 
-    private func add(_ instance: InstanceID, to place: Int) {
+    func add(_ instance: InstanceID, to place: Int) {
         slots[place].machines.append(MachineMemory(instance: instance))
     }
 
@@ -236,63 +201,11 @@ final class LoadPlayer: @unchecked Sendable {
         try obey(told.commands, place, machine)
     }
 
-    // MARK: Commands
-
-    /// As an agent with a journal: whatever is handed out again is not done again, its result is sent again.
-    private func obey(_ commands: [Command], _ place: Int, _ machine: Int) throws {
-        for command in commands {
-            slots[place].commands.insert(command.id)
-            if slots[place].finished.contains(command.id) {
-                note("\(command.id) was handed out after its result was acknowledged")
-            }
-            var result =
-                try slots[place].machines[machine].executed[command.id] ?? execute(command, place)
-            result.attempt = command.attempt
-            slots[place].machines[machine].executed[command.id] = result
-        }
-    }
-
-    private func execute(_ command: Command, _ place: Int) throws -> CommandResult {
-        var result = CommandResult(
-            .done, message: "as told", instance: command.instance, attempt: command.attempt, epoch: command.epoch,
-            finishedAt: now)
-        switch command.order {
-        case .switch, .createReplica:
-            let launched = try newMachine()
-            add(launched, to: place)
-            result.facts = .launched(
-                CommandResult.LaunchedInstance(
-                    instance: launched, instanceType: "m5.large", zone: "us-east-1b", mode: .ondemand))
-        case .terminateInstance(let order):
-            result.facts = .terminated(order.target)
-            for other in slots[place].machines.indices where slots[place].machines[other].instance == order.target {
-                slots[place].machines[other].isEnded = true
-            }
-        case .promote(let order) where order.awaitsFence: result.outcome = .prepared
-        case .promote, .activate: result.facts = .activated(at: now, verifiedAt: now)
-        case .demote(let order) where order.handOver == .exclusive:
-            result.outcome = .fenced
-            result.facts = .fenced(at: now)
-        case .demote, .inspectInstance, .applyConfig, .cleanup, .unknown, .malformed: break
-        }
-        return result
-    }
-
-    private func answerCommand(_ place: Int) throws {
-        guard let machine = slots[place].machines.firstIndex(where: { !$0.executed.isEmpty && !$0.isEnded }),
-            let (slot, token) = caller(place, machine),
-            let (id, result) = slots[place].machines[machine].executed.min(by: { $0.key < $1.key })
-        else { return }
-        let reply = try ask("result", "POST", Route.commandResult.path(slot, id), token, result)
-        slots[place].machines[machine].executed[id] = nil
-        if reply.isAcknowledged { slots[place].finished.insert(id) }
-    }
-
     // MARK: Asking
 
-    private var now: Timestamp { SystemSurroundings().wall() }
+    var now: Timestamp { SystemSurroundings().wall() }
 
-    private func caller(_ place: Int, _ machine: Int) -> (SlotID, String)? {
+    func caller(_ place: Int, _ machine: Int) -> (SlotID, String)? {
         guard let slot = slots[place].slot, let token = slots[place].machines[machine].token else { return nil }
         return (slot, token.secret)
     }
