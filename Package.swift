@@ -128,7 +128,8 @@ let package = Package(
         tests("JSONTests", in: "Tests/System", uses: ["JSON", "TestSupport"], readsInPlace: ["Corpus"]),
         tests("PlatformTests", in: "Tests/System", uses: ["CLinux", "JSON", "Platform", "TestSupport"]),
         tests(
-            "ProgramTests", in: "Tests/Programs", uses: ["AgentMain", "CoordinatorMain", "Platform", "TestSupport"]),
+            "ProgramTests", in: "Tests/Programs",
+            uses: ["AgentMain", "CoordinatorMain", "Crypto", "JSON", "Platform", "SQLite", "TestSupport", "Wire"]),
         tests("SQLiteTests", in: "Tests/System", uses: ["DroppingVFS", "Platform", "SQLite", "TestSupport"]),
         tests(
             "SystemdTests", in: "Tests/System",

@@ -13,7 +13,7 @@ import Systemd
         let invocation = program.invocation(of: start)
         let outcome = program.readSettings(invocation, start, standardFile: CoordinatorSettings.standardFile)
         switch invocation.subcommand {
-        case "check-config": program.checkSettings(outcome)
+        case "check-config": check(program, outcome)
         case "serve": serve(program, invocation, outcome, start).exit()
         case "backup", "restore": FileCommands.run(invocation, outcome, start.environment).exit()
         default:
@@ -37,6 +37,15 @@ import Systemd
             databasePath: settings[CoordinatorSettings.database], environment: environment)
     }
 
+    private static func check(_ program: ProgramDescription, _ outcome: SettingsOutcome) -> Never {
+        let contradictions = outcome.settings.map { CoordinatorSettings.contradictions(in: $0) } ?? []
+        guard contradictions.isEmpty else {
+            for problem in contradictions { StandardStream.error.write("\(problem)\n") }
+            ExitStatus.configuration.exit()
+        }
+        program.checkSettings(outcome)
+    }
+
     private static func serve(
         _ program: ProgramDescription, _ invocation: Invocation, _ outcome: SettingsOutcome, _ start: ProgramStart
     ) -> ExitStatus {
@@ -54,20 +63,51 @@ import Systemd
                 readAgain: { program.readSettings(invocation, start, standardFile: CoordinatorSettings.standardFile) })
             return try service.run()
         } catch {
-            log.error("cannot serve", id: .cannotServe, [.reason("\(error)")])
-            return exitStatus(for: error)
+            let database = Service.databasePath(settings, start.environment)
+            let reason = (error as? StoreError)?.sentence(about: database) ?? "\(error)"
+            log.error("cannot serve", id: .cannotServe, [.reason(reason)])
+            return ExitStatus(for: error)
         }
     }
+}
 
-    private static func exitStatus(for error: any Error) -> ExitStatus {
-        switch error {
-        case is Misconfiguration: .configuration
-        case let error as StoreError where error.code == .inaccessible: .noPermission
-        case let error as StoreError where error.code == .busy: .unavailable
-        case let error as HTTPServerError where error.code == .addressInUse: .unavailable
-        case let error as HTTPServerError where error.code == .tls || error.code == .address: .configuration
-        default: .failure
-        }
+extension StoreError {
+    /// The sentence for a person who wants the coordinator to start: which file, what is wrong with it, what to do.
+    fileprivate func sentence(about database: String) -> String {
+        let place = description.contains(database) ? "" : "open database \(database): "
+        let advice: String? =
+            switch code {
+            case .damaged: "restore a backup: spot-coordinator restore FILE"
+            case .foreign: "name another file in DATABASE_URL, or restore a backup: spot-coordinator restore FILE"
+            case .inaccessible: "it and its folder must belong to the user of the coordinator"
+            case .busy, .duplicate, .badCursor, .full, .tooNew, .failed: nil
+            }
+        return place + ([description] + [advice].compactMap { $0 }).joined(separator: "; ")
+    }
+}
+
+extension ExitStatus {
+    /// What tells a service manager, or a script, whether trying again can help.
+    init(for error: any Error) {
+        self =
+            switch error {
+            case is Misconfiguration: .configuration
+            case let error as StoreError: ExitStatus(for: error.code)
+            case let error as PlatformError where error.code == .denied: .noPermission
+            case let error as HTTPServerError where error.code == .addressInUse: .unavailable
+            case let error as HTTPServerError where error.code == .tls || error.code == .address: .configuration
+            default: .failure
+            }
+    }
+
+    private init(for code: StoreError.Code) {
+        self =
+            switch code {
+            case .inaccessible: .noPermission
+            case .busy: .unavailable
+            case .damaged, .tooNew, .foreign: .badData
+            case .duplicate, .badCursor, .full, .failed: .failure
+            }
     }
 }
 

@@ -1,4 +1,5 @@
 import CoordinatorOperator
+import Crypto
 import HTTPServer
 import Platform
 import Wire
@@ -29,15 +30,18 @@ enum CoordinatorSettings {
         "ALLOW_PLAINTEXT", default: false,
         "Serve other machines without TLS. Tokens then cross the network readable: only behind a proxy that adds TLS.")
     static let adminToken = Setting.secret(
-        "ADMIN_TOKEN",
+        "ADMIN_TOKEN", expectation: "16 to 255 printable ASCII characters without a blank",
         "The administrator's token, 16 characters or more. Left out: one is made at the first start and kept, readable by "
             + "the service alone, in the file admin-token beside the database."
-    ).optional
+    ) {
+        // Shorter ones can be guessed; 16 letters and digits cannot.
+        $0.utf8.count >= 16 && (try? Token($0)) != nil
+    }.optional
     static let storeKey = Setting.secret(
-        "STORE_KEY",
+        "STORE_KEY", expectation: "64 hexadecimal digits",
         "64 hexadecimal digits: the key that clients' tokens are sealed with. Left out: one is made at the first start and "
             + "kept beside the database in a file that ends in .key; no backup contains it."
-    ).optional
+    ) { bytes(hexadecimal: $0).flatMap(SymmetricKey.init) != nil }.optional
     static let corsOrigins = Setting.list(
         "CORS_ORIGINS", placeholder: "ORIGINS", default: "",
         "Pages that may call from other origins, such as https://ops.example.com; * lets any of them read.")
@@ -63,6 +67,20 @@ enum CoordinatorSettings {
         "How long a new agent's replaced machine is kept before it is terminated.")
     static let logLevel = Setting.choice(
         "LOG_LEVEL", default: LogThreshold.info, "The least important entries that are logged.")
+
+    /// What is right one by one and not together. `address` is where it will listen: what HOST says, or systemd's socket.
+    static func contradictions(in settings: Settings, listeningOn address: ListenerAddress? = nil) -> [String] {
+        let hasFiles = (settings[certificate] != nil, settings[key] != nil)
+        guard hasFiles.0 == hasFiles.1 else {
+            return ["TLS_CERT_FILE and TLS_KEY_FILE need each other: give both, or neither"]
+        }
+        let address = address ?? .address(settings[host], port: 0)
+        guard !hasFiles.0, !address.isLoopback, !settings[allowPlaintext] else { return [] }
+        return [
+            "other machines could reach this address and tokens would cross the network readable: set TLS_CERT_FILE and "
+                + "TLS_KEY_FILE, or HOST=127.0.0.1, or, behind a proxy that adds TLS, ALLOW_PLAINTEXT=1"
+        ]
+    }
 
     static let schema = SettingsSchema(
         [
@@ -96,6 +114,8 @@ enum CoordinatorSettings {
         ] + OperatorCommands.subcommands,
         settings: schema,
         notes: [
+            "Without DATABASE_URL and $STATE_DIRECTORY, backup and restore work on the service's database in "
+                + "/var/lib/spot-coordinator, if that folder is there.",
             "The settings are read from \(standardFile) when it is there.",
             "Logs go to the journal (journalctl -u spot-coordinator), or to standard error where there is none.",
         ])

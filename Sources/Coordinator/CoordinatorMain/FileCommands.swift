@@ -9,7 +9,7 @@ enum FileCommands {
             for problem in outcome.problems { StandardStream.error.write("\(problem)\n") }
             return .configuration
         }
-        let database = Service.databasePath(settings, environment)
+        let database = Self.database(settings, environment)
         let file = invocation.arguments[0]
         do throws(StoreError) {
             if invocation.subcommand == "backup" {
@@ -26,7 +26,17 @@ enum FileCommands {
             return .success
         } catch {
             StandardStream.error.write("spot-coordinator: \(error)\n")
-            return error.code == .inaccessible ? .noPermission : .failure
+            return ExitStatus(for: error)
         }
     }
+
+    /// Where the service has it when nothing else is said, as its unit's StateDirectory= has it: a person has no
+    /// STATE_DIRECTORY. The folder decides, not the file: a machine that is set up anew has no file yet.
+    private static func database(_ settings: Settings, _ environment: [String: String]) -> String {
+        let path = Service.databasePath(settings, environment)
+        let isChosen = !settings[CoordinatorSettings.database].isEmpty || environment["STATE_DIRECTORY"] != nil
+        return !isChosen && fileExists(serviceFolder) ? "\(serviceFolder)/\(path)" : path
+    }
+
+    private static let serviceFolder = "/var/lib/spot-coordinator"
 }

@@ -11,24 +11,19 @@ struct Secrets {
     let adminTokenFile: String?
 
     init(_ settings: Settings, databasePath: String) throws {
-        let folder = folderName(of: databasePath)
-        (adminToken, adminTokenFile) = try Self.adminToken(settings, "\(folder)/\(Self.adminTokenName)")
+        (adminToken, adminTokenFile) = try Self.adminToken(settings, databasePath: databasePath)
         key = try Self.key(settings, databasePath + ".key")
     }
 
-    static let adminTokenName = "admin-token"
-    /// Shorter ones can be guessed; 16 letters and digits cannot.
-    private static let shortest = 16
+    /// Where the administrator's token is when it is not configured.
+    static func adminTokenFile(databasePath: String) -> String { "\(folderName(of: databasePath))/admin-token" }
 
     /// As `init` finds it, for a reload.
-    static func adminToken(_ settings: Settings, _ path: String) throws -> (Digest, file: String?) {
+    static func adminToken(_ settings: Settings, databasePath: String) throws -> (Digest, file: String?) {
         if let secret = settings[CoordinatorSettings.adminToken] {
-            let token = Array(secret.reveal().utf8)
-            guard (shortest...255).contains(token.count) else {
-                throw Misconfiguration("ADMIN_TOKEN: expected \(shortest) to 255 characters, found \(token.count)")
-            }
-            return (SHA256.hash(token), nil)
+            return (SHA256.hash(Array(secret.reveal().utf8)), nil)
         }
+        let path = adminTokenFile(databasePath: databasePath)
         let token = try kept(at: path) { "admin-" + base64URL(try randomBytes(24)) }
         return (SHA256.hash(Array(token.reveal().utf8)), path)
     }
@@ -36,7 +31,7 @@ struct Secrets {
     private static func key(_ settings: Settings, _ path: String) throws -> SymmetricKey {
         let secret = try settings[CoordinatorSettings.storeKey] ?? kept(at: path) { hexadecimal(try randomBytes(32)) }
         guard let bytes = bytes(hexadecimal: secret.reveal()), let key = SymmetricKey(bytes) else {
-            throw Misconfiguration("STORE_KEY, or \(path): expected 64 hexadecimal digits")
+            throw Misconfiguration("\(path): expected 64 hexadecimal digits")
         }
         return key
     }

@@ -57,21 +57,29 @@ final class Service {
         loop = try Loop()
         diagnoses = try Mailbox(capacity: 1)
         let address = try Self.address(settings, sockets)
+        let contradictions = CoordinatorSettings.contradictions(in: settings, listeningOn: address)
+        guard contradictions.isEmpty else { throw Misconfiguration(contradictions.joined(separator: "; ")) }
         let tls = try Self.tlsIdentity(settings)
-        try Self.requirePrivacy(of: address, tls: tls, settings)
         databasePath = Self.databasePath(settings, environment)
         let journal = Journal(log)
         heart = try Heart(Self.heartSettings(settings, databasePath), surroundings: surroundings) {
             journal.tell($0)
         }
-        let secrets = try Secrets(settings, databasePath: databasePath)
-        door = Door(heart: heart, rules: Self.doorRules(settings, secrets.adminToken), key: secrets.key)
         vitals = Vitals(started: surroundings.monotonic())
-        let api = API(
-            heart: heart, vitals: vitals, door: door, vault: Vault(key: secrets.key), surroundings: surroundings,
-            log: log)
-        listener = try Listener(Self.listenerOptions(address, tls, api, surroundings)) { request, exchange in
-            api.handle(request, exchange)
+        let secrets: Secrets
+        do {
+            secrets = try Secrets(settings, databasePath: databasePath)
+            door = Door(heart: heart, rules: Self.doorRules(settings, secrets.adminToken), key: secrets.key)
+            let api = API(
+                heart: heart, vitals: vitals, door: door, vault: Vault(key: secrets.key), surroundings: surroundings,
+                log: log)
+            listener = try Listener(Self.listenerOptions(address, tls, api, surroundings)) { request, exchange in
+                api.handle(request, exchange)
+            }
+        } catch {
+            // Else the next start would take this one for a crash, and check the file.
+            heart.stop()
+            throw error
         }
         vitals.count { [weak listener] in listener?.counters }
         url = "\(tls == nil ? "http" : "https")://\(Self.authority(settings, listener))"
@@ -99,6 +107,7 @@ final class Service {
 
     /// Serves until it is told to stop.
     func run() throws -> ExitStatus {
+        for row in heart.damagedRows { log.error("a damaged record is left out", id: .damaged, [.reason(row)]) }
         if heart.wasUnclean { checkFile() }
         examineStore()
         log.notice("serving", id: .serving, [.address(url), .database(databasePath)])
@@ -116,20 +125,20 @@ final class Service {
     private func reload() {
         notifier.reloading(at: surroundings.monotonic())
         let outcome = readAgain()
-        for problem in outcome.problems { log.error("configuration problem", id: .misconfigured, [.reason(problem)]) }
+        for notice in outcome.notices { log.notice("configuration notice", [.reason(notice)]) }
         do {
-            if let settings = outcome.settings {
-                let file = "\(folderName(of: databasePath))/\(Secrets.adminTokenName)"
-                let (token, _) = try Secrets.adminToken(settings, file)
-                door.change(to: Self.doorRules(settings, token))
-                log.notice(
-                    "reloaded the administrator's token, CORS_ORIGINS and TRUSTED_DASHBOARD_NETWORKS", id: .reloaded,
-                    [.reason("the other settings and the certificates are read at the start: restart to change them")])
+            guard let settings = outcome.settings else {
+                throw Misconfiguration(outcome.problems.joined(separator: "; "))
             }
+            let (token, _) = try Secrets.adminToken(settings, databasePath: databasePath)
+            door.change(to: Self.doorRules(settings, token))
+            log.notice(
+                "reloaded the administrator's token, CORS_ORIGINS and TRUSTED_DASHBOARD_NETWORKS", id: .reloaded,
+                [.reason("the other settings and the certificates are read at the start: restart to change them")])
         } catch {
             log.error("not reloaded, the settings before stay in force", id: .misconfigured, [.reason("\(error)")])
         }
-        notifier.ready(status: "serving on \(url)")
+        notifier.ready(status: vitals.fault.map { "unwell: \($0)" } ?? "serving on \(url)")
     }
 
     private func checkFile() {
@@ -182,26 +191,15 @@ extension Service {
     }
 
     private static func tlsIdentity(_ settings: Settings) throws -> TLSIdentity? {
-        let files = (settings[CoordinatorSettings.certificate], settings[CoordinatorSettings.key])
-        switch files {
-        case (nil, nil): return nil
-        case (let certificate?, let key?):
-            // 64 KiB: a certificate with its chain is a few kilobytes.
-            let read = { (path: String) throws(PlatformError) in
-                String(decoding: try readSmallFile(path, limit: 65_536, doing: "read TLS file"), as: UTF8.self)
-            }
-            do throws(PlatformError) {
-                return TLSIdentity(certificate: try read(certificate), key: try read(key))
-            } catch { throw Misconfiguration(error.description) }
-        default: throw Misconfiguration("TLS_CERT_FILE and TLS_KEY_FILE need each other: give both, or neither")
+        guard let certificate = settings[CoordinatorSettings.certificate], let key = settings[CoordinatorSettings.key]
+        else { return nil }
+        // 64 KiB: a certificate with its chain is a few kilobytes.
+        let read = { (path: String) throws(PlatformError) in
+            String(decoding: try readSmallFile(path, limit: 65_536, doing: "read TLS file"), as: UTF8.self)
         }
-    }
-
-    private static func requirePrivacy(of address: ListenerAddress, tls: TLSIdentity?, _ settings: Settings) throws {
-        guard tls == nil, !address.isLoopback, !settings[CoordinatorSettings.allowPlaintext] else { return }
-        throw Misconfiguration(
-            "other machines could reach this address and tokens would cross the network readable: set TLS_CERT_FILE and "
-                + "TLS_KEY_FILE, or HOST=127.0.0.1, or, behind a proxy that adds TLS, ALLOW_PLAINTEXT=1")
+        do throws(PlatformError) {
+            return TLSIdentity(certificate: try read(certificate), key: try read(key))
+        } catch { throw Misconfiguration(error.description) }
     }
 
     private static func heartSettings(_ settings: Settings, _ path: String) -> HeartSettings {

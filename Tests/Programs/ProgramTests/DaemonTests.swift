@@ -57,14 +57,6 @@ struct DaemonTests {
         }
     }
 
-    @Test func `SIGHUP does not end a coordinator`() throws {
-        try withCoordinator { child, port, _ in
-            child.send(signal: SIGHUP)
-            try child.waitForText("nothing to reload")
-            #expect(try get("/ping", from: port).hasSuffix("pong"))
-        }
-    }
-
     @Test func `a taken port is named and ends with status 69`() throws {
         try withCoordinator { _, port, _ in
             try withTemporaryFolder { folder in
@@ -74,6 +66,8 @@ struct DaemonTests {
                 let outcome = try second.waitForEnd()
                 #expect(outcome.status == 69)
                 #expect(outcome.errors.contains("listen on 127.0.0.1:\(port): address already in use"))
+                let next = try RunningCoordinator(in: folder)
+                #expect(try !next.stop().errors.contains("the last stop was not clean"))
             }
         }
     }

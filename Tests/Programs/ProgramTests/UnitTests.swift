@@ -5,12 +5,14 @@ import Testing
 @Suite(.serialized, .enabled(if: SystemdBox.isPossible, "\(SystemdBox.whyNot)"))
 struct UnitTests {
     /// Both programs in their places, the units enabled; what a person would do.
-    private func expectToPass(_ script: String, sourceLocation: SourceLocation = #_sourceLocation) throws {
+    private func expectToPass(
+        _ script: String, within limit: Int = 25, sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
         let systemd = "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/") + "/Systemd"
         let prelude = """
             #!/bin/bash
             set -euo pipefail
-            until_() { for _ in {1..500}; do if eval "$1"; then return; fi; sleep 0.02; done; echo "never: $1"; exit 1; }
+            until_() { for _ in $(seq ${2-500}); do if eval "$1"; then return; fi; sleep 0.02; done; echo "never: $1"; exit 1; }
             show() { systemctl show -P "$2" "$1"; }
             cp /box/Systemd/* /etc/systemd/system/
             systemctl daemon-reload
@@ -20,7 +22,7 @@ struct UnitTests {
             "\(try builtProgram("spot-agent")):/usr/bin/spot-agent",
             "\(try builtProgram("spot-coordinator")):/usr/bin/spot-coordinator", systemd,
         ]
-        let (status, said) = try SystemdBox.run(prelude + script, copies: copies)
+        let (status, said) = try SystemdBox.run(prelude + script, copies: copies, within: limit)
         #expect(status == 0, "\(said)", sourceLocation: sourceLocation)
     }
 
@@ -41,7 +43,9 @@ struct UnitTests {
             until_ '[[ "$(show spot-agent StatusText)" == "in contact with http://localhost:5000, not registered" ]]'
             [ "$(show spot-coordinator StatusText)" = 'serving on http://127.0.0.1:5000' ]
             [ -f /var/lib/private/spot-coordinator/coordinator.sqlite ]
-            [ "$(stat -c %a /var/lib/private/spot-coordinator/coordinator.sqlite)" = 600 ]
+            for file in coordinator.sqlite coordinator.sqlite.key coordinator.sqlite.lock admin-token; do
+              [ "$(stat -c %a /var/lib/private/spot-coordinator/$file)" = 600 ] || { echo "$file"; exit 1; }
+            done
             journalctl -q -o json MESSAGE_ID=8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a01 | grep -q '"SPOT_ADDRESS":"http://127.0.0.1:5000"'
             journalctl -q -o json MESSAGE_ID=5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b05 | grep -q '"SPOT_CLOCK_OFFSET_MS":'
             systemctl reload spot-agent
@@ -59,9 +63,101 @@ struct UnitTests {
             systemctl stop spot-coordinator.service 2>/dev/null
             [ "$(ask)" = pong ]
             first=$(show spot-coordinator MainPID)
-            systemctl restart spot-coordinator & for _ in {1..20}; do [ "$(ask)" = pong ]; done; wait
+            systemctl restart spot-coordinator & restart=$!
+            asked=0
+            while kill -0 $restart 2>/dev/null || [ $asked -lt 20 ]; do [ "$(ask)" = pong ]; asked=$((asked + 1)); done
             [ "$(show spot-coordinator MainPID)" != "$first" ]
             """)
+    }
+
+    @Test func `an operator needs nothing but root to make a client, and its agents are let in after a restore`() throws
+    {
+        try expectToPass(
+            """
+            systemctl start spot-coordinator
+            spot-coordinator client create Acme | grep -q Acme
+            spot-coordinator backup /root/copy | grep -q '.key'
+            spot-coordinator client create Later >/dev/null
+            if spot-coordinator restore /root/copy 2>/root/said; then exit 1; else [ $? = 69 ]; fi
+            systemctl stop spot-coordinator
+            spot-coordinator restore /root/copy >/dev/null
+            systemctl start spot-coordinator
+            [ "$(spot-coordinator client list | grep -c Acme)$(spot-coordinator client list | grep -c Later)" = 10 ]
+            """)
+    }
+
+    @Test
+    func `a backup that root restores into an empty state folder is the service's own, with its key from a credential`()
+        throws
+    {
+        try expectToPass(
+            """
+            mkdir -p /etc/credstore
+            printf '%064d' 7 | install -m 600 /dev/stdin /etc/credstore/store-key
+            printf 'admin-0123456789abcdef' | install -m 600 /dev/stdin /etc/credstore/admin-token
+            systemctl start spot-coordinator
+            [ ! -e /var/lib/private/spot-coordinator/admin-token ]
+            [ ! -e /var/lib/private/spot-coordinator/coordinator.sqlite.key ]
+            admin() { spot-coordinator client "$@" --token-file /etc/credstore/admin-token; }
+            token=$(admin create Acme --json | grep -o '"token": *"[^"]*"')
+            spot-coordinator backup /root/copy >/dev/null
+            systemctl stop spot-coordinator
+            rm /var/lib/private/spot-coordinator/*
+            spot-coordinator restore /root/copy >/dev/null
+            systemctl start spot-coordinator
+            id=$(admin list --json | grep -o '"id": *"[^"]*"' | head -n 1 | cut -d '"' -f 4)
+            shown=$(admin token "$id")
+            [ -n "$shown" ] && grep -qF "$shown" <<<"$token"
+            """)
+    }
+
+    @Test func `what only a person can mend is not tried ten times a second`() throws {
+        try expectToPass(
+            """
+            mkdir -p /etc/spot-optimizer
+            echo HOST=0.0.0.0 >/etc/spot-optimizer/coordinator.env
+            if systemctl start spot-coordinator 2>/dev/null; then exit 1; fi
+            [ "$(show spot-coordinator ActiveState) $(show spot-coordinator NRestarts) $(show spot-coordinator ExecMainStatus)" = 'failed 0 78' ]
+            rm /etc/spot-optimizer/coordinator.env
+            systemctl start spot-coordinator
+            kill -9 "$(show spot-coordinator MainPID)"
+            until_ '[ "$(show spot-coordinator NRestarts)" = 1 ] && [ "$(show spot-coordinator ActiveState)" = active ]'
+            """)
+    }
+
+    @Test func `a reload ends with the unit ready again`() throws {
+        try expectToPass(
+            """
+            systemctl start spot-coordinator
+            systemctl reload spot-coordinator
+            [ "$(show spot-coordinator ActiveState)" = active ]
+            journalctl -q MESSAGE_ID=8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a09 | grep -q 'reloaded the administrator'
+            """)
+    }
+
+    /// A loop device with a file system that is frozen (fsfreeze(8)): each write waits, in the kernel, until it is thawed.
+    @Test(.enabled(if: TestTier.current == .full, "takes half a minute: only with --full"))
+    func `when the disk hangs the watchdog ends the coordinator, and it serves again when the disk does`() throws {
+        try expectToPass(
+            """
+            for n in {0..15}; do mknod /dev/loop$n b 7 $n; done; mknod /dev/loop-control c 10 237
+            truncate -s 64M /run/disk; mkfs.ext4 -q /run/disk; mount -o loop /run/disk /mnt; chmod 777 /mnt
+            trap 'fsfreeze -u /mnt 2>/dev/null || :; systemctl kill -s KILL spot-coordinator || :; umount -l /mnt || :' EXIT
+            mkdir -p /etc/systemd/system/spot-coordinator.service.d
+            printf '%s\\n' '[Service]' WatchdogSec=1s TimeoutAbortSec=1s ReadWritePaths=/mnt \
+              Environment=DATABASE_URL=sqlite:/mnt/spot.sqlite >/etc/systemd/system/spot-coordinator.service.d/disk.conf
+            systemctl daemon-reload
+            systemctl start spot-coordinator
+            first=$(show spot-coordinator MainPID)
+            cp /mnt/admin-token /run/token
+            fsfreeze -f /mnt
+            spot-coordinator client create Acme --token-file /run/token >/dev/null 2>&1 &
+            until_ 'journalctl -q -u spot-coordinator | grep -q "Watchdog timeout"' 2000
+            fsfreeze -u /mnt
+            until_ '[ "$(show spot-coordinator NRestarts)" -ge 1 ] && [ "$(show spot-coordinator ActiveState)" = active ]'
+            [ "$(show spot-coordinator MainPID)" != "$first" ]
+            spot-coordinator client list --token-file /run/token
+            """, within: 60)
     }
 
     @Test func `a coordinator that hangs is killed by the watchdog and started again`() throws {

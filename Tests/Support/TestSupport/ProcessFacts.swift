@@ -21,5 +21,16 @@ package func residentMemory(of id: Int32? = nil) throws -> Int {
     return pages * Int(sysconf(Int32(_SC_PAGESIZE)))
 }
 
-/// Whether everything is some ten times slower than it is for users: `Packaging/test` says so in the environment.
-package let isUnderSanitizer = unsafe getenv("SPOT_TEST_TIER").map { unsafe String(cString: $0) } == "tsan"
+/// How much time there is for tests: `Packaging/test` says so in the environment.
+package enum TestTier: String {
+    case quick = "--quick"
+    case standard = "default"
+    case full = "--full"
+    /// Everything is some ten times slower than it is for users.
+    case sanitizer = "tsan"
+
+    package static let current =
+        unsafe getenv("SPOT_TEST_TIER").flatMap { unsafe TestTier(rawValue: String(cString: $0)) } ?? .standard
+}
+
+package let isUnderSanitizer = TestTier.current == .sanitizer

@@ -10,6 +10,8 @@ package struct ExitStatus: Sendable, Equatable {
     package static let failure = ExitStatus(code: 1)
     /// The command line is wrong.
     package static let usage = ExitStatus(code: EX_USAGE)
+    /// The file to work on is damaged, or of another program: starting again will not help.
+    package static let badData = ExitStatus(code: EX_DATAERR)
     /// A service that was needed did not answer.
     package static let unavailable = ExitStatus(code: EX_UNAVAILABLE)
     /// It may work later.

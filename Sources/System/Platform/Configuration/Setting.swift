@@ -64,12 +64,17 @@ extension Setting {
 extension Setting where Value == Secret {
     /// A token or passphrase. It comes from a credential, from the environment or from a file, never from a flag, and what is
     /// said about it never contains it.
-    package static func secret(_ name: StaticString, aliases: [String] = [], _ summary: String) -> Setting {
+    package static func secret(
+        _ name: StaticString, aliases: [String] = [], expectation: String = "one line of text", _ summary: String,
+        admits: @escaping @Sendable (String) -> Bool = { _ in true }
+    ) -> Setting {
         Setting(
             definition: SettingDefinition(
-                name: name.description, aliases: aliases, placeholder: "SECRET", expectation: "one line of text",
+                name: name.description, aliases: aliases, placeholder: "SECRET", expectation: expectation,
                 defaultText: nil, isRequired: true, isSecret: true, summary: summary, flag: nil,
-                parse: { SettingKinds.text($0, limit: SecretFile.limit).map(Secret.init) }, missing: nil))
+                parse: { text in
+                    SettingKinds.text(text, limit: SecretFile.limit).flatMap { admits($0) ? Secret($0) : nil }
+                }, missing: nil))
     }
 }
 

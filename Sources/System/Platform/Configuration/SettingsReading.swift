@@ -146,7 +146,9 @@ private struct SettingsReading {
         do {
             let file = try SecretFile(given.text)
             if file.isReadableByEveryone { notices.append("\(given.origin): everybody may read \(given.text)") }
-            return definition.parse(file.secret.reveal())
+            if let value = definition.parse(file.secret.reveal()) { return value }
+            problems.append("\(given.origin): expected \(definition.expectation) in \(given.text)")
+            return nil
         } catch {
             problems.append("\(given.origin): \(error)")
             return nil
