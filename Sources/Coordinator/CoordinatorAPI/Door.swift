@@ -92,8 +92,8 @@ package final class Door: Sendable {
     private func holder(of token: [UInt8], _ rules: Rules) -> Holder? {
         let hash = SHA256.hash(token)
         if hash == rules.adminToken { return .admin }
-        if let line = heart.line(forToken: hash.bytes) { return .host(line) }
-        return heart.tenant(forToken: hash.bytes).map { .tenant($0.client, isActive: $0.isActive) }
+        if let line = heart.line(forToken: hash.words) { return .host(line) }
+        return heart.tenant(forToken: hash.words).map { .tenant($0.client, isActive: $0.isActive) }
     }
 
     private func admitAdmin(to caller: Caller) -> Admission {

@@ -59,8 +59,8 @@ extension Heart {
                 try batch.log(turn, transaction)
                 return .done(Nothing())
             } after: { [switchboard] _ in
-                switchboard.dismiss(client)
                 switchboard.unseatAll(of: client)
+                switchboard.dismiss(client)
             })
     }
 

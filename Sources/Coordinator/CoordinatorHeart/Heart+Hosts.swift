@@ -9,11 +9,11 @@ extension Heart {
     // MARK: Who calls
 
     /// The host that an agent's token belongs to, by the token's SHA-256.
-    package func line(forToken hash: [UInt8]) -> Line? { TokenHash(hash).flatMap(switchboard.line) }
+    package func line(forToken hash: SIMD4<UInt64>) -> Line? { switchboard.line(for: TokenHash(hash)) }
 
     /// The tenant that a client's token belongs to.
-    package func tenant(forToken hash: [UInt8]) -> (client: ClientID, isActive: Bool)? {
-        TokenHash(hash).flatMap(switchboard.tenant).map { ($0.id, $0.isActive) }
+    package func tenant(forToken hash: SIMD4<UInt64>) -> (client: ClientID, isActive: Bool)? {
+        switchboard.tenant(for: TokenHash(hash)).map { ($0.id, $0.isActive) }
     }
 
     // MARK: A host's life

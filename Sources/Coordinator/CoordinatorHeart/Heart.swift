@@ -22,23 +22,28 @@ package final class Heart: Sendable {
     private let feed: EventFeed
     /// When the next slot has something to do by time alone, as far as is known.
     private let earliestDue = Locked<Timestamp?>(nil)
+    private let isFailing = Locked(false)
+    private let observeCommits: @Sendable (String?) -> Void
     /// The last stop was not clean: the file deserves a check.
     package let wasUnclean: Bool
     /// Records of hosts that could not be read at the start and are left out; the first few.
     package let damagedRows: [String]
 
     /// Opens the store, learns who is enrolled, and begins to work. `observe` is told of each line of the event log after
-    /// it is on the disk, on the writer's thread; it must not wait.
+    /// it is on the disk, and `observeCommits` of why commits begin to fail, and with nil of their end; both on the writer's
+    /// thread, where they must not wait.
     package init(
         _ settings: HeartSettings, surroundings: any Surroundings,
+        observeCommits: @escaping @Sendable (_ failure: String?) -> Void = { _ in },
         observe: @escaping @Sendable ([Event]) -> Void
     ) throws {
+        self.observeCommits = observeCommits
         self.settings = settings
         self.surroundings = surroundings
         let store = OwnedStore(try Store(path: settings.databasePath))
         owned = Locked(store)
         let now = surroundings.monotonic()
-        switchboard = Switchboard(startedAt: now)
+        switchboard = Switchboard(surroundings: surroundings)
         let (unclean, due) = try store.store.write { transaction in
             (try transaction.markOpen(), try transaction.nextDue())
         }
@@ -123,14 +128,25 @@ package final class Heart: Sendable {
             }
         } catch {
             counts.failedCommits.increment()
+            note(failure: error.description)
             for work in works { work.finish(.failed(error.description)) }
             return
         }
+        note(failure: nil)
         publish(batch)
         for (index, work) in works.enumerated() {
             work.finish(failures[index].map(WorkEnd.failed) ?? .committed)
         }
         counts.note(works: works.count, took: surroundings.monotonic() - began)
+    }
+
+    /// Tells when commits begin to fail, and when they work again.
+    private func note(failure: String?) {
+        let isNews = isFailing.withLock { isFailing in
+            defer { isFailing = failure != nil }
+            return isFailing != (failure != nil)
+        }
+        if isNews { observeCommits(failure) }
     }
 
     private func publish(_ batch: Batch) {

@@ -103,14 +103,19 @@ package final class Line: Sendable {
     /// Parks the call, in place of an earlier one that its host has given up. False: there is something to do for the host
     /// after all, and the call is not kept. `wasQuiet`: nobody decided about its heartbeat, because there were no orders; when
     /// there are some now, they may be on their way to an earlier call that has ended.
-    package func park(_ call: ParkedCall, wasQuiet: Bool) -> Bool {
-        state.withLock { state in
+    ///
+    /// `end` answers the call that this one takes the place of: a host has one, and whoever parks one after the other must
+    /// not hold thousands.
+    package func park(_ call: ParkedCall, wasQuiet: Bool, end: (ParkedCall) -> Void = { _ in }) -> Bool {
+        let (isParked, earlier): (Bool, ParkedCall?) = state.withLock { state in
             guard !state.view.hasDue, !(wasQuiet && state.view.hasOrders),
                 state.view.configVersion == call.configVersion
-            else { return false }
-            state.call = call
-            return true
+            else { return (false, nil) }
+            defer { state.call = call }
+            return (true, state.call)
         }
+        if let earlier { end(earlier) }
+        return isParked
     }
 
     /// The call has ended by itself.

@@ -29,7 +29,12 @@ final class Switchboard: Sendable {
     /// Silence counts from here at the earliest: the coordinator's own absence proves nothing about others.
     private let grace: Locked<Duration>
 
-    init(startedAt now: Duration) { grace = Locked(now) }
+    private let surroundings: any Surroundings
+
+    init(surroundings: any Surroundings) {
+        self.surroundings = surroundings
+        grace = Locked(surroundings.monotonic())
+    }
 
     var graceBegan: Duration { grace.withLock { $0 } }
 
@@ -94,13 +99,9 @@ final class Switchboard: Sendable {
 
     /// Whoever parked under a token that is no longer good is let go; the next request is refused.
     private func hangUp(_ line: Line?) {
-        guard let call = line?.takeCall() else { return }
-        let state = line?.state.withLock { $0.view }
-        guard let line, let view = state else { return }
+        guard let line, let call = line.takeCall() else { return }
         call.answer(
-            HeartbeatReply(
-                slot: line.slot, role: view.role, epoch: view.epoch, configVersion: view.configVersion,
-                heartbeatSeconds: view.heartbeatSeconds, receivedAt: call.receivedAt, serverTime: call.receivedAt))
+            line.reply(receivedAt: call.receivedAt, at: surroundings.monotonic(), wall: surroundings.wall()))
     }
 
     // MARK: Who is heard
@@ -201,18 +202,21 @@ extension Line.View {
 
 /// A SHA-256 as the key of a table. Its words are as good as random, so one of them is hash enough.
 struct TokenHash: Hashable, Sendable {
-    private let words: (UInt64, UInt64, UInt64, UInt64)
+    private let words: SIMD4<UInt64>
+
+    init(_ words: SIMD4<UInt64>) { self.words = words }
 
     /// Nil unless there are 32 bytes.
     init?(_ bytes: [UInt8]) {
         guard bytes.count == 32 else { return nil }
-        var words: [UInt64] = []
-        for start in stride(from: 0, to: 32, by: 8) {
-            words.append(bytes[start..<start + 8].reduce(0) { $0 << 8 | UInt64($1) })
+        var words = SIMD4<UInt64>()
+        for place in 0..<4 {
+            // As the words lie in memory on every machine that this runs on, which is how a digest has them.
+            words[place] = bytes[place * 8..<place * 8 + 8].reversed().reduce(0) { $0 << 8 | UInt64($1) }
         }
-        self.words = (words[0], words[1], words[2], words[3])
+        self.words = words
     }
 
     static func == (left: TokenHash, right: TokenHash) -> Bool { left.words == right.words }
-    func hash(into hasher: inout Hasher) { hasher.combine(words.0) }
+    func hash(into hasher: inout Hasher) { hasher.combine(words.x) }
 }

@@ -120,9 +120,10 @@ final class SlotWork<Reply: Sendable>: Work, @unchecked Sendable {
             return
         }
         calls = deliverToParked(&slot, batch)
-        try batch.save(slot, replacing: before, turn, transaction)
         if let report, !isRepeat { try transaction.note(report.id, of: before.id, kind: report.kind, at: batch.now) }
         try also?(reply, batch.now, transaction)
+        // Last: what it adds to the batch is told, so nothing behind it may fail.
+        try batch.save(slot, replacing: before, turn, transaction)
         outcome = .done(reply)
     }
 
@@ -171,9 +172,9 @@ func deliverToParked(_ slot: inout Slot, _ batch: Batch) -> [PendingAnswer] {
     var answers: [PendingAnswer] = []
     for line in batch.switchboard.lines(of: slot.id) {
         let hasDue = slot.commands.contains { $0.instance == line.instance && $0.isDue(at: batch.now) }
-        let version = slot.configVersion
+        let (version, isEnded) = (slot.configVersion, slot.deletedAt != nil)
         let call: ParkedCall? = line.state.withLock { state in
-            guard let call = state.call, hasDue || call.configVersion != version else { return nil }
+            guard let call = state.call, hasDue || call.configVersion != version || isEnded else { return nil }
             state.call = nil
             return call
         }

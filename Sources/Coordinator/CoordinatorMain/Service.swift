@@ -62,9 +62,15 @@ final class Service {
         let tls = try Self.tlsIdentity(settings)
         databasePath = Self.databasePath(settings, environment)
         let journal = Journal(log)
-        heart = try Heart(Self.heartSettings(settings, databasePath), surroundings: surroundings) {
-            journal.tell($0)
-        }
+        heart = try Heart(
+            Self.heartSettings(settings, databasePath), surroundings: surroundings,
+            observeCommits: { failure in
+                if let failure {
+                    log.error("nothing can be stored", id: .commitsFail, [.reason(failure)])
+                } else {
+                    log.notice("storing works again", id: .commitsWork)
+                }
+            }, observe: { journal.tell($0) })
         vitals = Vitals(started: surroundings.monotonic())
         let secrets: Secrets
         do {

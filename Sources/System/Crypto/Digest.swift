@@ -4,7 +4,8 @@ import CCrypto
 package struct Digest: Hashable, Sendable, CustomStringConvertible {
     package static let size = 32
     // In place, not in an array: the token of every request becomes one.
-    private let words: SIMD4<UInt64>
+    /// For tables: as good as random.
+    package let words: SIMD4<UInt64>
 
     /// Nil unless there are 32 bytes.
     package init?(_ bytes: [UInt8]) {

@@ -25,7 +25,7 @@ import Wire
             let before = try site.register(first, of: client, token: 10).reply
             let after = try site.register(first, of: client, token: 11).reply
             #expect(after.slot == before.slot && after.epoch == before.epoch && after.role == before.role)
-            #expect(site.heart.line(forToken: try Credential(10).hash) == nil)
+            #expect(site.heart.line(forToken: try Credential(10).words) == nil)
         }
     }
 
@@ -146,7 +146,7 @@ import Wire
 
             let again = try Site(folder: folder)
             defer { again.heart.stop() }
-            let known = try #require(again.heart.line(forToken: try Credential(10).hash))
+            let known = try #require(again.heart.line(forToken: try Credential(10).words))
             #expect(try ask { again.heart.take(report, on: known, answer: $0) }.outcome == .duplicate)
         }
     }
@@ -225,8 +225,8 @@ import Wire
             let waiting = try site.park(line)
             _ = try ask { site.heart.deleteClient(client, answer: $0) }
             _ = try waiting.get()
-            #expect(site.heart.line(forToken: try Credential(10).hash) == nil)
-            #expect(site.heart.tenant(forToken: try Credential(1).hash) == nil)
+            #expect(site.heart.line(forToken: try Credential(10).words) == nil)
+            #expect(site.heart.tenant(forToken: try Credential(1).words) == nil)
         }
     }
 

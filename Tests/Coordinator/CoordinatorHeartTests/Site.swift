@@ -63,6 +63,8 @@ func outcome<Reply: Sendable>(
 struct Credential {
     let token: Token
     let hash: [UInt8]
+    /// The same as four words.
+    var words: SIMD4<UInt64> { SIMD4(repeating: UInt64(hash[0]) * 0x0101_0101_0101_0101) }
 
     init(_ number: UInt8) throws {
         token = try Token("token-\(number)")
@@ -94,7 +96,7 @@ extension Site {
         let reply = try ask {
             heart.register(registration, of: client, token: credential.token, hash: credential.hash, answer: $0)
         }
-        guard let line = heart.line(forToken: credential.hash) else {
+        guard let line = heart.line(forToken: credential.words) else {
             throw TestSupportError("\(instance) registered and is not known by its token")
         }
         return (line, reply)
