@@ -135,7 +135,13 @@ package final class Heart: Sendable {
 
     private func publish(_ batch: Batch) {
         for slot in batch.slots {
-            switchboard.publish(slot, at: batch.now)
+            // Whoever parked after the decision had looked for parked calls, and before this, would sleep over its news.
+            if switchboard.publish(slot, at: batch.now) {
+                submit(
+                    SlotWork(on: slot.id, lastMoment: .earliest) { _, _ in
+                    } answer: { _ in
+                    })
+            }
             if let due = slot.dueAt { earliestDue.withLock { $0 = min($0 ?? due, due) } }
         }
         if !batch.events.isEmpty { feed.publish(batch.events) }

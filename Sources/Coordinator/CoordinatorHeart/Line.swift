@@ -101,10 +101,13 @@ package final class Line: Sendable {
     }
 
     /// Parks the call, in place of an earlier one that its host has given up. False: there is something to do for the host
-    /// after all, and the call is not kept.
-    package func park(_ call: ParkedCall) -> Bool {
+    /// after all, and the call is not kept. `wasQuiet`: nobody decided about its heartbeat, because there were no orders; when
+    /// there are some now, they may be on their way to an earlier call that has ended.
+    package func park(_ call: ParkedCall, wasQuiet: Bool) -> Bool {
         state.withLock { state in
-            guard !state.view.hasDue, state.view.configVersion == call.configVersion else { return false }
+            guard !state.view.hasDue, !(wasQuiet && state.view.hasOrders),
+                state.view.configVersion == call.configVersion
+            else { return false }
             state.call = call
             return true
         }

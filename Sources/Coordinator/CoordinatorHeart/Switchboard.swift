@@ -119,8 +119,10 @@ final class Switchboard: Sendable {
         }
     }
 
-    /// Takes over what a commit made true.
-    func publish(_ slot: Slot, at now: Timestamp) {
+    /// Takes over what a commit made true. True: a host has parked while it was on its way to the disk, and there is news
+    /// for it.
+    func publish(_ slot: Slot, at now: Timestamp) -> Bool {
+        var hasMissedNews = false
         for line in lines(of: slot.id) {
             guard let host = slot.host(line.instance), host.role != .terminated else {
                 unseat(line.instance, of: slot.id)
@@ -133,8 +135,11 @@ final class Switchboard: Sendable {
                 } else if state.presence == .offline {
                     state.presence = .fresh
                 }
+                guard let call = state.call else { return }
+                if state.view.hasDue || call.configVersion != slot.configVersion { hasMissedNews = true }
             }
         }
+        return hasMissedNews
     }
 
     /// Silence begins anew for everybody: the coordinator itself was away.

@@ -152,8 +152,11 @@ struct PendingAnswer {
             receivedAt: call.receivedAt, at: surroundings.monotonic(), wall: surroundings.wall())
         reply.commands = commands
         reply.commandsPending = waiting
-        // When the call has ended meanwhile, the host's next heartbeat does not name these commands, and so gets them.
-        call.answer(reply)
+        guard !call.answer(reply), let next = line.takeCall() else { return }
+        // The call ended while this was on its way to the disk, and the host has parked again. Has that ended too, the next
+        // heartbeat does not name these commands, and so gets them.
+        reply.receivedAt = next.receivedAt
+        next.answer(reply)
     }
 
     func giveNothing() {

@@ -50,6 +50,63 @@ import Wire
         }
     }
 
+    @Test func `a host that parks while its order is on its way to the disk is woken`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            let (line, reply) = try site.register(first, of: client, token: 10)
+            try site.beat(line)
+            let (woken, call) = site.makeCall(of: line)
+            let isQueued = Latch("the order and what parks behind it")
+            // The first client holds the writer until the rest is queued, so that the rest is one batch: the order looks for
+            // a parked call and finds none, the second client's seal parks one, and then both are committed.
+            let (one, two) = (try Credential(20), try Credential(21))
+            let made = Awaited<Bool>("the second client")
+            site.heart.createClient(
+                ClientCreation(name: "one"), token: one.token, hash: one.hash,
+                seal: { _ in
+                    try isQueued.wait()
+                    return [1]
+                }, answer: { _ in })
+            site.heart.askSwitch(of: reply.slot, to: .onDemand) { _ in }
+            site.heart.createClient(
+                ClientCreation(name: "two"), token: two.token, hash: two.hash,
+                seal: { _ in
+                    made.set(line.park(call, wasQuiet: true))
+                    return [1]
+                }, answer: { _ in })
+            isQueued.open()
+            #expect(try made.get())
+            #expect(try woken.get().commands.count == 1)
+        }
+    }
+
+    @Test func `an order whose parked call has just ended goes to the call that came after it`() throws {
+        try withSite { site in
+            let (line, reply) = try site.register(first, of: try site.makeClient(), token: 10)
+            try site.beat(line)
+            let (woken, next) = site.makeCall(of: line)
+            let ended = ParkedCall(receivedAt: site.surroundings.wall(), configVersion: line.configVersion) { _ in
+                #expect(line.park(next, wasQuiet: false))
+                return false
+            }
+            #expect(line.park(ended, wasQuiet: true))
+            let queued = try ask { site.heart.askSwitch(of: reply.slot, to: .onDemand, answer: $0) }
+            #expect(try woken.get().commands.map(\.id) == [queued.command])
+        }
+    }
+
+    @Test func `a heartbeat that was quiet does not park over orders that came since`() throws {
+        try withSite { site in
+            let (line, reply) = try site.register(first, of: try site.makeClient(), token: 10)
+            try site.beat(line)
+            _ = try ask { site.heart.askSwitch(of: reply.slot, to: .onDemand, answer: $0) }
+            #expect(try site.beat(line).count == 1)
+            let (_, call) = site.makeCall(of: line)
+            #expect(!line.park(call, wasQuiet: true))
+            #expect(line.park(call, wasQuiet: false))
+        }
+    }
+
     @Test func `a change of settings wakes the parked host with the new version`() throws {
         try withSite { site in
             let (line, reply) = try site.register(first, of: try site.makeClient(), token: 10)

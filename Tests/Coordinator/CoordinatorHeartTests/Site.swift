@@ -122,16 +122,24 @@ extension Site {
 
     /// Parks a heartbeat; the value is the answer that wakes it.
     func park(_ line: Line, lacking: [String]? = nil) throws -> Awaited<HeartbeatReply> {
-        let answer = Awaited<HeartbeatReply>("the answer to the heartbeat of \(line.instance)")
         let heartbeat = heartbeat(line, lacking: lacking)
         if case .news = heart.hear(heartbeat, on: line, wait: .seconds(3)) {
             _ = try ask { heart.decide(heartbeat, on: line, answer: $0) }
         }
+        let (answer, call) = makeCall(of: line)
+        guard line.park(call, wasQuiet: true) else {
+            throw TestSupportError("\(line.instance) has something to do and cannot park")
+        }
+        return answer
+    }
+
+    /// A call to park, and the answer that it will get.
+    func makeCall(of line: Line) -> (answer: Awaited<HeartbeatReply>, ParkedCall) {
+        let answer = Awaited<HeartbeatReply>("the answer to the heartbeat of \(line.instance)")
         let call = ParkedCall(receivedAt: surroundings.wall(), configVersion: line.configVersion) { reply in
             answer.set(reply)
             return true
         }
-        guard line.park(call) else { throw TestSupportError("\(line.instance) has something to do and cannot park") }
-        return answer
+        return (answer, call)
     }
 }

@@ -42,12 +42,12 @@ extension API {
             return Response.json(reply(line, receivedAt)).shown(to: origin)
         }
         guard isParked else { return }
-        if isQuiet && line.park(call) { return }
+        if isQuiet && line.park(call, wasQuiet: true) { return }
         heart.decide(heartbeat, on: line) { [self] outcome in
             var reply = reply(line, receivedAt)
             // Otherwise the disk is slow or the record is gone: the host still hears from us, and tries again.
             if case .done(let orders) = outcome {
-                if orders.commands.isEmpty && wait > 0 && line.park(call) { return }
+                if orders.commands.isEmpty && wait > 0 && line.park(call, wasQuiet: false) { return }
                 reply.commands = orders.commands
                 reply.commandsPending = orders.waiting
             }
