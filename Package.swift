@@ -136,6 +136,9 @@ let package = Package(
         tests("WireTests", in: "Tests", uses: ["JSON", "TestSupport", "Wire"], readsInPlace: ["Golden"]),
         tests("XMLTests", in: "Tests/System", uses: ["TestSupport", "XML"]),
         program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "Systemd"]),
+        program(
+            "CoordinatorBenchmark", in: "Tests/Benchmarks",
+            uses: ["AgentCore", "CLinux", "JSON", "Platform", "TestSupport", "Wire"]),
         program("HTTPServerBenchmark", in: "Tests/Benchmarks", uses: ["HTTPServer", "Platform"]),
         program("JSONBenchmark", in: "Tests/Benchmarks", uses: ["JSON", "Platform"]),
         program(
