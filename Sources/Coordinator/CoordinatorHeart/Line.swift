@@ -103,7 +103,6 @@ package final class Line: Sendable {
     /// Parks the call, in place of an earlier one that its host has given up. False: there is something to do for the host
     /// after all, and the call is not kept. `wasQuiet`: nobody decided about its heartbeat, because there were no orders; when
     /// there are some now, they may be on their way to an earlier call that has ended.
-<<<<<<< HEAD
     ///
     /// `end` answers the call that this one takes the place of: a host has one, and whoever parks one after the other must
     /// not hold thousands.
@@ -114,15 +113,6 @@ package final class Line: Sendable {
             else { return (false, nil) }
             defer { state.call = call }
             return (true, state.call)
-=======
-    package func park(_ call: ParkedCall, wasQuiet: Bool) -> Bool {
-        state.withLock { state in
-            guard !state.view.hasDue, !(wasQuiet && state.view.hasOrders),
-                state.view.configVersion == call.configVersion
-            else { return false }
-            state.call = call
-            return true
->>>>>>> bench
         }
         if let earlier { end(earlier) }
         return isParked

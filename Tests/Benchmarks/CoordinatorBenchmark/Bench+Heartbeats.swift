@@ -70,12 +70,8 @@ extension Bench {
         var rounds = Rounds()
         // The first heartbeats after a start or an enrolment are decided, later ones are answered from memory.
         // A thousand handshakes alone can take more than a second.
-<<<<<<< HEAD
-        _ = try requests.send(to: coordinator.port, tls: tls, connections: connections, for: .seconds(tls ? 4 : 1))
-=======
         _ = try requests.send(
             to: coordinator.port, tls: tls, connections: connections, for: .seconds(tls && connections > 64 ? 4 : 1))
->>>>>>> bench
         let theirs = { [plan] in
             try cost(of: nginx.used) {
                 try requests.send(to: nginx.port, tls: tls, connections: connections, for: plan.burst)

@@ -10,13 +10,8 @@ extension Bench {
         let count = fleet.hosts.count
         let known = try coordinator.resident()
         try fleet.cycle(fleet.hosts[...])
-<<<<<<< HEAD
-        // Two parks, so that every connection has answered and parked again.
-        try swarm.run(for: .seconds(2 * Fleet.wait))
-=======
         // So that every connection has answered and parked again; twice, for memory that stands still.
         try swarm.run(for: .seconds(Fleet.wait * (plan.isQuick ? 1 : 2)))
->>>>>>> bench
         let (usedBefore, answersBefore, begin) = (try processorTime(of: [coordinator.id]), fleet.answers, swarm.moment)
         try swarm.run(for: plan.cyclingTime)
         let took = swarm.moment - begin
@@ -181,10 +176,6 @@ extension Bench {
             show(
                 "  until it had ended, from its start to its first answer",
                 "\(seconds(ended)), \(milliseconds(started))")
-<<<<<<< HEAD
-            try swarm.run(for: .seconds(Fleet.wait))
-=======
->>>>>>> bench
         }
     }
 }

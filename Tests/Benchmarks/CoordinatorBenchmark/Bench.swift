@@ -25,14 +25,8 @@ final class Bench {
         swarm = try Swarm()
     }
 
-<<<<<<< HEAD
-    deinit { removeTree(folder) }
-
-    func run() throws {
-=======
     func run() throws {
         defer { removeTree(folder) }
->>>>>>> bench
         let begin = swarm.moment
         try showMachine()
         if !plan.measurements.isDisjoint(with: [.heartbeat, .tls, .parked, .push, .storm, .restart]) {

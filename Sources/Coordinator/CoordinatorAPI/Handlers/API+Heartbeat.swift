@@ -42,21 +42,13 @@ extension API {
             return Response.json(reply(line, receivedAt)).shown(to: origin)
         }
         guard isParked else { return }
-<<<<<<< HEAD
         let end: @Sendable (ParkedCall) -> Void = { [self] in $0.answer(reply(line, $0.receivedAt)) }
         if isQuiet && line.park(call, wasQuiet: true, end: end) { return }
-=======
-        if isQuiet && line.park(call, wasQuiet: true) { return }
->>>>>>> bench
         heart.decide(heartbeat, on: line) { [self] outcome in
             var reply = reply(line, receivedAt)
             // Otherwise the disk is slow or the record is gone: the host still hears from us, and tries again.
             if case .done(let orders) = outcome {
-<<<<<<< HEAD
                 if orders.commands.isEmpty && wait > 0 && line.park(call, wasQuiet: false, end: end) { return }
-=======
-                if orders.commands.isEmpty && wait > 0 && line.park(call, wasQuiet: false) { return }
->>>>>>> bench
                 reply.commands = orders.commands
                 reply.commandsPending = orders.waiting
             }
