@@ -65,7 +65,10 @@ package final class Heart: Sendable {
         // A checkpoint takes milliseconds; a check of the file is not waited for.
         _ = upkeep.stop(within: .milliseconds(500))
         // A stop that cannot be noted is taken for an unclean one: that costs a check at the next start.
-        try? owned.withLock { $0.take() }?.store.write { transaction in try transaction.markClosed() }
+        guard let owned = owned.withLock({ $0.take() }) else { return }
+        try? owned.store.write { transaction in try transaction.markClosed() }
+        // What is left in the WAL the next start would have to move.
+        try? owned.store.checkpoint()
     }
 
     package var wall: Timestamp { surroundings.wall() }
@@ -138,7 +141,20 @@ package final class Heart: Sendable {
             work.finish(failures[index].map(WorkEnd.failed) ?? .committed)
         }
         counts.note(works: works.count, took: surroundings.monotonic() - began)
+        boundWAL(owned)
     }
+
+    /// The one checkpoint on the writer's path: at most once a second, and only of what came since the upkeep's last.
+    private func boundWAL(_ owned: OwnedStore) {
+        let now = surroundings.monotonic()
+        guard owned.store.framesInWAL > Self.walFramesMax, now - owned.boundedAt >= .seconds(1) else { return }
+        owned.boundedAt = now
+        // One that fails makes the next commit renew the WAL, or fail and say why.
+        try? owned.store.checkpoint()
+    }
+
+    /// 64 MiB, which a start moves in a quarter of a second.
+    private static let walFramesMax = 16_384
 
     /// Tells when commits begin to fail, and when they work again.
     private func note(failure: String?) {
@@ -231,6 +247,8 @@ package struct HeartSettings: Sendable {
 private final class OwnedStore: @unchecked Sendable {
     // Unchecked: used before the writer starts, by the writer alone, and after it has ended.
     let store: Store
+    /// When the WAL was last cut short on the writer's path.
+    var boundedAt = Duration.zero
     init(_ store: consuming Store) { self.store = store }
 }
 

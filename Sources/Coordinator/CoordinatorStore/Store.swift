@@ -55,6 +55,12 @@ package struct Store: ~Copyable {
     /// Pages that wait to be moved from the WAL into the file: what tells `Upkeep` that it is time.
     package var framesInWAL: Int { database.framesInWAL }
 
+    /// Moves what `Upkeep` has not moved yet, after which the next commit begins the WAL anew. For commits that come without a
+    /// pause: beside them the upkeep never gets to the end, and the WAL would grow for as long as they last.
+    package borrowing func checkpoint() throws(StoreError) {
+        do { _ = try database.checkpoint(.passive) } catch { throw StoreError(error) }
+    }
+
     /// Reads from the file, so that an operator is told when it has become unreadable.
     package borrowing func probe() throws(StoreError) {
         do { _ = try database.read { transaction in try transaction.userVersion() } } catch {

@@ -72,6 +72,17 @@ struct LockTests {
         }
     }
 
+    @Test func `the writer itself can have the wal begin anew`() throws {
+        try withStore { (store) throws in
+            for number in 1...20 { try store.save(makeServing(number)) }
+            #expect(store.store.framesInWAL > 20)
+            try store.store.checkpoint()
+            try store.save(makeServing(21))
+            #expect(store.store.framesInWAL < 20)
+            #expect(try store.load(21) == makeServing(21))
+        }
+    }
+
     @Test func `a checkpoint that failed is made good by the next`() throws {
         let disk = DroppingDisk(seed: 3)
         let store = try Store(path: "/store", vfs: disk.name)
