@@ -82,7 +82,7 @@ package final class API: Sendable {
         case .admitted(let guest):
             let visit = Visit(
                 request: request, exchange: exchange, route: route, values: values, guest: guest,
-                origin: door.allowedOrigin(request, as: guest), surroundings: surroundings)
+                origin: door.allowedOrigin(request, as: guest), arrivedAt: now, surroundings: surroundings)
             guard door.mayWrite(request) else {
                 return visit.refuse(.forbidden, "pages of this origin may not change anything here: see CORS_ORIGINS")
             }

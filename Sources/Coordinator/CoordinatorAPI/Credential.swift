@@ -1,10 +1,12 @@
+import Crypto
 import HTTPServer
 
 /// What a request shows in its `Authorization`.
 enum Credential {
     case none
     case malformed
-    case token([UInt8])
+    /// The SHA-256 of one.
+    case token(Digest)
 
     init(_ headers: HeaderFields) {
         // Of two, a proxy before us may have looked at the other.
@@ -17,12 +19,10 @@ enum Credential {
             let length = scheme.utf8CodeUnitCount
             // As long as the longest token that there is, and some blanks.
             guard value.count > length, value.count < 300, value.begins(with: scheme) else { return .malformed }
-            var token: [UInt8] = []
-            token.reserveCapacity(value.count - length)
-            for place in length..<value.count where !(token.isEmpty && value[place] == 0x20) {
-                token.append(value[place])
-            }
-            return token.isEmpty ? .malformed : .token(token)
+            var start = length
+            while start < value.count, value[start] == 0x20 { start += 1 }
+            guard start < value.count else { return .malformed }
+            return .token(SHA256.hash(value.extracting(start..<value.count)))
         }
         self = read ?? .none
     }

@@ -89,8 +89,7 @@ package final class Door: Sendable {
         case tenant(ClientID, isActive: Bool)
     }
 
-    private func holder(of token: [UInt8], _ rules: Rules) -> Holder? {
-        let hash = SHA256.hash(token)
+    private func holder(of hash: Digest, _ rules: Rules) -> Holder? {
         if hash == rules.adminToken { return .admin }
         if let line = heart.line(forToken: hash.words) { return .host(line) }
         return heart.tenant(forToken: hash.words).map { .tenant($0.client, isActive: $0.isActive) }

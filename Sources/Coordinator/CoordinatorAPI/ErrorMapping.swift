@@ -5,8 +5,11 @@ import Wire
 // Every answer that says no is made here, so that all have the one shape of `ErrorReply`.
 extension Response {
     static func json(_ body: some JSONWritable, status: Int = 200, headers: [HeaderField] = []) -> Response {
-        Response(status: status, headers: [.json] + headers, body: encodeJSON(body))
+        Response(status: status, headers: headers.isEmpty ? onlyJSON : [.json] + headers, body: encodeJSON(body))
     }
+
+    /// Made once: nearly every answer has these.
+    private static let onlyJSON: [HeaderField] = [.json]
 
     /// With the status that belongs to the code.
     static func refusal(_ reply: ErrorReply, to request: RequestID, headers: [HeaderField] = []) -> Response {

@@ -5,7 +5,9 @@ import Platform
 import Wire
 
 /// One request that was let in, and all that its handler needs to answer it.
-struct Visit: Sendable {
+///
+/// A class, because it is handed around more than it is looked at.
+final class Visit: Sendable {
     let request: Request
     let exchange: Exchange
     let route: Route
@@ -14,7 +16,23 @@ struct Visit: Sendable {
     let guest: Door.Guest
     /// To which page's origin the answer may be shown.
     let origin: String?
+    /// On the monotonic clock.
+    let arrivedAt: Duration
     let surroundings: any Surroundings
+
+    init(
+        request: Request, exchange: Exchange, route: Route, values: [String], guest: Door.Guest, origin: String?,
+        arrivedAt: Duration, surroundings: any Surroundings
+    ) {
+        self.request = request
+        self.exchange = exchange
+        self.route = route
+        self.values = values
+        self.guest = guest
+        self.origin = origin
+        self.arrivedAt = arrivedAt
+        self.surroundings = surroundings
+    }
 
     /// For refusals, which are few: without one from the caller each call makes another.
     var requestID: RequestID { surroundings.requestID(of: request.headers) }
@@ -34,10 +52,14 @@ struct Visit: Sendable {
 
     /// Reads the body under the route's own limit; an empty one stands for an empty object, as old callers send it. Nil:
     /// it was refused.
-    func body<Body: WireObject>(_ type: Body.Type = Body.self) -> Body? {
+    func body<Body: WireObject>(_ type: Body.Type = Body.self) -> Body? { read(type)?.body }
+
+    /// The same, with the document that it was read from.
+    func read<Body: WireObject>(_ type: Body.Type) -> (body: Body, document: JSONDocument)? {
         do throws(JSONError) {
             let bytes = request.body.isEmpty ? Array("{}".utf8) : request.body
-            return try decodeJSON(type, from: bytes, limits: JSONLimits(bytes: route.row.bodyBytes))
+            let document = try JSONDocument(bytes, limits: JSONLimits(bytes: route.row.bodyBytes))
+            return (try decodeJSON(type, from: document), document)
         } catch {
             refuse(.validation, "\(error)")
             return nil

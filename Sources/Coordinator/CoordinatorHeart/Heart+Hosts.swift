@@ -36,7 +36,25 @@ extension Heart {
         case news
     }
 
-    /// A host is alive. Called on the server's threads for each heartbeat: memory only.
+    /// A host is alive and says what it said last, when nothing was new. Gives the configuration that it has; nil when its
+    /// words are to be read.
+    package func hear(again text: [UInt8], on line: Line, wait: Duration, at now: Duration) -> ConfigVersion? {
+        let version: ConfigVersion? = line.state.withLock { state in
+            guard let echo = state.echo, state.presence == .fresh, !state.view.hasOrders, !state.view.isEnded,
+                echo.isRepeated(by: text)
+            else { return nil }
+            state.heardAt = now
+            state.wait = wait
+            return echo.configVersion ?? state.view.configVersion
+        }
+        if version != nil { counts.heartbeats.increment() }
+        return version
+    }
+
+    /// What it said now brought nothing new.
+    package func remember(_ echo: HeartbeatEcho, on line: Line) { line.state.withLock { $0.echo = echo } }
+
+    /// A host is alive. Called on the server's threads for each heartbeat that is not the last one over again: memory only.
     package func hear(_ heartbeat: Heartbeat, on line: Line, wait: Duration) -> Hearing {
         let now = surroundings.monotonic()
         counts.heartbeats.increment()
@@ -60,6 +78,7 @@ extension Heart {
         counts.heartbeatsDecided.increment()
         let wasMissed = line.state.withLock { state in
             state.saying = heartbeat.status == .offline ? nil : Line.Saying(heartbeat)
+            state.echo = nil
             defer { state.presence = heartbeat.status == .offline ? .leaving : .fresh }
             return state.presence == .unknown || state.presence == .leaving
         }

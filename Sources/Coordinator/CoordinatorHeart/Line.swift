@@ -58,6 +58,8 @@ package final class Line: Sendable {
         var answeredAt: Duration
         /// Nil when it is not known, as after a start: then the next heartbeat is decided.
         var saying: Saying?
+        /// The text of the last heartbeat with which nothing was new.
+        var echo: HeartbeatEcho?
         var call: ParkedCall?
         /// When `heardAt` was last written to the store.
         var flushedAt: Duration

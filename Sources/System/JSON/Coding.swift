@@ -13,7 +13,11 @@ package protocol JSONWritable {
 package func decodeJSON<T: JSONReadable>(
     _ type: T.Type, from bytes: [UInt8], limits: JSONLimits = .standard
 ) throws(JSONError) -> T {
-    let document = try JSONDocument(bytes, limits: limits)
+    try decodeJSON(type, from: JSONDocument(bytes, limits: limits))
+}
+
+/// The same for a text whose document is wanted besides.
+package func decodeJSON<T: JSONReadable>(_ type: T.Type, from document: JSONDocument) throws(JSONError) -> T {
     if let path = document.duplicateKeys.first {
         throw JSONError(.duplicateKey, path: path, reason: "duplicate key")
     }

@@ -15,6 +15,9 @@ package struct JSONValue: Sendable {
     /// costs a walk over the document.
     package var path: String { tape.path(to: index) }
 
+    /// Where this stands in the bytes of its document.
+    package var place: Range<Int> { tape.nodes[index].range }
+
     /// The text of this value as it came, spaces and all.
     package var verbatim: [UInt8] { Array(tape.text(at: index)) }
 

@@ -117,6 +117,8 @@ struct LoadTests {
                 host.ask(
                     .terminationReport, [],
                     TerminationReport(stamp: host.stamp(), target: host.instance, success: false)))
+            // Its line in the log is what holds the writer; a heartbeat before it would be decided.
+            try eventually("the report is parked") { site.parked == 1 }
             var news = host.heartbeat
             news.lacking = ["disk"]
             try beat.send(host.ask(.heartbeat, [], news))

@@ -27,9 +27,9 @@ extension API {
 
     func serveHost(_ visit: Visit) {
         guard case .host(let line) = visit.guest else { return visit.refuse(.forbidden, "this call is for an agent") }
-        guard !line.isOver else { return visit.refuse(.notFound, "agent \(line.slot) was deleted") }
+        if visit.route == .heartbeat { return heartbeat(visit, line) }
+        if line.isOver { return refuseEnded(visit, line) }
         switch visit.route {
-        case .heartbeat: heartbeat(visit, line)
         case .configuration: configuration(visit, line)
         case .commandResult: commandResult(visit, line)
         case .terminationImminent, .rebalanceRecommendation: notice(visit, line)
@@ -46,6 +46,8 @@ extension API {
         default: replicaStatus(visit, line)
         }
     }
+
+    func refuseEnded(_ visit: Visit, _ line: Line) { visit.refuse(.notFound, "agent \(line.slot) was deleted") }
 
     /// A token is bound to one machine, and a report speaks for the machine that sends it.
     private func speaks(_ instance: InstanceID, on line: Line, _ visit: Visit) -> Bool {
