@@ -122,10 +122,13 @@ package final class Heart: Sendable {
         do throws(StoreError) {
             try owned.store.write { transaction in
                 for (index, work) in works.enumerated() {
+                    let before = batch
                     do {
                         try transaction.savepoint { try work.run(transaction, &batch) }
-                    } catch let error as StoreError {
-                        failures[index] = error.description
+                    } catch {
+                        // Whatever it was, it is this one's alone: the others stay, and nothing is told of what was undone.
+                        batch = before
+                        failures[index] = "\(error)"
                     }
                 }
             }

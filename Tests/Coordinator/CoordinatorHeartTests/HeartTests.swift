@@ -246,6 +246,36 @@ import Wire
         }
     }
 
+    @Test func `what fails in a batch takes nobody with it, and nothing is told of it`() throws {
+        struct NoSeal: Error {}
+        try withSite { site in
+            let isQueued = Latch("both that share a batch")
+            func create(
+                _ name: String, _ number: UInt8, seal: @escaping @Sendable (ClientID) throws -> [UInt8]
+            ) throws -> Awaited<Outcome<CreatedClient>> {
+                let credential = try Credential(number)
+                let answer = Awaited<Outcome<CreatedClient>>("the client \(name)")
+                site.heart.createClient(
+                    ClientCreation(name: name), token: credential.token, hash: credential.hash, seal: seal,
+                    answer: { answer.set($0) })
+                return answer
+            }
+            // Holds the writer until the other two are queued.
+            let holder = try create("holder", 1) { _ in
+                try isQueued.wait()
+                return [1]
+            }
+            let failing = try create("failing", 2) { _ in throw NoSeal() }
+            let other = try create("other", 3) { _ in [1] }
+            isQueued.open()
+            guard case .done = try holder.get(), case .done = try other.get(), case .unavailable = try failing.get()
+            else { throw TestSupportError("the one that failed did not fail alone") }
+            let said = site.events.map(\.sentence)
+            #expect(said.contains { $0.contains("other") } && !said.contains { $0.contains("failing") })
+            #expect(site.heart.tenant(forToken: try Credential(2).words) == nil)
+        }
+    }
+
     @Test func `only one of a client's slots of a kind reports prices`() throws {
         try withSite { site in
             let client = try site.makeClient()
