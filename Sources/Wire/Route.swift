@@ -60,6 +60,9 @@ extension Route {
     }
 
     package var row: Row { Self.table[self] }
+    /// The row's, without a copy of the rest: every request asks.
+    package var caller: Caller { Self.table.caller(of: self) }
+    package var bodyBytes: Int { Self.table.bodyBytes(of: self) }
 
     /// The path with its places filled in order, percent-encoded.
     package func path(_ values: any PathValue...) -> String {

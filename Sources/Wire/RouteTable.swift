@@ -7,6 +7,8 @@ extension Route {
         private let rows = Route.allCases.map { $0.makeRow() }
 
         subscript(route: Route) -> Row { rows[route.rawValue] }
+        func caller(of route: Route) -> Caller { rows[route.rawValue].caller }
+        func bodyBytes(of route: Route) -> Int { rows[route.rawValue].bodyBytes }
     }
 
     private func makeRow() -> Row {

@@ -35,7 +35,7 @@ package final class API: Sendable {
         guard !isSmall, case .route(let route, _) = router.find(method: request.method, path: request.path) else {
             return Limits.smallBodyBytes
         }
-        let bytes = route.row.bodyBytes
+        let bytes = route.bodyBytes
         // A body is in memory before anybody asks who sent it: a long one is taken from those who are known.
         return bytes <= Limits.smallBodyBytes || door.knows(request.headers) ? bytes : Limits.smallBodyBytes
     }
@@ -54,7 +54,7 @@ package final class API: Sendable {
         return response.shown(to: origin)
     }
 
-    package func handle(_ request: Request, _ exchange: Exchange) {
+    package func handle(_ request: consuming Request, _ exchange: Exchange) {
         let origin = door.allowedOrigin(request.headers)
         if request.method == "OPTIONS", origin != nil {
             exchange.answer(Response.preflight.shown(to: origin))
@@ -75,15 +75,17 @@ package final class API: Sendable {
     }
 
     private func enter(
-        _ request: Request, _ exchange: Exchange, _ route: Route, _ values: [String], _ origin: String?
+        _ request: consuming Request, _ exchange: Exchange, _ route: Route, _ values: [String], _ origin: String?
     ) {
         let now = surroundings.monotonic()
         switch door.admit(request, to: route, values: values, at: now) {
         case .admitted(let guest):
+            let origin = door.allowedOrigin(request, as: guest)
+            let mayWrite = door.mayWrite(request)
             let visit = Visit(
-                request: request, exchange: exchange, route: route, values: values, guest: guest,
-                origin: door.allowedOrigin(request, as: guest), arrivedAt: now, surroundings: surroundings)
-            guard door.mayWrite(request) else {
+                request: request, exchange: exchange, route: route, values: values, guest: guest, origin: origin,
+                arrivedAt: now, surroundings: surroundings)
+            guard mayWrite else {
                 return visit.refuse(.forbidden, "pages of this origin may not change anything here: see CORS_ORIGINS")
             }
             serve(visit)

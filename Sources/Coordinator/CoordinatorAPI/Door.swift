@@ -55,12 +55,11 @@ package final class Door: Sendable {
     var rules: Rules { lockedRules.withLock { $0 } }
 
     func admit(_ request: Request, to route: Route, values: [String], at now: Duration) -> Admission {
-        let caller = route.row.caller
+        let caller = route.caller
         if case .anyone = caller { return .admitted(.anyone) }
-        let rules = rules
         switch Credential(request.headers) {
         case .token(let token):
-            switch holder(of: token, rules) {
+            switch holder(of: token) {
             case .admin: return admitAdmin(to: caller)
             case .host(let line): return admit(line, to: caller, values: values, at: now)
             case .tenant(let client, let isActive): return admit(client, isActive, to: caller)
@@ -69,18 +68,18 @@ package final class Door: Sendable {
         case .malformed:
             return .denied(
                 ErrorReply(.invalidAuthFormat, "Authorization: expected Bearer and one token"), status: 401)
-        case .none: return admitWithoutToken(request, to: caller, rules)
+        case .none: return admitWithoutToken(request, to: caller)
         }
     }
 
     /// Whether the request shows a token, and nobody has it.
     func isStranger(_ headers: HeaderFields) -> Bool {
-        if case .token(let token) = Credential(headers) { holder(of: token, rules) == nil } else { false }
+        if case .token(let token) = Credential(headers) { holder(of: token) == nil } else { false }
     }
 
     /// Whether the request shows a token, and somebody has it.
     func knows(_ headers: HeaderFields) -> Bool {
-        if case .token(let token) = Credential(headers) { holder(of: token, rules) != nil } else { false }
+        if case .token(let token) = Credential(headers) { holder(of: token) != nil } else { false }
     }
 
     private enum Holder {
@@ -89,9 +88,10 @@ package final class Door: Sendable {
         case tenant(ClientID, isActive: Bool)
     }
 
-    private func holder(of hash: Digest, _ rules: Rules) -> Holder? {
-        if hash == rules.adminToken { return .admin }
+    /// Hosts first: it is nearly always one of them.
+    private func holder(of hash: Digest) -> Holder? {
         if let line = heart.line(forToken: hash.words) { return .host(line) }
+        if hash == rules.adminToken { return .admin }
         return heart.tenant(forToken: hash.words).map { .tenant($0.client, isActive: $0.isActive) }
     }
 
@@ -130,7 +130,8 @@ package final class Door: Sendable {
 
     // MARK: Administrators without a token in the header
 
-    private func admitWithoutToken(_ request: Request, to caller: Caller, _ rules: Rules) -> Admission {
+    private func admitWithoutToken(_ request: Request, to caller: Caller) -> Admission {
+        let rules = rules
         if sessions.isValid(in: request.headers, for: rules.adminToken, at: heart.wall) {
             return admitAdmin(to: caller)
         }

@@ -1,7 +1,11 @@
+import JSON
 package import Wire
 
 /// Finds the route of a request, by the table that both programs share. Every request is asked about, so a path is walked
 /// once, down a tree of its segments, and only the values in it are copied.
+///
+/// The tree is numbers in three tables: all threads walk it at once, and to count references to its parts would cost more
+/// than the walk.
 package struct Router: Sendable {
     package enum Finding: Equatable, Sendable {
         /// The values stand in the path's order.
@@ -11,33 +15,59 @@ package struct Router: Sendable {
         case unknown
     }
 
-    /// A place in the tree: what may follow, and what a path that ends here means.
+    /// A place in the tree: what may follow, and what a path that ends here means. A number of 0 stands for nothing.
     private struct Node {
-        var literals: [(text: [UInt8], node: Int)] = []
-        var parameter: Int?
-        var endings: [Ending] = []
+        /// The literal that leads here, in `letters`.
+        var literal = 0..<0
+        var nextLiteral = 0
+        var firstLiteral = 0
+        var parameter = 0
+        var firstEnding = 0
     }
 
     private struct Ending {
-        let method: String
+        let method: Verb
         let route: Route
-        /// Which segments of the path are values.
-        let places: [Int]
+        /// Which segments of the path are values, from the lowest bit.
+        let places: UInt64
+        var next = 0
     }
 
-    /// The first is the root.
+    private enum Verb: String {
+        case get = "GET"
+        case head = "HEAD"
+        case post = "POST"
+        case put = "PUT"
+        case delete = "DELETE"
+
+        init(_ method: Method) {
+            switch method {
+            case .get: self = .get
+            case .post: self = .post
+            case .put: self = .put
+            case .delete: self = .delete
+            }
+        }
+    }
+
+    private var letters: [UInt8] = []
+    /// The first is the root, which is nobody's child.
     private var nodes = [Node()]
+    /// The first is never looked at.
+    private var endings: [Ending] = [Ending(method: .get, route: .service, places: 0)]
 
     /// Knows `routes` and no others: what has no handler is not there.
     package init(_ routes: [Route]) {
         for route in routes {
             let row = route.row
             let segments = row.template.segments
-            let places = segments.indices.filter { if case .parameter = segments[$0] { true } else { false } }
+            precondition(segments.count <= UInt64.bitWidth, "\(row.template) has too many segments")
+            var places: UInt64 = 0
+            for place in segments.indices { if case .parameter = segments[place] { places |= 1 << place } }
             let node = segments.reduce(0) { node, segment in child(of: node, segment) }
-            nodes[node].endings.append(Ending(method: row.method.rawValue, route: route, places: places))
+            add(Ending(method: Verb(row.method), route: route, places: places), to: node)
             // RFC 9110 §9.3.2: HEAD is GET without the body, which the server leaves out.
-            if row.method == .get { nodes[node].endings.append(Ending(method: "HEAD", route: route, places: places)) }
+            if row.method == .get { add(Ending(method: .head, route: route, places: places), to: node) }
         }
     }
 
@@ -47,64 +77,102 @@ package struct Router: Sendable {
         guard path.utf8.first == slash else { return .unknown }
         var allowed: [String] = []
         let start = path == "/" ? 1 : 0
-        if let ending = find(method, path.utf8.span, from: start, below: 0, &allowed) {
-            return .route(ending.route, values: values(at: ending.places, in: path))
+        if let ending = find(Verb(rawValue: method), path.utf8.span, from: start, below: 0, &allowed) {
+            return .route(ending.route, values: ending.places == 0 ? [] : values(at: ending.places, in: path))
         }
         return allowed.isEmpty ? .unknown : .otherMethod(allowed: allowed)
     }
 
     /// Goes as deep as the deepest template and no deeper, whatever the path.
     private func find(
-        _ method: String, _ path: Span<UInt8>, from start: Int, below node: Int, _ allowed: inout [String]
+        _ method: Verb?, _ path: Span<UInt8>, from start: Int, below node: Int, _ allowed: inout [String]
     ) -> Ending? {
-        if start == path.count {
-            for ending in nodes[node].endings where ending.method == method { return ending }
-            allowed += nodes[node].endings.map(\.method)
-            return nil
-        }
-        var end = start + 1
-        while end < path.count, path[end] != slash { end += 1 }
+        if start == path.count { return ending(method, of: node, &allowed) }
+        let end = segmentEnd(path, after: start)
         guard end > start + 1 else { return nil }
         let segment = path.extracting(start + 1..<end)
-        for literal in nodes[node].literals where areEqual(segment, literal.text.span) {
-            if let ending = find(method, path, from: end, below: literal.node, &allowed) { return ending }
+        var literal = nodes[node].firstLiteral
+        while literal != 0 {
+            if letters.span.extracting(nodes[literal].literal).hasSameBytes(as: segment),
+                let ending = find(method, path, from: end, below: literal, &allowed)
+            {
+                return ending
+            }
+            literal = nodes[literal].nextLiteral
         }
-        guard let parameter = nodes[node].parameter else { return nil }
-        return find(method, path, from: end, below: parameter, &allowed)
+        let parameter = nodes[node].parameter
+        return parameter == 0 ? nil : find(method, path, from: end, below: parameter, &allowed)
+    }
+
+    private func ending(_ method: Verb?, of node: Int, _ allowed: inout [String]) -> Ending? {
+        var place = nodes[node].firstEnding
+        while place != 0 {
+            if endings[place].method == method { return endings[place] }
+            place = endings[place].next
+        }
+        place = nodes[node].firstEnding
+        while place != 0 {
+            allowed.append(endings[place].method.rawValue)
+            place = endings[place].next
+        }
+        return nil
+    }
+
+    // MARK: The tree is made
+
+    private mutating func add(_ ending: Ending, to node: Int) {
+        endings.append(ending)
+        guard nodes[node].firstEnding != 0 else {
+            nodes[node].firstEnding = endings.count - 1
+            return
+        }
+        var last = nodes[node].firstEnding
+        while endings[last].next != 0 { last = endings[last].next }
+        endings[last].next = endings.count - 1
     }
 
     private mutating func child(of node: Int, _ segment: PathTemplate.Segment) -> Int {
+        var new = Node()
         switch segment {
         case .literal(let text):
-            let text = Array(text.utf8)
-            if let known = nodes[node].literals.first(where: { $0.text == text }) { return known.node }
-            nodes[node].literals.append((text, nodes.count))
+            var known = nodes[node].firstLiteral
+            while known != 0 {
+                if letters[nodes[known].literal].elementsEqual(text.utf8) { return known }
+                known = nodes[known].nextLiteral
+            }
+            new.literal = letters.count..<letters.count + text.utf8.count
+            letters += text.utf8
+            new.nextLiteral = nodes[node].firstLiteral
+            nodes[node].firstLiteral = nodes.count
         case .parameter:
-            if let known = nodes[node].parameter { return known }
+            if nodes[node].parameter != 0 { return nodes[node].parameter }
             nodes[node].parameter = nodes.count
         }
-        nodes.append(Node())
+        nodes.append(new)
         return nodes.count - 1
     }
 }
 
 private let slash = UInt8(ascii: "/")
 
-private func areEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
-    guard left.count == right.count else { return false }
-    for at in left.indices where left[at] != right[at] { return false }
-    return true
+/// Where the segment ends whose slash is at `start`.
+private func segmentEnd(_ path: Span<UInt8>, after start: Int) -> Int {
+    var end = start + 1
+    while end < path.count, path[end] != slash { end += 1 }
+    return end
 }
 
-private func values(at places: [Int], in path: String) -> [String] {
-    guard let last = places.last else { return [] }
+private func values(at places: UInt64, in path: String) -> [String] {
     var values: [String] = []
-    values.reserveCapacity(places.count)
-    var rest = path[...].utf8
-    for place in 0...last {
-        let segment = rest.dropFirst().prefix { $0 != slash }
-        if places.contains(place) { values.append(String(Substring(segment))) }
-        rest = rest[segment.endIndex...]
+    values.reserveCapacity(places.nonzeroBitCount)
+    var (left, start) = (places, 0)
+    while left != 0 {
+        let end = segmentEnd(path.utf8.span, after: start)
+        if left & 1 == 1 {
+            let first = path.utf8.index(path.startIndex, offsetBy: start + 1)
+            values.append(String(path[first..<path.utf8.index(first, offsetBy: end - start - 1)]))
+        }
+        (left, start) = (left >> 1, end)
     }
     return values
 }

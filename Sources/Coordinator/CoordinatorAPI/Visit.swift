@@ -21,7 +21,8 @@ final class Visit: Sendable {
     let surroundings: any Surroundings
 
     init(
-        request: Request, exchange: Exchange, route: Route, values: [String], guest: Door.Guest, origin: String?,
+        request: consuming Request, exchange: Exchange, route: Route, values: [String], guest: Door.Guest,
+        origin: String?,
         arrivedAt: Duration, surroundings: any Surroundings
     ) {
         self.request = request
@@ -58,7 +59,7 @@ final class Visit: Sendable {
     func read<Body: WireObject>(_ type: Body.Type) -> (body: Body, document: JSONDocument)? {
         do throws(JSONError) {
             let bytes = request.body.isEmpty ? Array("{}".utf8) : request.body
-            let document = try JSONDocument(bytes, limits: JSONLimits(bytes: route.row.bodyBytes))
+            let document = try JSONDocument(bytes, limits: JSONLimits(bytes: route.bodyBytes))
             return (try decodeJSON(type, from: document), document)
         } catch {
             refuse(.validation, "\(error)")

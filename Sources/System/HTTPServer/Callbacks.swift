@@ -8,14 +8,14 @@ import Glibc
 func noteRequestLine(
     _ context: UnsafeMutableRawPointer?, _ target: UnsafePointer<CChar>?, _ connection: OpaquePointer?
 ) -> UnsafeMutableRawPointer? {
-    guard let core = unsafe recover(context, as: ListenerCore.self), let connection = unsafe connection,
-        let target = unsafe target,
+    // Not the context: each connection knows its listener, and all workers would count their references to it at once.
+    guard let connection = unsafe connection, let target = unsafe target,
         let client = unsafe recover(cmicrohttpd_socket_context(connection), as: Connection.self)
     else { return nil }
-    client.allow(until: core.now() + core.options.limits.headerTime.nanoseconds)
-    core.exchangeBegan()
+    client.allow(until: client.core.now() + client.core.options.limits.headerTime.nanoseconds)
+    client.core.exchangeBegan()
     let exchange = unsafe Exchange(
-        core: core, connection: client, suspension: Suspension(connection), target: String(cString: target))
+        connection: client, suspension: Suspension(connection), target: String(cString: target))
     return unsafe Unmanaged.passRetained(exchange).toOpaque()
 }
 
@@ -52,12 +52,11 @@ func noteCompleted(
     _ context: UnsafeMutableRawPointer?, _ connection: OpaquePointer?,
     _ exchange: UnsafeMutablePointer<UnsafeMutableRawPointer?>?, _ reason: MHD_RequestTerminationCode
 ) {
-    guard let core = unsafe recover(context, as: ListenerCore.self), let pointer = unsafe exchange?.pointee else {
-        return
-    }
+    guard let pointer = unsafe exchange?.pointee else { return }
     unsafe exchange?.pointee = nil
-    unsafe Unmanaged<Exchange>.fromOpaque(pointer).takeRetainedValue().completed()
-    core.exchangeEnded()
+    let ended = unsafe Unmanaged<Exchange>.fromOpaque(pointer).takeRetainedValue()
+    ended.completed()
+    ended.core.exchangeEnded()
 }
 
 /// A connection begins, or is about to be closed.
@@ -71,8 +70,8 @@ func noteConnection(
     if notice == MHD_ConnectionNotificationCode.CONNECTION_NOTIFY_STARTED {
         let now = core.now()
         let client = unsafe Connection(
-            descriptor: cmicrohttpd_descriptor(connection), peer: PeerAddress(cmicrohttpd_peer(connection)),
-            isTLS: core.options.tls != nil, deadline: now + core.options.limits.headerTime.nanoseconds)
+            core: core, descriptor: cmicrohttpd_descriptor(connection), peer: PeerAddress(cmicrohttpd_peer(connection)),
+            deadline: now + core.options.limits.headerTime.nanoseconds)
         client.ticket = core.roster.watch(client, now: now)
         unsafe slot.pointee = Unmanaged.passRetained(client).toOpaque()
         core.counters.accepted.increment()

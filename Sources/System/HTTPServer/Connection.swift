@@ -4,6 +4,7 @@ import Synchronization
 
 /// One client's socket: whose it is and until when the client has time for what it is doing.
 final class Connection: Sendable {
+    let core: ListenerCore
     let peer: PeerAddress
     let isTLS: Bool
     /// Set when the connection begins and used when it ends.
@@ -17,10 +18,11 @@ final class Connection: Sendable {
 
     static let noDeadline = Int64.max
 
-    init(descriptor: Int32, peer: PeerAddress, isTLS: Bool, deadline: Int64) {
+    init(core: ListenerCore, descriptor: Int32, peer: PeerAddress, deadline: Int64) {
+        self.core = core
         self.descriptor = Locked(descriptor)
         self.peer = peer
-        self.isTLS = isTLS
+        isTLS = core.options.tls != nil
         self.deadline = Atomic(deadline)
     }
 

@@ -52,7 +52,7 @@ extension Exchange {
             guard length <= arrival.bodyLimit else { return rejectBody(of: request) }
             request.body.reserveCapacity(min(length, Self.bodyReserve))
         }
-        arrival.request = request
+        arrival.request = consume request
         if framing != .none { connection.allow(until: core.now() + limits.bodyTime.nanoseconds) }
         return .read
     }
@@ -77,8 +77,9 @@ extension Exchange {
         guard arrival.discarded == 0 else { return rejectBody(of: request) }
         connection.allow(until: Connection.noDeadline)
         state.withLock { $0 = .handling }
+        let refused = RefusedRequest(request)
         core.handler(request, self)
-        return nextStep(of: request)
+        return nextStep(of: refused)
     }
 
     /// The connection is done with this request, whatever became of it.
@@ -92,7 +93,7 @@ extension Exchange {
     }
 
     /// `request` is given when its handler has just returned.
-    private func nextStep(of request: Request? = nil) -> Step {
+    private func nextStep(of request: RefusedRequest? = nil) -> Step {
         let step: Step? = state.withLock { state in
             switch state {
             case .handling:
@@ -114,7 +115,7 @@ extension Exchange {
         }
         guard let step else {
             core.counters.unanswered.increment()
-            return refuse(500, "the request was not answered", request.map(RefusedRequest.init))
+            return refuse(500, "the request was not answered", request)
         }
         guard case .send(let answer, _) = step else { return step }
         if case .stream(let stream, _) = answer { arrival.stream = stream }
@@ -145,6 +146,20 @@ extension Exchange {
     private static let discardLimit = 4 << 20
 }
 
+/// Digits only: `Int` would also take a sign.
+private func decimal(_ text: Span<UInt8>) -> Int? {
+    guard text.count > 0 else { return nil }
+    var number = 0
+    for place in text.indices {
+        let digit = text[place] &- UInt8(ascii: "0")
+        let (tens, isOver) = number.multipliedReportingOverflow(by: 10)
+        let (sum, isOverToo) = tens.addingReportingOverflow(Int(digit))
+        guard digit < 10, !isOver, !isOverToo else { return nil }
+        number = sum
+    }
+    return number
+}
+
 /// The header as the library parsed it.
 struct RequestHead {
     let method: String
@@ -167,10 +182,7 @@ enum BodyFraming: Equatable {
         switch (lengths, encodings) {
         case (0, 0): self = .none
         case (1, 0):
-            // Digits only: Int would also take a sign.
-            guard let text = headers[name: "content-length"], text.utf8.allSatisfy({ $0 >= 0x30 && $0 <= 0x39 }),
-                let length = Int(text)
-            else { return nil }
+            guard let length = headers.withValue(of: "content-length", decimal) ?? nil else { return nil }
             self = length == 0 ? .none : .length(length)
         case (0, 1):
             guard isHTTP11, headers[name: "transfer-encoding"]?.lowercased() == "chunked" else { return nil }

@@ -37,16 +37,15 @@ package final class Exchange: Sendable {
         case stream(ResponseStream, headers: [HeaderField])
     }
 
-    let core: ListenerCore
     let connection: Connection
+    var core: ListenerCore { connection.core }
     let suspension: Suspension
     let state = Locked(State.arriving)
 
     @safe nonisolated(unsafe) var arrival: Arrival
     // Touched only in the library's callbacks, which come on the one worker that serves this connection.
 
-    init(core: ListenerCore, connection: Connection, suspension: Suspension, target: String) {
-        self.core = core
+    init(connection: Connection, suspension: Suspension, target: String) {
         self.connection = connection
         self.suspension = suspension
         arrival = Arrival(target: target)

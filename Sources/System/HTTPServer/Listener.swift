@@ -15,7 +15,7 @@ package final class Listener: Sendable {
 
     /// Listens and serves from here on.
     package init(
-        _ options: ListenerOptions, handler: @escaping @Sendable (Request, Exchange) -> Void
+        _ options: ListenerOptions, handler: @escaping @Sendable (consuming Request, Exchange) -> Void
     ) throws(HTTPServerError) {
         precondition(options.workers > 0, "a listener needs a worker")
         let limit = try Self.connectionLimit(

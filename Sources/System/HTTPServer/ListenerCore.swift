@@ -5,7 +5,7 @@ import Synchronization
 final class ListenerCore: Sendable {
     let options: ListenerOptions
     let connectionLimit: Int
-    let handler: @Sendable (Request, Exchange) -> Void
+    let handler: @Sendable (consuming Request, Exchange) -> Void
     let counters = Counters()
     let roster: Roster
     let bell: Bell
@@ -19,7 +19,7 @@ final class ListenerCore: Sendable {
 
     init(
         options: ListenerOptions, connectionLimit: Int, bell: Bell,
-        handler: @escaping @Sendable (Request, Exchange) -> Void
+        handler: @escaping @Sendable (consuming Request, Exchange) -> Void
     ) {
         self.options = options
         self.connectionLimit = connectionLimit

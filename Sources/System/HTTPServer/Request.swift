@@ -45,8 +45,8 @@ struct RequestTarget: Equatable {
     let query: [Request.QueryItem]
 
     init?(_ target: String) {
-        if target == "*" {
-            (path, query) = ("*", [])
+        if target == "*" || Self.isPlain(target) {
+            (path, query) = (target, [])
             return
         }
         guard let origin = Self.originForm(target) else { return nil }
@@ -56,6 +56,19 @@ struct RequestTarget: Equatable {
             return nil
         }
         (self.path, self.query) = (path, query)
+    }
+
+    /// Most targets are a path and nothing else, without anything to decode and without a dot that could be a segment.
+    private static func isPlain(_ target: String) -> Bool {
+        let bytes = target.utf8.span
+        guard bytes.count > 0, bytes[0] == UInt8(ascii: "/") else { return false }
+        for place in bytes.indices where !isPlain[Int(bytes[place])] { return false }
+        return true
+    }
+
+    /// For each byte.
+    private static let isPlain = (UInt8.min...UInt8.max).map { byte in
+        byte > 0x20 && byte < 0x7F && ![UInt8(ascii: "%"), UInt8(ascii: "."), UInt8(ascii: "?")].contains(byte)
     }
 
     /// Proxies send the absolute form; RFC 9112 (3.2.2) has every server accept it.
@@ -70,11 +83,6 @@ struct RequestTarget: Equatable {
     }
 
     private static func decodePath(_ encoded: Substring.UTF8View) -> String? {
-        // The common path has nothing to decode and no dot that could be a segment.
-        let isPlain = encoded.allSatisfy {
-            $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "%") && $0 != UInt8(ascii: ".")
-        }
-        if isPlain { return String(Substring(encoded)) }
         guard let bytes = percentDecoded(encoded, plusIsSpace: false, refusingSlash: true),
             let path = String(validating: bytes, as: UTF8.self)
         else { return nil }

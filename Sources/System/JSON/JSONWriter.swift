@@ -32,9 +32,7 @@ package struct JSONWriter: ~Copyable {
     /// In UTC, with `Z`.
     package mutating func value(_ time: Timestamp) {
         begin()
-        text.append(UInt8(ascii: "\""))
-        time.appendRFC3339(to: &text)
-        text.append(UInt8(ascii: "\""))
+        time.appendRFC3339(quote: UInt8(ascii: "\""), to: &text)
     }
 
     /// A value that was read, exactly as it came.
@@ -81,9 +79,7 @@ package struct JSONWriter: ~Copyable {
     }
 
     fileprivate mutating func beginMember(_ key: String, isFirst: Bool) {
-        if !isFirst { text.append(UInt8(ascii: ",")) }
-        appendQuoted(key, to: &text)
-        text.append(UInt8(ascii: ":"))
+        appendQuotedKey(key, isFirst: isFirst, to: &text)
         isDue = true
     }
 

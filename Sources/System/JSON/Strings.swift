@@ -73,8 +73,25 @@ func appendQuoted(_ string: String, to bytes: inout [UInt8]) {
     guard !needsEscape(text) else { return appendEscaped(text, to: &bytes) }
     bytes.append(addingCapacity: text.count + 2) { bytes in
         bytes.append(UInt8(ascii: "\""))
-        for at in text.indices { bytes.append(text[at]) }
+        bytes.append(text)
         bytes.append(UInt8(ascii: "\""))
+    }
+}
+
+/// Adds the key of a member, with the comma before it and the colon behind.
+func appendQuotedKey(_ key: String, isFirst: Bool, to bytes: inout [UInt8]) {
+    let text = key.utf8.span
+    guard !needsEscape(text) else {
+        if !isFirst { bytes.append(UInt8(ascii: ",")) }
+        appendEscaped(text, to: &bytes)
+        return bytes.append(UInt8(ascii: ":"))
+    }
+    bytes.append(addingCapacity: text.count + 4) { bytes in
+        if !isFirst { bytes.append(UInt8(ascii: ",")) }
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(text)
+        bytes.append(UInt8(ascii: "\""))
+        bytes.append(UInt8(ascii: ":"))
     }
 }
 
@@ -87,8 +104,10 @@ private func appendEscaped(_ text: Span<UInt8>, to bytes: inout [UInt8]) {
 }
 
 private func needsEscape(_ text: Span<UInt8>) -> Bool {
-    for at in text.indices where needsEscape(text[at]) { return true }
-    return false
+    // To the end, as in `hasSameBytes`: nearly always there is nothing to escape.
+    var isNeeded = false
+    for at in 0..<text.count { isNeeded = needsEscape(text[at]) || isNeeded }
+    return isNeeded
 }
 
 private func needsEscape(_ byte: UInt8) -> Bool {

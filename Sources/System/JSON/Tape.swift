@@ -45,11 +45,12 @@ final class Tape: Sendable {
     /// Whether the text of the string at `index` is this one, byte for byte.
     func string(at index: Int, equals text: Span<UInt8>) -> Bool {
         let node = nodes[index]
-        if node.isEscaped { return areEqual(node.resolvedContents(in: bytes).span, text) }
-        guard Int(node.length) - 2 == text.count else { return false }
-        let start = Int(node.offset) + 1
-        for at in text.indices where bytes[start + at] != text[at] { return false }
-        return true
+        if node.isEscaped {
+            let contents = node.resolvedContents(in: bytes)
+            return contents.span.hasSameBytes(as: text)
+        }
+        let bytes = bytes
+        return bytes.span.extracting(node.contentsRange).hasSameBytes(as: text)
     }
 
     func text(at index: Int) -> ArraySlice<UInt8> { bytes[nodes[index].range] }
@@ -76,12 +77,6 @@ final class Tape: Sendable {
         }
         return path
     }
-}
-
-private func areEqual(_ left: Span<UInt8>, _ right: Span<UInt8>) -> Bool {
-    guard left.count == right.count else { return false }
-    for at in left.indices where left[at] != right[at] { return false }
-    return true
 }
 
 extension Node {

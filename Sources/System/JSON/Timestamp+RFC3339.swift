@@ -38,13 +38,18 @@ extension Timestamp: CustomStringConvertible {
     /// RFC 3339 in UTC with `Z`, and 0, 3, 6 or 9 digits of the second, whichever are enough.
     package var description: String {
         var text: [UInt8] = []
-        appendRFC3339(to: &text)
+        appendRFC3339(quote: nil, to: &text)
         return String(decoding: text, as: UTF8.self)
     }
 
-    func appendRFC3339(to text: inout [UInt8]) {
-        // As long as `2026-11-20T13:05:00.123456789Z`.
-        text.append(addingCapacity: 30) { text in appendRFC3339(to: &text) }
+    /// With a `quote` before and behind it.
+    func appendRFC3339(quote: UInt8?, to text: inout [UInt8]) {
+        // As long as `"2026-11-20T13:05:00.123456789Z"`.
+        text.append(addingCapacity: 32) { text in
+            if let quote { text.append(quote) }
+            appendRFC3339(to: &text)
+            if let quote { text.append(quote) }
+        }
     }
 
     private func appendRFC3339(to text: inout OutputSpan<UInt8>) {
@@ -81,8 +86,10 @@ private func appendField(_ mark: Unicode.Scalar, _ value: Int64, to text: inout 
 }
 
 private func appendPadded(_ value: Int64, _ width: Int, to text: inout OutputSpan<UInt8>) {
-    if width > 1 { appendPadded(value / 10, width - 1, to: &text) }
-    text.append(UInt8(ascii: "0") + UInt8(value % 10))
+    if width > 2 { appendPadded(value / 100, width - 2, to: &text) }
+    let pair = UInt8(truncatingIfNeeded: value % 100)
+    if width > 1 { text.append(UInt8(ascii: "0") + pair / 10) }
+    text.append(UInt8(ascii: "0") + pair % 10)
 }
 
 /// Takes fields of fixed form one after the other. The text is handed in because a span cannot be kept.

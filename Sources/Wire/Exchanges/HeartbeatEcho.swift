@@ -33,15 +33,13 @@ package struct HeartbeatEcho: Sendable {
         let (old, new) = (text.span, other.span)
         var place = 0
         for reading in readings {
-            guard areEqual(old, new, place..<reading.lowerBound), isReading(old, new, reading) else { return false }
+            let words = place..<reading.lowerBound
+            guard old.extracting(words).hasSameBytes(as: new.extracting(words)), isReading(old, new, reading) else {
+                return false
+            }
             place = reading.upperBound
         }
-        return areEqual(old, new, place..<text.count)
-    }
-
-    private func areEqual(_ old: Span<UInt8>, _ new: Span<UInt8>, _ range: Range<Int>) -> Bool {
-        for place in range where old[place] != new[place] { return false }
-        return true
+        return old.extracting(place...).hasSameBytes(as: new.extracting(place...))
     }
 
     /// The same but for its digits; a number of several digits does not begin with 0, as JSON has it.

@@ -5,22 +5,25 @@ import Glibc
 /// Not `Synchronization.Mutex`, which waits inside the Swift runtime where the thread sanitizer does not see it: each
 /// contended use would be reported as a race, and a real one would drown in that. It knows the C library's mutex.
 @safe package struct Locked<State: ~Copyable>: ~Copyable, @unchecked Sendable {
-    // `state` is touched only between lock and unlock of `mutex`; both stay where they are, as pthread demands.
+    // `state` is touched only between lock and unlock of `mutex`; both stay where they are, as pthread demands, and side by
+    // side: whoever takes the lock looks at the state next.
     private let mutex: UnsafeMutablePointer<pthread_mutex_t>
     private let state: UnsafeMutablePointer<State>
 
     package init(_ state: consuming sending State) {
-        unsafe mutex = .allocate(capacity: 1)
+        let alignment = unsafe max(MemoryLayout<pthread_mutex_t>.alignment, MemoryLayout<State>.alignment)
+        let place = unsafe (MemoryLayout<pthread_mutex_t>.size + alignment - 1) / alignment * alignment
+        let both = UnsafeMutableRawPointer.allocate(byteCount: place + MemoryLayout<State>.size, alignment: alignment)
+        unsafe mutex = both.bindMemory(to: pthread_mutex_t.self, capacity: 1)
         unsafe pthread_mutex_init(mutex, nil)
-        unsafe self.state = .allocate(capacity: 1)
+        unsafe self.state = (both + place).bindMemory(to: State.self, capacity: 1)
         unsafe self.state.initialize(to: state)
     }
 
     deinit {
         unsafe state.deinitialize(count: 1)
-        unsafe state.deallocate()
         unsafe pthread_mutex_destroy(mutex)
-        unsafe mutex.deallocate()
+        unsafe UnsafeMutableRawPointer(mutex).deallocate()
     }
 
     /// Runs `body` with the state to itself. It must not wait for anything, nor lock the same state again.
