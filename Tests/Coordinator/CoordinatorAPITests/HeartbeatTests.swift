@@ -68,20 +68,39 @@ struct HeartbeatTests {
     }
 
     @Test(arguments: [(3, 3), (25, 25), (26, 25), (9_999_999, 25)])
-    func `without news it is answered when its time is up, which is no more than 25 seconds`(
+    func `without news it is answered in the last quarter of its time, which is no more than 25 seconds`(
         wait: Int, seconds: Int
     ) throws {
         try withCoordinator { site in
             let host = try site.register(try site.makeClient())
             let received = site.surroundings.wall()
             let parked = try park(host, wait: wait, site)
-            try site.advance(by: .seconds(seconds) - .milliseconds(500))
-            try site.advance(by: .milliseconds(600))
+            try site.advance(by: .seconds(seconds) * 3 / 4 - .milliseconds(100))
+            try site.advance(by: .seconds(seconds) / 4 + .milliseconds(200))
             let reply = try parked.answer().read(HeartbeatReply.self)
             #expect(reply.receivedAt == received)
             // Had it been answered before its time, the answer would say an earlier one.
             #expect(reply.serverTime == received + .seconds(seconds) + .milliseconds(100))
             #expect(reply.commands == [])
+        }
+    }
+
+    @Test func `hosts that park in one moment are not answered in one moment`() throws {
+        try withCoordinator { site in
+            let client = try site.makeClient()
+            let hosts = try (0..<20).map { _ in try site.register(client) }
+            for host in hosts { _ = try site.ask(host.ask(.heartbeat, [], host.heartbeat)) }
+            try eventually("what was decided is over") { site.parked == 0 }
+            let connections = try hosts.map { host in
+                let connection = try Connection(to: site)
+                try connection.send(host.ask(.heartbeat, query: "?wait=20", host.heartbeat))
+                return connection
+            }
+            try eventually("all are parked") { site.parked == 20 }
+            try site.advance(by: .milliseconds(17_500))
+            try eventually("about half of them are answered") { (4...16).contains(site.parked) }
+            try site.advance(by: .milliseconds(2_600))
+            for connection in connections { #expect(try connection.answer().status == 200) }
         }
     }
 
