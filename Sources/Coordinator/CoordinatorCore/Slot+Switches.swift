@@ -20,6 +20,22 @@ package struct SwitchRecord: Equatable, Sendable {
     }
 }
 
+extension SwitchRecord {
+    /// What the move saves in its first day, in billionths of a dollar; a move to a dearer machine takes nothing from what
+    /// others saved. Where there is no spot price the one on demand counts, and without that nothing is known.
+    package var saved: Int64 {
+        let (old, new) = (hourly(oldSpotPrice), hourly(newSpotPrice))
+        guard let old, let new else { return 0 }
+        return max(0, old - new) * 24
+    }
+
+    private func hourly(_ spot: JSONNumber?) -> Int64? {
+        let onDemand = onDemandPrice?.whole(shiftedBy: 9)
+        guard let spot = spot?.whole(shiftedBy: 9), spot > 0 else { return onDemand }
+        return spot
+    }
+}
+
 extension Slot {
     /// A person, or a decision, wants the workload on another machine.
     package mutating func askSwitch(

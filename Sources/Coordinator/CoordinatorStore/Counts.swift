@@ -44,12 +44,13 @@ extension StoreReader {
         try attempt("list clients") { transaction in
             let tallies = try tally(transaction, isFresh)
             return try transaction.all(
-                "SELECT id, name, is_active, created_at FROM client ORDER BY name LIMIT ?", Self.clientsMax
+                "SELECT id, name, is_active, created_at, saved FROM client ORDER BY name LIMIT ?", Self.clientsMax
             ) { row in
                 try reading("client", row) { row in
                     var client = ClientSummary(
                         id: try row.value(0), name: try row.value(1), isActive: try row.value(2),
                         createdAt: try row.value(3))
+                    client.totalSavings = dollars(try row.value(4))
                     let tally = tallies[client.id] ?? Tally()
                     client.agentsTotal = tally.agents
                     client.agentsOnline = tally.online
@@ -63,6 +64,15 @@ extension StoreReader {
 
     /// More than one installation serves; the answer is one list.
     private static var clientsMax: Int { 10_000 }
+}
+
+/// With four digits behind the point, as the original had them.
+private func dollars(_ billionths: Int64) -> JSONNumber {
+    let digits = String(10_000 + billionths / 100_000 % 10_000).dropFirst()
+    guard let dollars = JSONNumber("\(billionths / 1_000_000_000).\(digits)") else {
+        preconditionFailure("\(billionths) billionths of a dollar are a number")
+    }
+    return dollars
 }
 
 /// What one client has.

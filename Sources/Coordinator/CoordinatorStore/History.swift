@@ -33,6 +33,11 @@ extension StoreTransaction {
                     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """, slot, record.at, record.trigger, jsonText(record.old), jsonText(record.new),
                     record.onDemandPrice, record.oldSpotPrice, record.newSpotPrice, jsonText(record.timing))
+                guard record.saved > 0 else { continue }
+                try transaction.execute(
+                    """
+                    UPDATE client SET saved = min(saved, ?) + ? WHERE id = (SELECT client_id FROM slot WHERE id = ?)
+                    """, Int64.max - record.saved, record.saved, slot)
             }
         }
     }

@@ -16,6 +16,10 @@ enum Schema {
         INSERT INTO installation VALUES (1, randomblob(16));
         """,
         fleet,
+        """
+        -- Billionths of a dollar. Kept beside the switches that it is counted from, because those go with time.
+        ALTER TABLE client ADD COLUMN saved INTEGER NOT NULL DEFAULT 0 CHECK (saved >= 0);
+        """,
     ]
 
     static func migrate(_ database: borrowing Database, path: String) throws(StoreError) {

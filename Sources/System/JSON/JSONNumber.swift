@@ -28,6 +28,14 @@ package struct JSONNumber: Hashable, Comparable, Sendable, CustomStringConvertib
     /// The value, if it is whole and fits.
     package var integer: Int64? { Decimal(self).integer }
 
+    /// The value times ten to the power of `places`, without what is then behind the point; nil if that does not fit.
+    package func whole(shiftedBy places: Int) -> Int64? {
+        var shifted = Decimal(self)
+        if !shifted.digits.isEmpty { shifted.exponent += places }
+        shifted.digits = Array(shifted.digits.prefix(max(0, shifted.exponent)))
+        return shifted.integer
+    }
+
     package var description: String { text }
 
     package static func == (left: Self, right: Self) -> Bool {

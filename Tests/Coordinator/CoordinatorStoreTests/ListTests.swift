@@ -383,6 +383,31 @@ struct ListTests {
         }
     }
 
+    /// On demand, spot before, spot after.
+    @Test(
+        arguments: [
+            (["0.10", "0.05", "0.03"], "0.4800"), (["0.10", nil, "0.03"], "1.6800"), (["0.10", "0", "0.03"], "1.6800"),
+            (["0.10", "0.05", nil], "0.0000"), ([nil, "0.05", nil], "0.0000"), ([nil, nil, nil], "0.0000"),
+            ([nil, "0.0500001", "0.05"], "0.0000"), (["1000", "1000", "0.0001"], "23999.9976"),
+        ] as [([String?], String)])
+    func `a client's switches to cheaper machines add up to what it saved`(prices: [String?], dollars: String) throws {
+        try withStore { (store) throws in
+            try store.save(makeServing(1))
+            var record = makeSwitch(2)
+            record.onDemandPrice = prices[0].flatMap { JSONNumber($0) }
+            record.oldSpotPrice = prices[1].flatMap { JSONNumber($0) }
+            record.newSpotPrice = prices[2].flatMap { JSONNumber($0) }
+            try store.write { try $0.append([record], of: slotID(1)) }
+            let reader = try TestReader(at: store.path)
+            #expect(try reader.reader.clientSummaries(isFresh: nobody).map(\.totalSavings.text) == [dollars])
+            try store.write { try $0.append([record, record], of: slotID(1)) }
+            let thrice = try #require(JSONNumber(dollars)?.whole(shiftedBy: 4)) * 3
+            let saved = try reader.reader.clientSummaries(isFresh: nobody)[0].totalSavings
+            // A third of the last digit may have been hidden.
+            #expect((0...2).contains(try #require(saved.whole(shiftedBy: 4)) - thrice))
+        }
+    }
+
     // MARK: Support
 
     private func nobody(_ slot: SlotID, _ instance: InstanceID) -> Bool { false }

@@ -96,4 +96,16 @@ import Testing
             }
         }
     }
+
+    @Test(
+        arguments: [
+            ("0.0416", 41_600_000), ("0", 0), ("1", 1_000_000_000), ("1.5e2", 150_000_000_000), ("-0.5", -500_000_000),
+            // What is behind the point then is left out.
+            ("0.0000000019", 1), ("1e-30", 0), ("9223372036.854775807", 9_223_372_036_854_775_807),
+            ("9223372036.8547758079", 9_223_372_036_854_775_807),
+            ("9223372036.854775808", nil), ("1e10", nil), ("1e999999999999999999999", nil),
+        ] as [(String, Int64?)])
+    func `a decimal is counted in billionths`(text: String, billionths: Int64?) throws {
+        #expect(try #require(JSONNumber(text)).whole(shiftedBy: 9) == billionths)
+    }
 }
