@@ -78,16 +78,20 @@ extension Heart {
 
     /// Groups of slots that have lost the one that reports their prices get another.
     package func appointPriceReporters() {
-        read({ [self] (outcome: Outcome<[SlotID]>) in
-            guard case .done(let slots) = outcome else { return }
-            for slot in slots {
+        read({ [self] (outcome: Outcome<[(SlotID, Bool)]>) in
+            guard case .done(let changes) = outcome else { return }
+            for (slot, reports) in changes {
                 submit(
                     SlotWork(on: slot) { slot, _ in
-                        slot.reportPrices(true)
+                        slot.reportPrices(reports)
                     } answer: { _ in
                     })
             }
-        }) { reader in .done(try reader.priceReporterVacancies(limit: 100)) }
+        }) { reader in
+            .done(
+                try reader.priceReporterVacancies(limit: 100).map { ($0, true) }
+                    + reader.priceReporterSurplus(limit: 100).map { ($0, false) })
+        }
     }
 }
 

@@ -284,4 +284,31 @@ import Wire
             #expect(one.configuration.reportsPrices && !two.configuration.reportsPrices)
         }
     }
+
+    @Test func `when the price reporter is gone another takes over, and when it is back one of them stops`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            let one = try site.register(first, of: client, as: "web", token: 10).line
+            let two = try site.register(second, of: client, as: "db", token: 11).line
+            func report(_ wanted: Set<SlotID>) throws -> Bool {
+                site.heart.appointPriceReporters()
+                let reporting = try [one.slot, two.slot].filter { slot in
+                    try ask { site.heart.configuration(of: slot, answer: $0) }.reportsPrices
+                }
+                return Set(reporting) == wanted
+            }
+            let older = min(one.slot, two.slot)
+            #expect(try report([one.slot]))
+            for kind in [EventKind.hostSilent, .hostOffline] {
+                site.surroundings.advance(by: .seconds(130))
+                try site.beat(two)
+                site.heart.examineLiveness()
+                try site.waitForEvent(kind)
+            }
+            try eventually("the other one reports, too") { try report([one.slot, two.slot]) }
+            try site.beat(one)
+            try site.waitForEvent(.hostBack)
+            try eventually("the newer one has stopped") { try report([older]) }
+        }
+    }
 }

@@ -259,6 +259,23 @@ struct LookupTests {
         }
     }
 
+    @Test func `of several reporters of a kind all but one are too many`() throws {
+        try withStore { (store) throws in
+            try store.write { try $0.insert(makeClient(2)) }
+            for number in 1...8 {
+                var slot = makeServing(number, client: number == 4 ? 2 : 1)
+                slot.reportsPrices = number != 2
+                if number == 5 { slot.hosts[0].facts.instanceType = "m5.xlarge" }
+                if number == 6 { slot.hosts[0].isOffline = true }
+                if number == 7 { slot.deletedAt = newYear }
+                try store.save(slot)
+            }
+            let reader = try TestReader(at: store.path)
+            #expect(try reader.reader.priceReporterSurplus(limit: 9) == [slotID(3), slotID(8)])
+            #expect(try reader.reader.priceReporterSurplus(limit: 1) == [slotID(3)])
+        }
+    }
+
     // MARK: One event of a batch
 
     @Test func `a failed event of a batch takes nothing of the others with it`() throws {

@@ -55,17 +55,6 @@ final class Parking: Sendable {
     }
 }
 
-/// Looks again and again, giving way in between, until `condition` holds; for numbers that nobody announces.
-func eventually(_ what: String, within limit: Duration = .seconds(10), _ condition: () throws -> Bool) throws {
-    let pause = Monitor(())
-    let deadline = SystemSurroundings().monotonic() + limit
-    while try !condition() {
-        let now = SystemSurroundings().monotonic()
-        guard now < deadline else { throw TestSupportError("\(what) did not come true within \(limit)") }
-        _ = pause.wait(until: now + .milliseconds(2)) { _ in Bool?.none }
-    }
-}
-
 /// The thread sanitizer keeps several bytes of its own for each byte of ours.
 let isSanitized = unsafe dlsym(nil, "__tsan_init") != nil
 
