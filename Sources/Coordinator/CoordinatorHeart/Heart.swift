@@ -75,6 +75,7 @@ package final class Heart: Sendable {
 
     /// Whether the thread that commits is idle or getting on.
     package func isMoving(within limit: Duration) -> Bool { writer.isMoving(within: limit) }
+    package var hasClients: Bool { switchboard.hasTenants }
     package var queueDepth: Int { writer.depth }
 
     // MARK: The file

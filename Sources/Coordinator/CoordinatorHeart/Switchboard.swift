@@ -45,6 +45,7 @@ final class Switchboard: Sendable {
     func lines(of slot: SlotID) -> [Line] { index.withLock { $0.tokens[slot]?.map(\.line) ?? [] } }
     func line(of slot: SlotID, _ instance: InstanceID) -> Line? { lines(of: slot).first { $0.instance == instance } }
     var all: [Line] { index.withLock { Array($0.lines.values) } }
+    var hasTenants: Bool { index.withLock { !$0.tenants.isEmpty } }
     var count: Int { index.withLock { $0.lines.count } }
 
     /// Enrolled hosts of one tenant.

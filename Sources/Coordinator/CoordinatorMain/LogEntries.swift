@@ -15,6 +15,7 @@ extension MessageID {
     static let checked = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a0b")
     static let commitsFail = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a0d")
     static let commitsWork = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a0e")
+    static let newKey = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a0f")
     static let damaged = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a0c")
 }
 

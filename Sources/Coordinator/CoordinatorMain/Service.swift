@@ -92,6 +92,14 @@ final class Service {
         if let file = secrets.adminTokenFile {
             log.notice("the administrator's token is in a file", id: .adminToken, [.field("SPOT_FILE", file)])
         }
+        if secrets.isKeyNew && heart.hasClients {
+            let reason =
+                "agents go on as before, but no client's token can be shown until it is regenerated, or the old key, from beside "
+                + "the database that this one was copied from, is put back"
+            log.warning(
+                "the key of the clients' tokens was missing: a new one was made", id: .newKey,
+                [.reason(reason), .database(databasePath)])
+        }
         try startLoop(watchdogInterval)
     }
 

@@ -34,7 +34,8 @@ struct DatabaseFileTests {
             (.damaged, 65, "coordinator.sqlite: prepare"), (.newer, 65, "newer"), (.foreign, 65, "coordinator.sqlite"),
             (.noDatabase, 65, "restore a backup: spot-coordinator restore FILE"), (.isFolder, 77, "coordinator.sqlite"),
             (.keyDamaged, 78, "coordinator.sqlite.key: expected 64 hexadecimal digits"),
-            (.keyIsFolder, 1, "coordinator.sqlite.key"), (.tokenIsEmpty, 1, "admin-token: the file is empty"),
+            (.keyIsFolder, 78, "coordinator.sqlite.key"),
+            (.tokenIsEmpty, 78, "admin-token: the file is empty; remove it"),
         ] as [(Trouble, Int32, String)])
     func `a file that it cannot work with ends a start with one sentence and a status that tells the kind`(
         trouble: Trouble, status: Int32, words: String

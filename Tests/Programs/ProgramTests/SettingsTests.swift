@@ -119,6 +119,19 @@ struct SettingsTests {
         }
     }
 
+    @Test func `a database without its key says so, and what still works`() throws {
+        try withTemporaryFolder { folder in
+            let first = try RunningCoordinator(in: folder)
+            let client = try first.makeClient()
+            _ = try first.stop()
+            unsafe unlink("\(folder)/coordinator.sqlite.key")
+            let second = try RunningCoordinator(in: folder)
+            try second.process.waitForText("warning the key of the clients' tokens was missing")
+            #expect(try second.ask("GET", Route.showToken.path(client.id), token: second.adminToken).status == 409)
+            _ = try second.enrol(.of("web-1", machine: 1), with: client.token)
+        }
+    }
+
     @Test(arguments: ["check-config", "serve"])
     func `the old server's names are accepted with one notice`(subcommand: String) throws {
         try withTemporaryFolder { folder in
