@@ -14,18 +14,16 @@ package final class API: Sendable {
     let surroundings: any Surroundings
     let tally = Tally()
     private let penalties = Penalties()
-    private let log: Log
     private let router = Router(Route.allCases)
 
     package init(
-        heart: Heart, vitals: Vitals, door: Door, vault: Vault, surroundings: any Surroundings, log: Log
+        heart: Heart, vitals: Vitals, door: Door, vault: Vault, surroundings: any Surroundings
     ) {
         self.heart = heart
         self.vitals = vitals
         self.door = door
         self.vault = vault
         self.surroundings = surroundings
-        self.log = log
     }
 
     /// How many bytes of body the route of this request takes; without a route, those of a small one.
@@ -114,11 +112,7 @@ package final class API: Sendable {
             let later = ErrorReply(.tooManyRequests, "too many wrong credentials from here")
             answer(exchange, later, 429, request, origin)
         case .delay(let delay, let isFirst):
-            if isFirst {
-                log.warning(
-                    "wrong credentials again and again", id: .wrongCredentials,
-                    [.field("SPOT_PEER", request.peer.text), .field("SPOT_PATH", request.path)])
-            }
+            if isFirst { heart.noteWrongCredentials(from: request.peer.text) }
             exchange.park(for: delay) { [penalties] in
                 penalties.delayEnded()
                 return response
@@ -127,10 +121,6 @@ package final class API: Sendable {
     }
 
     private func requestID(of request: Request) -> RequestID { surroundings.requestID(of: request.headers) }
-}
-
-extension MessageID {
-    static let wrongCredentials = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a07")
 }
 
 extension Response {

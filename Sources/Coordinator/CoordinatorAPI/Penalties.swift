@@ -9,7 +9,7 @@ final class Penalties: Sendable {
     enum Verdict {
         /// The plain refusal, at once.
         case none
-        /// The refusal, after a while.
+        /// The refusal, after a while; `isFirst` when it is to be told of.
         case delay(Duration, isFirst: Bool)
         /// Too many are being delayed: come back later.
         case later
@@ -24,6 +24,7 @@ final class Penalties: Sendable {
         var records: [PeerAddress: Record] = [:]
         var delayed = 0
         var sweptAt = Duration.zero
+        var toldAt = Duration.zero
     }
 
     /// A person who mistypes, or a host after its token was replaced.
@@ -53,7 +54,10 @@ final class Penalties: Sendable {
             guard record.failures > Self.free || !isRemembered else { return .none }
             guard state.delayed < Self.delayedMax else { return .later }
             state.delayed += 1
-            return .delay(Self.delay, isFirst: record.failures == Self.free + 1)
+            // Once for each address and minute, and once a second for all: a guesser with many must not fill the log.
+            let isFirst = record.failures == Self.free + 1 && now - state.toldAt >= Self.delay
+            if isFirst { state.toldAt = now }
+            return .delay(Self.delay, isFirst: isFirst)
         }
     }
 

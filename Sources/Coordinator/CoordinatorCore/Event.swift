@@ -30,6 +30,8 @@ package struct Event: Equatable, Sendable {
 
 /// What kind of thing happened. Names that the original has are kept.
 package enum EventKind: String, CaseIterable, Sendable {
+    // Who calls
+    case authFailed = "auth_failed"
     // Clients
     case clientCreated = "client_created"
     case clientDeleted = "client_deleted"
@@ -86,7 +88,7 @@ package enum EventKind: String, CaseIterable, Sendable {
         case .terminationNotice, .fenceFailed, .incidentMissed, .noSuccessor, .hostDead: .critical
         case .promotionFailed, .incidentLate, .terminationFailed, .replicaFailed, .commandFailed, .hostBlind: .error
         case .hostOffline, .rebalanceNotice, .maintenanceNotice, .clientDeleted, .tokenRegenerated, .commandExpired,
-            .hostRefused, .agentDeleted, .cleanupFailed, .promotionDecided, .hostSilent:
+            .authFailed, .hostRefused, .agentDeleted, .cleanupFailed, .promotionDecided, .hostSilent:
             .warning
         default: .info
         }

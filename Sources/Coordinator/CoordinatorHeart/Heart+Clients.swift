@@ -64,6 +64,17 @@ extension Heart {
             })
     }
 
+    /// Somebody guesses. Best effort: where it cannot be stored, `observeCommits` has said so.
+    package func noteWrongCredentials(from peer: String) {
+        submit(
+            ClientWork({ (_: Outcome<Nothing>) in }) { transaction, batch in
+                var turn = batch.turn()
+                turn.note(.authFailed, "\(peer) sends wrong tokens again and again; its refusals are delayed now")
+                try batch.log(turn, transaction)
+                return .done(Nothing())
+            })
+    }
+
     private func admit(_ client: ClientID, under hash: [UInt8]) {
         guard let key = TokenHash(hash) else { preconditionFailure("a token's hash has 32 bytes") }
         switchboard.admit(Switchboard.Tenant(id: client, isActive: true), under: key)

@@ -32,6 +32,7 @@ extension EventKind {
 
     fileprivate var message: StaticString {
         switch self {
+        case .authFailed: "wrong credentials again and again"
         case .clientCreated: "client created"
         case .clientDeleted: "client deleted"
         case .tokenRegenerated: "client token replaced"
@@ -81,6 +82,7 @@ extension EventKind {
     /// Never reused, never renumbered: journals outlive versions.
     fileprivate var messageID: MessageID {
         switch self {
+        case .authFailed: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a07")
         case .clientCreated: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b01")
         case .clientDeleted: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b02")
         case .tokenRegenerated: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b03")

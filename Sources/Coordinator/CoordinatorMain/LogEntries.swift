@@ -8,7 +8,7 @@ extension MessageID {
     static let misconfigured = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a04")
     static let storeUnwell = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a05")
     static let storeWell = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a06")
-    // …07 is CoordinatorAPI's.
+    // …07 is an event's, which the API had before.
     static let adminToken = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a08")
     static let reloaded = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a09")
     static let checking = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a0a")

@@ -77,8 +77,7 @@ final class Service {
             secrets = try Secrets(settings, databasePath: databasePath)
             door = Door(heart: heart, rules: Self.doorRules(settings, secrets.adminToken), key: secrets.key)
             let api = API(
-                heart: heart, vitals: vitals, door: door, vault: Vault(key: secrets.key), surroundings: surroundings,
-                log: log)
+                heart: heart, vitals: vitals, door: door, vault: Vault(key: secrets.key), surroundings: surroundings)
             listener = try Listener(Self.listenerOptions(address, tls, api, surroundings)) { request, exchange in
                 api.handle(request, exchange)
             }

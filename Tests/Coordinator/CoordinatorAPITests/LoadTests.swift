@@ -41,9 +41,11 @@ struct LoadTests {
             #expect(try site.ask(Ask(.agents, token: Site.adminToken)).status == 200)
             try site.advance(by: .milliseconds(1_100))
             #expect(try guess.answer().verdict == "401 INVALID_TOKEN")
-            let warnings = site.log.lines.filter { $0.contains("wrong credentials") }
-            #expect(warnings.count == 1)
-            #expect(warnings.first?.contains("127.0.0.1") == true)
+            let log = try site.ask(Ask(.events, token: Site.adminToken)).read(LogLines.self)
+            let told = log.events.filter { $0.kind == "auth_failed" }
+            #expect(told.count == 1)
+            #expect(told.first?.message.hasPrefix("127.0.0.1 sends wrong tokens") == true)
+            #expect(told.first?.client == nil)
             // A minute later it is forgotten.
             try site.advance(by: .seconds(60))
             #expect(try site.ask(Ask(.agents, token: "guess")).status == 401)

@@ -45,7 +45,7 @@ final class Site: Sendable {
         vitals = Vitals(started: surroundings.monotonic())
         let api = API(
             heart: heart, vitals: vitals, door: door, vault: Vault(key: key),
-            surroundings: surroundings, log: Log(to: log, threshold: .debug))
+            surroundings: surroundings)
         self.api = api
         var options = ListenerOptions(address: .address("127.0.0.1", port: 0), surroundings: surroundings)
         options.workers = 2
@@ -130,12 +130,9 @@ func withCoordinator(
 }
 
 /// What went into the log, as text.
-final class CapturedLog: LogSink {
+final class CapturedLog: Sendable {
     private let text = Locked<[String]>([])
 
     var lines: [String] { text.withLock { $0 } }
     func add(_ line: String) { text.withLock { $0.append(line) } }
-    func write(_ entry: LogEntry) {
-        add("\(entry.level) \(entry.message) \(entry.fields.map { "\($0.name)=\($0.value)" })")
-    }
 }
