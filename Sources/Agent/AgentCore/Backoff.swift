@@ -18,3 +18,6 @@ package struct Backoff: Sendable, Equatable {
 
     package mutating func reset() { failures = 0 }
 }
+
+/// A number from 0 up to, not including, 1.
+func fraction(of chance: UInt64) -> Double { Double(chance >> 11) / 0x1p53 }

@@ -1,0 +1,44 @@
+import JSON
+package import Wire
+
+/// What people should hear of, each thing once and not at every repeat: the journal is a timeline, not a meter.
+package enum Announcement: Sendable, Equatable {
+    // Who we are
+    case identified(InstanceFacts)
+    /// What was remembered was another machine's, whose image this one was started from.
+    case cloned(from: InstanceID)
+    // The coordinator
+    case registered(SlotID, Role, Epoch)
+    case outOfContact(reason: String)
+    case inContact(after: Duration)
+    /// Our token is not good any more; the agent enrols again.
+    case tokenRefused(reason: String)
+    /// An administrator deleted the agent: it watches, and obeys nobody.
+    case deleted
+    case enrolmentRefused(reason: String)
+    case roleChanged(Role, Epoch)
+    case configured(ConfigVersion)
+    /// Our wall clock is that far from the coordinator's.
+    case clockAstray(by: Duration)
+    case clockRight
+    // The machine's fate
+    case noticed(Notice.Signal)
+    case noticeStored(IncidentID, NoticeReply.Action, after: Duration)
+    /// The service does not say it any more, or has called it off.
+    case noticeGone(Notice.Signal)
+    case blind(reason: String)
+    case sighted(after: Duration)
+    // Commands
+    case commandTaken(CommandID, type: String, attempt: Int)
+    case commandEnded(CommandID, type: String, CommandResult.Outcome, message: String)
+    case step(CommandID, String)
+    // Duties
+    case pricesUnknown(reason: String)
+    case pricesKnown
+    case cleaned(images: Int, snapshots: Int, failures: Int)
+    // The disk
+    case notRemembering(reason: String)
+    case rememberingAgain
+    case reportsDropped(Int)
+    case stopping
+}

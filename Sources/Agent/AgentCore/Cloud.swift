@@ -1,0 +1,174 @@
+package import JSON
+package import Wire
+
+/// What is asked of EC2 and of the price list, in our words. The shell makes signed requests of it, reads pages to their end,
+/// and waits out throttling for as long as the call's deadline leaves.
+package enum CloudRequest: Sendable, Equatable {
+    /// Also those that ended a while ago, as long as EC2 remembers them.
+    case describeInstances([InstanceID])
+    /// All that carry this tag, in whatever state.
+    case findInstances(tag: Tag)
+    /// What `RunInstances` needs of a machine and `DescribeInstances` does not tell: base64, empty without any.
+    case userData(of: InstanceID)
+    case subnets(network: ResourceID, zone: AvailabilityZone?)
+    case run(Launch)
+    case terminate(InstanceID)
+    /// Without a restart of the machine.
+    case createImage(of: InstanceID, name: String, tags: [Tag])
+    case image(ResourceID)
+    case findImages(tag: Tag)
+    case findSnapshots(tag: Tag)
+    case deregisterImage(ResourceID)
+    case deleteSnapshot(ResourceID)
+    /// The latest of every zone, for Linux.
+    case spotPrices(InstanceType)
+    case onDemandPrice(InstanceType, Region)
+    /// Whether we would be allowed to: asked with `DryRun`.
+    case mayRun(Launch)
+    case mayTerminate(InstanceID)
+    case mayCreateImage(of: InstanceID)
+
+    package struct Tag: Sendable, Hashable {
+        package let key: String
+        package let value: String
+        package init(_ key: String, _ value: String) {
+            self.key = key
+            self.value = value
+        }
+    }
+}
+
+/// One `RunInstances` for one machine. Frozen once it is recorded: EC2 takes the same token with other parameters for a
+/// mistake, and another token for another machine.
+package struct Launch: Sendable, Equatable {
+    /// EC2's `ClientToken`: the same again starts nothing new.
+    package var token: String
+    package var image: ResourceID
+    package var instanceType: InstanceType
+    package var mode: Mode
+    package var zone: AvailabilityZone
+    package var subnet: ResourceID?
+    package var securityGroups: [ResourceID] = []
+    /// The ARN of the instance profile.
+    package var profile: String?
+    package var keyName: String?
+    /// Base64, as EC2 gives it.
+    package var userData: String?
+    package var tags: [CloudRequest.Tag] = []
+
+    package init(token: String, image: ResourceID, instanceType: InstanceType, mode: Mode, zone: AvailabilityZone) {
+        self.token = token
+        self.image = image
+        self.instanceType = instanceType
+        self.mode = mode
+        self.zone = zone
+    }
+}
+
+package enum CloudAnswer: Sendable, Equatable {
+    case instances([CloudInstance])
+    case userData(String)
+    case subnets([Subnet])
+    case launched(CloudInstance)
+    case terminating(InstanceState)
+    case imageCreated(ResourceID)
+    case images([Image])
+    case snapshots([Snapshot])
+    /// Deregistered, deleted.
+    case done
+    case spotPrices([PoolPrice])
+    /// Nil: the price list has none.
+    case onDemandPrice(JSONNumber?)
+    case allowed
+
+    package struct Subnet: Sendable, Equatable {
+        package var id: ResourceID
+        package var zone: AvailabilityZone
+        package var freeAddresses: Int
+        package init(id: ResourceID, zone: AvailabilityZone, freeAddresses: Int) {
+            self.id = id
+            self.zone = zone
+            self.freeAddresses = freeAddresses
+        }
+    }
+
+    package struct Image: Sendable, Equatable {
+        package enum State: Sendable, Equatable { case pending, available, failed(String) }
+        package var id: ResourceID
+        package var state: State
+        package var createdAt: Timestamp?
+        package var snapshots: [ResourceID] = []
+        package init(id: ResourceID, state: State, createdAt: Timestamp?) {
+            self.id = id
+            self.state = state
+            self.createdAt = createdAt
+        }
+    }
+
+    package struct Snapshot: Sendable, Equatable {
+        package var id: ResourceID
+        package var isCompleted: Bool
+        package var startedAt: Timestamp?
+        package init(id: ResourceID, isCompleted: Bool, startedAt: Timestamp?) {
+            self.id = id
+            self.isCompleted = isCompleted
+            self.startedAt = startedAt
+        }
+    }
+}
+
+/// A machine as EC2 describes it.
+package struct CloudInstance: Sendable, Equatable {
+    package var id: InstanceID
+    package var state: InstanceState
+    /// EC2's own word for why it is in that state, such as `Server.SpotInstanceTermination`.
+    package var stateReason: String?
+    package var instanceType: InstanceType?
+    package var zone: AvailabilityZone?
+    package var image: ResourceID?
+    package var mode: Mode = .ondemand
+    package var network: ResourceID?
+    package var subnet: ResourceID?
+    package var securityGroups: [ResourceID] = []
+    package var profile: String?
+    package var keyName: String?
+    package var tags: [CloudRequest.Tag] = []
+
+    package init(id: InstanceID, state: InstanceState) {
+        self.id = id
+        self.state = state
+    }
+}
+
+/// Why the cloud did not do what it was asked.
+package struct CloudFault: Error, Sendable, Equatable, CustomStringConvertible {
+    package enum Kind: Sendable {
+        /// There is no such thing; or, just after it was made, not yet everywhere.
+        case notFound
+        /// EC2 has no room in that zone, for that type or at that price: another pool may.
+        case noCapacity
+        /// An account's limit: another pool of the same kind will not help.
+        case limit
+        /// IAM says no.
+        case notAllowed
+        /// The token was used with other parameters.
+        case tokenMismatch
+        /// The request itself is wrong; asking again does not help.
+        case invalid
+        /// Throttled, or EC2's own fault, until the deadline came.
+        case busy
+        /// Nobody answered, or without credentials nobody could be asked. It may or may not have been done.
+        case unreachable
+    }
+    package let kind: Kind
+    /// EC2's code where there is one, such as `InsufficientInstanceCapacity`.
+    package let code: String?
+    /// What was asked, of what, and why it failed.
+    package let description: String
+
+    package init(_ kind: Kind, code: String? = nil, _ description: String) {
+        self.kind = kind
+        self.code = code
+        self.description = description
+    }
+}

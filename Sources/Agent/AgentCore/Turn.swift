@@ -1,0 +1,61 @@
+package import JSON
+import Wire
+
+/// One input being handled: when it came, what it may draw, and what shall be done about it. The parts of the machine add to
+/// it; the machine makes effects of it at the end, with all that is to be remembered as one batch.
+package struct Turn: Sendable {
+    /// CLOCK_BOOTTIME: goes on while the machine sleeps, and nobody can set it.
+    package let now: Duration
+    /// For other machines and for people. It may jump either way, so nothing is timed by it.
+    package let wall: Timestamp
+    /// The number that this turn's batch has when there is one: `Input.recorded` counts up to it.
+    let batch: Int
+    private(set) var effects: [Effect] = []
+    private(set) var entries: [Entry] = []
+    private(set) var reports: [Report] = []
+    private var names: NameSource
+    private var numbers: Numbers
+
+    /// Counts questions and calls over all turns.
+    struct Numbers: Sendable {
+        var last: UInt64 = 0
+    }
+
+    init(now: Duration, wall: Timestamp, chance: UInt64, batch: Int, numbers: Numbers) {
+        self.now = now
+        self.wall = wall
+        self.batch = batch
+        self.numbers = numbers
+        names = NameSource(now: wall, chance: chance)
+    }
+
+    /// To go on with in the next turn.
+    var countedNumbers: Numbers { numbers }
+
+    mutating func add(_ effect: Effect) { effects.append(effect) }
+    mutating func tell(_ announcement: Announcement) { effects.append(.tell(announcement)) }
+    mutating func remember(_ entry: Entry) { entries.append(entry) }
+
+    mutating func ask(_ question: Question, within deadline: Duration) -> ExchangeID {
+        numbers.last += 1
+        effects.append(.ask(ExchangeID(numbers.last), question, deadline: deadline))
+        return ExchangeID(numbers.last)
+    }
+
+    mutating func call(_ request: CloudRequest, within deadline: Duration) -> CallID {
+        numbers.last += 1
+        effects.append(.call(CallID(numbers.last), request, deadline: deadline))
+        return CallID(numbers.last)
+    }
+
+    /// Into the outbox, which remembers and sends it.
+    mutating func report(_ make: (ReportID) -> Report.Content) {
+        let id: ReportID = names.next()
+        reports.append(Report(id, make(id)))
+    }
+
+    mutating func draw() -> UInt64 { names.draw() }
+
+    /// A tenth either way, so that what began together does not stay together.
+    mutating func jittered(_ period: Duration) -> Duration { period * (0.9 + 0.2 * fraction(of: draw())) }
+}
