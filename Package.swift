@@ -94,7 +94,7 @@ let package = Package(
         // MARK: Tests
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
-        tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON"]),
+        tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON", "Wire"]),
         tests(
             "CoordinatorAPITests", in: "Tests/Coordinator",
             uses: [
