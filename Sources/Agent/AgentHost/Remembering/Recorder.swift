@@ -1,0 +1,104 @@
+package import Platform
+
+/// Has the disk's thread remember, in order, and tells the loop how far it has come. A disk that does not take it costs no
+/// wait: what is to be remembered is kept, and tried again every second.
+package final class Recorder {
+    package enum Report: Sendable, Equatable {
+        /// As many batches as this are on the disk, counted from the first `record`.
+        case recorded(Int)
+        case failed(String)
+    }
+
+    /// What is kept in memory for a disk that does not take it; past it all is written anew from what it comes to.
+    private static let pendingMax = 1 << 20
+    private static let retryAfter = Duration.seconds(1)
+
+    private let loop: any EventLoop
+    private let disk: DiskThread
+    private let shelf: Shelf
+    private let mailbox: Mailbox<Shelf.Outcome>
+    private let snapshot: () -> [[UInt8]]
+    private let tell: (Report) -> Void
+    private var watch: (any DescriptorWatch)?
+    private var retry: (any LoopTimer)?
+    private var pending: [[[UInt8]]] = []
+    private var pendingBytes = 0
+    private var asked = 0
+    private var isWaiting = false
+    private var mustReplace = false
+    private var aside: String?
+    /// The write that is under way: when it began, what it will have done.
+    private var work: (since: Duration, batches: Int, pending: Int)?
+
+    /// `snapshot` gives the lines that all that was recorded comes to.
+    package init(
+        loop: any EventLoop, path: String, snapshot: @escaping () -> [[UInt8]], tell: @escaping (Report) -> Void
+    ) throws {
+        self.loop = loop
+        self.snapshot = snapshot
+        self.tell = tell
+        shelf = Shelf(path: path)
+        disk = try DiskThread(capacity: 4)
+        mailbox = try Mailbox(capacity: 4)
+        watch = try mailbox.attach(to: loop) { [weak self] in self?.take($0) }
+        retry = try loop.makeTimer { [weak self] in self?.tryAgain() }
+    }
+
+    /// What was remembered before, and how many lines of it were damaged. Waits for the disk: for the start, before the loop.
+    package static func remembered(at path: String) throws(PlatformError) -> (lines: [[UInt8]], damaged: Int) {
+        let content = try RecordFile.read(path) ?? RecordFile.Content()
+        return (content.lines, content.damaged)
+    }
+
+    package func record(_ batch: [[UInt8]]) {
+        asked += 1
+        pending.append(batch)
+        pendingBytes += batch.reduce(0) { $0 + $1.count }
+        begin()
+    }
+
+    /// All that is remembered is another machine's: it goes aside under a name with `suffix`, and what comes next begins anew.
+    package func putAside(as suffix: String) {
+        aside = suffix
+        mustReplace = true
+        begin()
+    }
+
+    /// Whether the disk has answered within `time`, or has nothing to do.
+    package func isMoving(within time: Duration) -> Bool { work.map { loop.now - $0.since <= time } ?? true }
+
+    private func begin() {
+        guard work == nil, !isWaiting, mustReplace || !pending.isEmpty else { return }
+        let job: Shelf.Job =
+            mustReplace || pendingBytes > Self.pendingMax
+            ? .replace(snapshot(), aside: aside) : .append(pending)
+        guard disk.submit(answeringTo: mailbox, { [shelf] in shelf.carryOut(job) }) else { return waitForRetry() }
+        work = (loop.now, asked, pending.count)
+    }
+
+    private func take(_ outcome: Shelf.Outcome) {
+        guard let done = work else { preconditionFailure("the disk answers what it was asked") }
+        work = nil
+        switch outcome {
+        case .failed(let reason):
+            tell(.failed(reason))
+            waitForRetry()
+        case .done(let isLong):
+            pending.removeFirst(done.pending)
+            pendingBytes = pending.joined().reduce(0) { $0 + $1.count }
+            (mustReplace, aside) = (isLong, nil)
+            tell(.recorded(done.batches))
+            begin()
+        }
+    }
+
+    private func waitForRetry() {
+        isWaiting = true
+        retry?.arm(at: loop.now + Self.retryAfter)
+    }
+
+    private func tryAgain() {
+        isWaiting = false
+        begin()
+    }
+}
