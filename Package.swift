@@ -97,7 +97,9 @@ let package = Package(
         library("PretendMetadata", in: "Tests/Support", uses: ["HTTPServer", "Platform", "TestSupport"]),
         tests(
             "AgentHostTests", in: "Tests/Agent",
-            uses: ["AgentCore", "AgentHost", "Platform", "PretendMetadata", "Systemd", "TestSupport"]),
+            uses: [
+                "AgentCore", "AgentHost", "HTTPServer", "JSON", "Platform", "PretendMetadata", "TestSupport", "Wire",
+            ]),
         tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON", "Wire"]),
         tests(
             "CoordinatorAPITests", in: "Tests/Coordinator",
