@@ -14,7 +14,8 @@ struct UplinkTests {
     /// A coordinator that answers as it is told, and an uplink to it.
     private final class Scene {
         let loop = PollLoop()
-        let seen = Locked<[Request]>([])
+        private let taken = Monitor<[Request]>([])
+        var seen: [Request] { taken.wait(until: .zero) { $0 } ?? [] }
         private let listener: Listener
         let uplink: Uplink
         private var count: UInt64 = 0
@@ -23,8 +24,8 @@ struct UplinkTests {
             var options = ListenerOptions(
                 address: .address("127.0.0.1", port: 0), surroundings: SystemSurroundings())
             options.workers = 1
-            listener = try Listener(options) { [seen] request, exchange in
-                seen.withLock { $0.append(request) }
+            listener = try Listener(options) { [taken] request, exchange in
+                taken.change { $0.append(request) }
                 if let response = answer(request) {
                     exchange.answer(response)
                 } else {
@@ -81,7 +82,7 @@ struct UplinkTests {
         for (question, method, target) in try Self.questions() {
             let scene = try Scene(prefix: "/behind/a/proxy") { _ in Response(status: 200, body: Array("{}".utf8)) }
             _ = try scene.ask(question)
-            let request = try #require(scene.seen.withLock { $0.first })
+            let request = try #require(scene.seen.first)
             #expect(request.method == method)
             #expect(request.target == "/behind/a/proxy" + target)
             let isEnrolling = if case .register = question { true } else { false }
@@ -117,7 +118,8 @@ struct UplinkTests {
 
     @Test func `an unchanged configuration is none`() throws {
         let scene = try Scene { _ in Response(status: 304) }
-        #expect(try scene.ask(.configuration(have: 7, of: Self.slot, try Token("t"))) == .success(.configurationUnchanged))
+        #expect(
+            try scene.ask(.configuration(have: 7, of: Self.slot, try Token("t"))) == .success(.configurationUnchanged))
     }
 
     @Test func `a coordinator that does not answer costs the deadline, and is told as such`() throws {
@@ -135,7 +137,7 @@ struct UplinkTests {
         var isAnswered = false
         let question = Question.configuration(have: nil, of: Self.slot, try Token("t"))
         scene.uplink.ask(ExchangeID(77), question, within: .milliseconds(100)) { _ in isAnswered = true }
-        _ = scene.loop.run(until: { scene.seen.withLock { $0.count } == 1 })
+        _ = scene.loop.run(until: { scene.seen.count == 1 })
         scene.uplink.abandon(ExchangeID(77))
         #expect(!scene.loop.run(within: .milliseconds(300), until: { isAnswered }))
     }
