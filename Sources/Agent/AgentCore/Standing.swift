@@ -8,4 +8,8 @@ struct Standing: Sendable, Equatable {
     var epoch: Epoch
     var configuration: Configuration
     var options: AgentOptions
+    /// What to add to our wall clock to have the coordinator's, which commands' times are on; zero until it is known.
+    var clockOffset = Duration.zero
+    /// An administrator deleted the agent: what was begun is ended, and duties rest.
+    var isDeleted = false
 }

@@ -13,6 +13,8 @@ package struct Turn: Sendable {
     private(set) var effects: [Effect] = []
     private(set) var entries: [Entry] = []
     private(set) var reports: [Report] = []
+    /// Somebody needs the newest configuration.
+    private(set) var wantsConfiguration = false
     private var names: NameSource
     private var numbers: Numbers
 
@@ -54,6 +56,7 @@ package struct Turn: Sendable {
         reports.append(Report(id, make(id)))
     }
 
+    mutating func wantConfiguration() { wantsConfiguration = true }
     mutating func draw() -> UInt64 { names.draw() }
 
     /// A tenth either way, so that what began together does not stay together.
