@@ -64,7 +64,8 @@ let package = Package(
         // MARK: Agent
         library("AgentCore", in: "Sources/Agent", uses: ["JSON", "Wire"]),
         library(
-            "AgentHost", in: "Sources/Agent", uses: ["AgentCore", "HTTPClient", "JSON", "Platform", "Systemd", "Wire"]),
+            "AgentHost", in: "Sources/Agent",
+            uses: ["AgentCore", "HTTPClient", "JSON", "Platform", "Systemd", "Wire", "XML"]),
         program(
             "AgentMain", in: "Sources/Agent",
             uses: ["AgentCore", "AgentHost", "HTTPClient", "JSON", "Platform", "Systemd", "Wire"]),
@@ -101,6 +102,9 @@ let package = Package(
                 "AgentCore", "AgentHost", "HTTPServer", "JSON", "Platform", "PretendMetadata", "TestSupport", "Wire",
             ]),
         tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON", "Wire"]),
+        tests(
+            "AgentCloudTests", in: "Tests/Agent",
+            uses: ["AgentCore", "AgentHost", "HTTPServer", "JSON", "Platform", "TestSupport", "Wire"]),
         tests(
             "CoordinatorAPITests", in: "Tests/Coordinator",
             uses: [
