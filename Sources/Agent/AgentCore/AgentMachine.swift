@@ -20,7 +20,7 @@ package struct AgentMachine: Sendable {
     private static let shutdownPatience = Duration.seconds(5)
 
     var options: AgentOptions
-    var memory: Memory
+    package internal(set) var memory: Memory
     var watch: Watch
     var contact = Contact()
     var notices = Notices()

@@ -1,18 +1,148 @@
 package import AgentCore
+import JSON
 package import Platform
+import Wire
 
 /// The loop around the machine: tells it what happened, and carries out what it says. Lives on the loop's thread.
 package final class AgentShell {
-    private var machine: AgentMachine
-    private let surroundings: any Surroundings
+    /// What the shell works with; each is asked and answers later.
+    package struct Tools {
+        package var uplink: Uplink
+        package var metadata: MetadataClient
+        package var cloud: Cloud
 
-    package init(_ machine: AgentMachine, surroundings: any Surroundings) {
-        self.machine = machine
-        self.surroundings = surroundings
+        package init(uplink: Uplink, metadata: MetadataClient, cloud: Cloud) {
+            self.uplink = uplink
+            self.metadata = metadata
+            self.cloud = cloud
+        }
     }
 
+    private var machine: AgentMachine
+    private let loop: any EventLoop
+    private let tools: Tools
+    private let surroundings: any Surroundings
+    private let tell: (Announcement) -> Void
+    private let stop: () -> Void
+    private var recorder: Recorder?
+    private var alarm: (any LoopTimer)?
+    /// By when each thing that was asked is answered, on the loop's clock; the alarm is one of them.
+    private var expected: [Expected: Duration] = [:]
+    /// Inputs that came while another was being handled.
+    private var waiting: [Input] = []
+    private var isHandling = false
+
+    private enum Expected: Hashable {
+        case answer(ExchangeID)
+        case reading
+        case call(CallID)
+        case alarm
+    }
+
+    /// How late the loop itself may be before something must be wrong with it.
+    private static let slack = Duration.seconds(2)
+    /// A disk that hangs is told about; what is older is a disk that is gone, and no reason to be killed for.
+    private static let recordName = "state.log"
+
+    /// `lines` is what was remembered. Every effect goes to `tools`, `tell` and `stop`.
+    package init(
+        _ options: AgentOptions, remembering memory: Memory, in folder: String, on loop: any EventLoop, disk: DiskThread, tools: Tools,
+        surroundings: any Surroundings, tell: @escaping (Announcement) -> Void, stop: @escaping () -> Void
+    ) throws {
+        machine = AgentMachine(options, memory)
+        self.loop = loop
+        self.tools = tools
+        self.surroundings = surroundings
+        self.tell = tell
+        self.stop = stop
+        recorder = try Recorder(loop: loop, disk: disk, path: Self.recordPath(in: folder)) { [unowned self] in
+            machine.memory.entries.map(encodeJSON)
+        } tell: { [unowned self] report in
+            switch report {
+            case .recorded(let batches): take(.recorded(batches: batches))
+            case .failed(let reason): take(.recordingFailed(reason: reason))
+            }
+        }
+        alarm = try loop.makeTimer { [unowned self] in
+            expected[.alarm] = nil
+            take(.wokeUp)
+        }
+    }
+
+    package static func recordPath(in folder: String) -> String { "\(folder)/\(recordName)" }
+
     package func take(_ input: Input) {
-        _ = machine.handle(
-            input, now: surroundings.boot(), wall: surroundings.wall(), chance: surroundings.random())
+        waiting.append(input)
+        guard !isHandling else { return }
+        isHandling = true
+        defer { isHandling = false }
+        while !waiting.isEmpty {
+            let effects = machine.handle(
+                waiting.removeFirst(), now: surroundings.boot(), wall: surroundings.wall(),
+                chance: surroundings.random())
+            for effect in effects { carryOut(effect) }
+        }
+    }
+
+    /// How things stand, for a person.
+    package var status: AgentCore.AgentStatus { machine.status(now: surroundings.boot(), wall: surroundings.wall()) }
+
+    /// Whether the machinery moves: nothing that was begun is overdue. A dead coordinator, metadata service or EC2 does not
+    /// change it, a stuck loop does; what feeds the watchdog asks here.
+    package var moves: Bool {
+        let now = loop.now
+        return expected.values.allSatisfy { now <= $0 + Self.slack }
+    }
+
+    // MARK: Effects
+
+    private func carryOut(_ effect: Effect) {
+        switch effect {
+        case .ask(let id, let question, let deadline): ask(id, question, deadline)
+        case .abandon(let id):
+            expected[.answer(id)] = nil
+            tools.uplink.abandon(id)
+        case .read(let item, let deadline): read(item, deadline)
+        case .call(let id, let request, let deadline): call(id, request, deadline)
+        case .record(let entries): recorder?.record(entries.map(encodeJSON))
+        case .forgetEverything(let instance): recorder?.putAside(as: instance.text)
+        case .wake(let time): wake(at: time)
+        case .tell(let announcement):
+            if case .identified(let facts) = announcement { tools.cloud.region = facts.region }
+            tell(announcement)
+        case .stop: stop()
+        }
+    }
+
+    private func ask(_ id: ExchangeID, _ question: Question, _ deadline: Duration) {
+        expected[.answer(id)] = loop.now + deadline
+        tools.uplink.ask(id, question, within: deadline) { [weak self] result in
+            self?.expected[.answer(id)] = nil
+            self?.take(.answered(id, result))
+        }
+    }
+
+    private func read(_ item: MetadataItem, _ deadline: Duration) {
+        expected[.reading] = loop.now + deadline
+        tools.metadata.read(item, within: deadline) { [weak self] reading in
+            self?.expected[.reading] = nil
+            self?.take(.metadata(item, reading))
+        }
+    }
+
+    private func call(_ id: CallID, _ request: CloudRequest, _ deadline: Duration) {
+        expected[.call(id)] = loop.now + deadline
+        tools.cloud.call(request, deadline: deadline) { [weak self] result in
+            self?.expected[.call(id)] = nil
+            self?.take(.cloud(id, result))
+        }
+    }
+
+    /// The machine counts from the boot, through sleep; the loop's timers stand still meanwhile, so after a sleep the alarm
+    /// comes late by what was left of it, which is seconds.
+    private func wake(at time: Duration) {
+        let moment = loop.now + max(.zero, time - surroundings.boot())
+        expected[.alarm] = moment
+        alarm?.arm(at: moment)
     }
 }

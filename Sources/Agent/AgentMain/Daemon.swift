@@ -1,6 +1,7 @@
 import AgentCore
 import AgentHost
 import Glibc
+import JSON
 import Platform
 import Systemd
 import Wire
@@ -9,22 +10,176 @@ import Wire
 final class Daemon {
     private let log: Log
     private let loop: Loop
-    private let shell: AgentShell
+    private let notifier: Notifier
+    private let server: String
+    private let readSettings: () -> SettingsOutcome
+    private let surroundings: any Surroundings
+    private var bus: Bus?
+    private var shell: AgentShell?
+    private var statusFile: StatusFile?
+    private var watchdog: Watchdog?
+    private var signals: [any SignalWatch] = []
+
+    /// The manager answers in a millisecond; a SIGTERM is for a restart when it does not.
+    private static let managerPatience = Duration.milliseconds(300)
 
     init(
-        _ settings: Settings, _ readSettings: @escaping () -> SettingsOutcome, surroundings: any Surroundings, log: Log
+        _ settings: Settings, _ readSettings: @escaping () -> SettingsOutcome, environment: [String: String],
+        surroundings: any Surroundings, log: Log
     ) throws {
+        // Before the first thread (libcurl makes some to look up names): what it inherits, and what the environment says
+        // to us alone.
         Loop.block(signals: [SIGTERM, SIGINT, SIGHUP])
+        notifier = try Notifier.takeFromEnvironment()
+        let watchdogInterval = try Watchdog.takeIntervalFromEnvironment()
+
         self.log = log
+        self.readSettings = readSettings
+        self.surroundings = surroundings
+        server = settings[AgentSettings.server]
         loop = try Loop()
-        let options = AgentOptions(hostname: "", proposed: SlotSettingsChange(to: SlotSettings()))
-        shell = AgentShell(AgentMachine(options, Memory()), surroundings: surroundings)
+        let folders = Folders(environment)
+        // One for all: a write of the record, one of the status, and what little may wait behind them.
+        let disk = try DiskThread(capacity: 8)
+        let telling = Telling(log: log)
+        let shell = try AgentShell(
+            AgentOptions(settings, hostname: Self.hostname()), remembering: remembered(in: folders.state),
+            in: folders.state, on: loop, disk: disk, tools: try Self.tools(settings, loop, surroundings),
+            surroundings: surroundings,
+            tell: { [unowned self] announcement in
+                telling.tell(announcement)
+                noteChange()
+            }, stop: { [unowned self] in loop.stop(0) })
+        self.shell = shell
+        statusFile = try StatusFile(in: folders.runtime, on: loop, disk: disk) { [unowned shell] in shell.status }
+        watchdog = try watchdogInterval.map { interval throws(EventLoopError) in
+            try Watchdog(
+                loop: loop, notifier: notifier, interval: interval, machineryMoves: { [unowned shell] in shell.moves },
+                undelivered: { log.warning("watchdog not fed", [.reason("\($0)")]) })
+        }
+        bus = try Bus(loop: loop) { _ in }
+        for signal in [SIGTERM, SIGINT] { signals.append(try loop.onSignal(signal) { [unowned self] in leave() }) }
+        signals.append(try loop.onSignal(SIGHUP) { [unowned self] in reload() })
     }
 
     /// Runs until it is told to stop.
     func run() throws -> ExitStatus {
-        shell.take(.started)
+        log.notice("running", id: .running, [.server(server), .field("SPOT_VERSION", AgentSettings.program.version)])
+        notifier.ready(status: sentence)
+        shell?.take(.started)
+        statusFile?.touch()
         _ = try loop.run()
+        notifier.stopping(status: "stopping")
+        log.notice("stopped", id: .stopped)
         return .success
+    }
+
+    /// What was remembered, and what of it cannot be read: said, and lived without.
+    private func remembered(in folder: String) -> Memory {
+        let path = AgentShell.recordPath(in: folder)
+        do {
+            let record = try Recorder.remembered(at: path)
+            var damaged = record.damaged
+            let entries = record.lines.compactMap { line -> Entry? in
+                if let entry = try? decodeJSON(Entry.self, from: line) { return entry }
+                damaged += 1
+                return nil
+            }
+            if damaged > 0 {
+                log.warning(
+                    "some of what was remembered is damaged and left out", id: .damagedRecord,
+                    [.reason("\(path): \(damaged) entries")])
+            }
+            return Memory(replaying: entries)
+        } catch {
+            log.error("nothing that was remembered can be read", id: .damagedRecord, [.reason("\(error)")])
+            return Memory()
+        }
+    }
+
+    private static func tools(
+        _ settings: Settings, _ loop: Loop, _ surroundings: any Surroundings
+    ) throws -> AgentShell.Tools {
+        guard let token = try? Token(settings[AgentSettings.clientToken].reveal()) else {
+            preconditionFailure("a setting that was taken is a token")
+        }
+        let metadata = try MetadataClient(
+            loop: loop,
+            endpoint: MetadataEndpoint.chosen(
+                endpoint: settings[AgentSettings.metadataEndpoint], isIPv6: settings[AgentSettings.metadataMode]))
+        return AgentShell.Tools(
+            uplink: try Uplink(
+                loop: loop, server: settings[AgentSettings.server], caFile: settings[AgentSettings.caFile],
+                clientToken: token),
+            metadata: metadata,
+            cloud: try Cloud(loop: loop, settings: CloudSettings(settings), surroundings: surroundings) {
+                metadata.read(path: $0, within: $1, $2)
+            })
+    }
+
+    private static func hostname() -> String {
+        var name = utsname()
+        guard unsafe uname(&name) == 0 else { return "unknown" }
+        return unsafe withUnsafeBytes(of: &name.nodename) { bytes in
+            unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
+        }
+    }
+
+    // MARK: What the operator and the manager do
+
+    private func noteChange() {
+        notifier.status(sentence)
+        statusFile?.touch()
+    }
+
+    /// One sentence of how things stand, for `systemctl status`.
+    private var sentence: String {
+        guard let status = shell?.status else { return "starting" }
+        return status.sentence(server: server)
+    }
+
+    /// SIGTERM: only the manager knows whether the machine goes down, or we alone.
+    private func leave() {
+        notifier.stopping(status: "stopping")
+        guard let bus, (try? bus.connect()) != nil else {
+            shell?.take(.stopping(hostGoesDown: false))
+            return
+        }
+        bus.managerState(within: Self.managerPatience) { [unowned self] state in
+            let goesDown = if case .success(.stopping) = state { true } else { false }
+            shell?.take(.stopping(hostGoesDown: goesDown))
+        }
+    }
+
+    /// A configuration with a fault changes nothing.
+    private func reload() {
+        notifier.reloading(at: surroundings.monotonic())
+        let outcome = readSettings()
+        log.tell(outcome)
+        if let settings = outcome.settings {
+            shell?.take(.reconfigured(AgentOptions(settings, hostname: Self.hostname())))
+            let isOther = settings[AgentSettings.server] != server
+            log.notice(
+                "configuration read again",
+                isOther ? [.reason("another SPOT_OPTIMIZER_SERVER_URL takes effect at the next start")] : [])
+        }
+        notifier.ready(status: sentence)
+    }
+}
+
+/// Where files go: the unit has systemd make both folders and say so.
+struct Folders {
+    let state: String
+    let runtime: String
+
+    init(_ environment: [String: String]) {
+        func folder(_ name: String) -> String? {
+            // systemd.exec(5): several folders are separated by colons; the unit has one of each.
+            environment[name].map { String($0.prefix { $0 != ":" }) }.flatMap { $0.isEmpty ? nil : $0 }
+        }
+        let state = folder("STATE_DIRECTORY")
+        self.state = state ?? AgentSettings.standardStateFolder
+        // Without a unit there is one folder for both.
+        runtime = folder("RUNTIME_DIRECTORY") ?? state ?? AgentSettings.standardRuntimeFolder
     }
 }

@@ -81,7 +81,7 @@ struct RecordFileTests {
 
         init(_ path: String) throws {
             self.path = path
-            recorder = try Recorder(loop: loop, path: path) { [unowned self] in
+            recorder = try Recorder(loop: loop, disk: DiskThread(capacity: 4), path: path) { [unowned self] in
                 all
             } tell: { [unowned self] in
                 told.append($0)

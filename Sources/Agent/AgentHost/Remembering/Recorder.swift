@@ -32,13 +32,13 @@ package final class Recorder {
 
     /// `snapshot` gives the lines that all that was recorded comes to.
     package init(
-        loop: any EventLoop, path: String, snapshot: @escaping () -> [[UInt8]], tell: @escaping (Report) -> Void
+        loop: any EventLoop, disk: DiskThread, path: String, snapshot: @escaping () -> [[UInt8]], tell: @escaping (Report) -> Void
     ) throws {
         self.loop = loop
         self.snapshot = snapshot
         self.tell = tell
         shelf = Shelf(path: path)
-        disk = try DiskThread(capacity: 4)
+        self.disk = disk
         mailbox = try Mailbox(capacity: 4)
         watch = try mailbox.attach(to: loop) { [weak self] in self?.take($0) }
         retry = try loop.makeTimer { [weak self] in self?.tryAgain() }

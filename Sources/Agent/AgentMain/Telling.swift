@@ -1,0 +1,137 @@
+import AgentCore
+import JSON
+import Platform
+import Wire
+
+/// Tells the journal what the machine announces: a constant message, an id for each kind worth finding, and fields.
+struct Telling {
+    let log: Log
+
+    func tell(_ announcement: Announcement) {
+        switch announcement {
+        case .identified(let facts):
+            log.notice(
+                "this machine is known", id: .identified,
+                [.instance(facts.instance), .field("SPOT_ZONE", facts.zone?.text ?? "unknown")])
+        case .cloned(let other):
+            log.warning("started from another machine's image: enrolling afresh", id: .cloned, [.instance(other)])
+        case .registered(let slot, let role, let epoch):
+            log.notice("registered", id: .registered, [.agent(slot), .role(role), .epoch(epoch)])
+        case .outOfContact(let reason):
+            log.warning("no contact with the coordinator", id: .outOfContact, [.reason(reason)])
+        case .inContact(let silence):
+            log.notice("in contact with the coordinator", id: .inContact, [.milliseconds("SPOT_AFTER_MS", silence)])
+        case .tokenRefused(let reason):
+            log.warning("our token was refused: enrolling again", id: .tokenRefused, [.reason(reason)])
+        case .deleted:
+            log.warning(
+                "this agent was deleted: it watches and obeys nobody until it is told to run again", id: .deleted)
+        case .enrolmentRefused(let reason):
+            log.error("the coordinator does not enrol this machine", id: .enrolmentRefused, [.reason(reason)])
+        case .roleChanged(let role, let epoch):
+            log.notice("this machine's role has changed", id: .roleChanged, [.role(role), .epoch(epoch)])
+        case .configured(let version):
+            log.notice("configured", id: .configured, [.field("SPOT_CONFIG_VERSION", "\(version)")])
+        case .clockAstray(let offset):
+            log.warning("the wall clock is wrong", id: .clockAstray, [.milliseconds("SPOT_CLOCK_OFFSET_MS", offset)])
+        case .clockRight: log.notice("the wall clock is right again", id: .clockRight)
+        default: tellOfWork(announcement)
+        }
+    }
+
+    private func tellOfWork(_ announcement: Announcement) {
+        switch announcement {
+        case .noticed(let signal): log.warning("announced", id: .noticed, [.reason(signal.words)])
+        case .noticeStored(let incident, let action, let time):
+            log.notice(
+                "the coordinator has it", id: .noticeStored,
+                [
+                    .field("SPOT_INCIDENT", incident.text), .field("SPOT_ACTION", action.rawValue),
+                    .milliseconds("SPOT_AFTER_MS", time),
+                ])
+        case .noticeGone(let signal): log.notice("no longer announced", id: .noticeGone, [.reason(signal.words)])
+        case .blind(let reason):
+            log.error("the metadata service does not answer: a notice would not be seen", id: .blind, [.reason(reason)])
+        case .sighted(let silence):
+            log.notice("the metadata service answers again", id: .sighted, [.milliseconds("SPOT_AFTER_MS", silence)])
+        case .commandTaken(let id, let type, let attempt):
+            log.notice(
+                "command taken", id: .commandTaken,
+                [.command(id), .field("SPOT_COMMAND_TYPE", type), .field("SPOT_ATTEMPT", Int64(attempt))])
+        case .commandEnded(let id, let type, let outcome, let message):
+            log.notice(
+                "command ended", id: .commandEnded,
+                [
+                    .command(id), .field("SPOT_COMMAND_TYPE", type), .field("SPOT_OUTCOME", outcome.rawValue),
+                    .reason(message),
+                ])
+        case .step(let id, let words): log.info("command goes on", [.command(id), .reason(words)])
+        case .pricesUnknown(let reason): log.warning("prices are not known", id: .pricesUnknown, [.reason(reason)])
+        case .pricesKnown: log.notice("prices are known again", id: .pricesKnown)
+        case .cleaned(let images, let snapshots, let failures):
+            log.notice(
+                "cleaned up", id: .cleaned,
+                [
+                    .field("SPOT_IMAGES", Int64(images)), .field("SPOT_SNAPSHOTS", Int64(snapshots)),
+                    .field("SPOT_FAILURES", Int64(failures)),
+                ])
+        case .notRemembering(let reason):
+            log.error("the disk takes nothing: a restart would forget", id: .notRemembering, [.reason(reason)])
+        case .rememberingAgain: log.notice("the disk takes what is to be remembered again", id: .rememberingAgain)
+        case .reportsDropped(let count):
+            log.error(
+                "too many reports wait: the least important were dropped", id: .reportsDropped,
+                [.field("SPOT_COUNT", Int64(count))])
+        case .stopping: log.notice("stopping", id: .stopping)
+        default: preconditionFailure("\(announcement) has words of its own")
+        }
+    }
+}
+
+// The kinds of entries worth finding: `journalctl MESSAGE_ID=…`. Never reused, never renumbered: journals outlive versions.
+extension MessageID {
+    static let running = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b01")
+    static let stopped = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b02")
+    static let cannotRun = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b03")
+    static let misconfigured = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b04")
+    static let inContact = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b05")
+    static let outOfContact = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b06")
+    static let identified = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b07")
+    static let cloned = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b08")
+    static let registered = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b09")
+    static let tokenRefused = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b0a")
+    static let deleted = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b0b")
+    static let enrolmentRefused = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b0c")
+    static let roleChanged = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b0d")
+    static let configured = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b0e")
+    static let clockAstray = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b0f")
+    static let clockRight = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b10")
+    static let noticed = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b11")
+    static let noticeStored = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b12")
+    static let noticeGone = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b13")
+    static let blind = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b14")
+    static let sighted = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b15")
+    static let commandTaken = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b16")
+    static let commandEnded = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b17")
+    static let pricesUnknown = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b18")
+    static let pricesKnown = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b19")
+    static let cleaned = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b1a")
+    static let notRemembering = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b1b")
+    static let rememberingAgain = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b1c")
+    static let reportsDropped = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b1d")
+    static let stopping = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b1e")
+    static let damagedRecord = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b1f")
+}
+
+extension LogField {
+    static func reason(_ sentence: String) -> LogField { field("SPOT_REASON", sentence) }
+    static func server(_ url: String) -> LogField { field("SPOT_SERVER", url) }
+    static func instance(_ id: InstanceID) -> LogField { field("SPOT_INSTANCE", id.text) }
+    static func agent(_ id: SlotID) -> LogField { field("SPOT_AGENT", id.text) }
+    static func command(_ id: CommandID) -> LogField { field("SPOT_COMMAND", id.text) }
+    static func role(_ role: Role) -> LogField { field("SPOT_ROLE", role.rawValue) }
+    static func epoch(_ epoch: Epoch) -> LogField { field("SPOT_EPOCH", "\(epoch)") }
+    static func milliseconds(_ name: StaticString, _ time: Duration) -> LogField {
+        field(name, Int64(time / .milliseconds(1)))
+    }
+}
