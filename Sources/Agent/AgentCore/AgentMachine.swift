@@ -247,7 +247,7 @@ package struct AgentMachine: Sendable {
         beginErrands(standing, &turn)
         var seen = standing
         // Moves with every reading of the clock, and is no reason to do anything.
-        seen.clockOffset = .zero
+        seen.clockOffset = nil
         let isDue = errands.nextDue.map { $0 <= turn.now } ?? false
         guard isDue || seen != lastStanding else { return }
         lastStanding = seen
@@ -302,7 +302,7 @@ package struct AgentMachine: Sendable {
         else { return nil }
         return Standing(
             facts: facts, slot: enrolment.slot, role: role, epoch: epoch, configuration: configuration,
-            options: options, clockOffset: contact.clock.offset(at: turn.now, wall: turn.wall) ?? .zero,
+            options: options, clockOffset: contact.clock.offset(at: turn.now, wall: turn.wall),
             isDeleted: contact.place == .deleted)
     }
 

@@ -46,7 +46,8 @@ struct Outbox: Sendable {
     // MARK: Coming in
 
     mutating func take(_ reports: [Report], _ turn: inout Turn) {
-        for report in reports {
+        // What happens once is reported under one name, also by an errand that was begun again.
+        for report in reports where !waiting.contains(where: { $0.report.id == report.id }) {
             let size = encodeJSON(report).count
             waiting.append(Waiting(report: report, bytes: size, batch: turn.batch, queuedAt: turn.now))
             bytes += size
