@@ -94,7 +94,11 @@ let package = Package(
         // MARK: Tests
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
-        tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON"]),
+        library("PretendMetadata", in: "Tests/Support", uses: ["HTTPServer", "Platform", "TestSupport"]),
+        tests(
+            "AgentHostTests", in: "Tests/Agent",
+            uses: ["AgentCore", "AgentHost", "Platform", "PretendMetadata", "Systemd", "TestSupport"]),
+        tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON", "Wire"]),
         tests(
             "CoordinatorAPITests", in: "Tests/Coordinator",
             uses: [
