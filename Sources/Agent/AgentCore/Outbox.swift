@@ -70,7 +70,7 @@ struct Outbox: Sendable {
 
     /// The oldest of the kind whose loss costs least; never what is under way.
     private func leastMissed() -> Int? {
-        let candidates = waiting.indices.filter { waiting[$0].report.id != sending?.report }
+        let candidates = waiting.indices.lazy.filter { waiting[$0].report.id != sending?.report }
         return candidates.min { (waiting[$0].report.weight, $0) < (waiting[$1].report.weight, $1) }
     }
 

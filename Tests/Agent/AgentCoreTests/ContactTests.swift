@@ -150,14 +150,15 @@ import Wire
         #expect(scene.count(.heartbeat) == count + 1)
     }
 
-    @Test func `the coordinator sets the pace, and has five seconds more than it may park`() throws {
+    @Test(arguments: [(1, 1), (20, 20), (300, 25)])
+    func `the coordinator sets the pace, and has five seconds more than it may park`(pace: Int, wait: Int) throws {
         var scene = Scene.inContact()
         #expect(try scene.heartbeat().wait == 3)
         scene.pass(.seconds(3))
-        scene.answer(.heartbeat, scene.heard(pace: 20, parked: .seconds(3)))
+        scene.answer(.heartbeat, scene.heard(pace: pace, parked: .seconds(3)))
         scene.pass(.milliseconds(200))
-        #expect(try scene.heartbeat().wait == 20)
-        #expect(try scene.heartbeat().deadline == .seconds(25))
+        #expect(try scene.heartbeat().wait == wait)
+        #expect(try scene.heartbeat().deadline == .seconds(wait + 5))
     }
 
     @Test func `a coordinator that always has something at once does not make it spin`() {

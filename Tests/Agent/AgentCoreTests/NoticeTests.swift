@@ -133,6 +133,15 @@ import Wire
         #expect(token == Samples.token("second"))
     }
 
+    @Test func `a notice that is under way with the old token is asked anew with the new one`() throws {
+        var scene = interrupted()
+        scene.fail(.heartbeat, refused(401, .invalidToken))
+        scene.answer(.register, scene.registered(token: "second"))
+        #expect(scene.open(.notice).count == 1)
+        guard case .notice(_, _, let token) = try #require(scene.open(.notice).first).question else { return }
+        #expect(token == Samples.token("second"))
+    }
+
     @Test func `what the answer says of this machine counts`() {
         var scene = interrupted()
         scene.answer(.notice, scene.stored(.zombie, 2))
@@ -202,6 +211,16 @@ import Wire
             !scene.asked.contains {
                 if case .heartbeat(let one, _, _, _) = $0.question { one.status == .offline } else { false }
             })
+    }
+
+    @Test func `a host that goes down has time to replace a refused token`() throws {
+        var scene = Scene.inContact()
+        scene.feed(.stopping(hostGoesDown: true))
+        scene.fail(.notice, refused(401, .invalidToken))
+        #expect(!scene.hasStopped)
+        scene.answer(.register, scene.registered(token: "second"))
+        scene.answer(.notice, scene.stored())
+        #expect(scene.hasStopped)
     }
 
     @Test func `a host that goes down is not held up for more than five seconds`() {
