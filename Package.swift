@@ -94,7 +94,8 @@ let package = Package(
         // MARK: Tests
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
-        tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON"]),
+        library("PretendCloud", in: "Tests/Support", uses: ["AgentCore", "JSON", "Wire"]),
+        tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON", "PretendCloud", "Wire"]),
         tests(
             "CoordinatorAPITests", in: "Tests/Coordinator",
             uses: [

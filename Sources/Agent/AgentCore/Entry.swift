@@ -12,8 +12,8 @@ package enum Entry: Sendable, Equatable {
     case commandTaken(Command, at: Timestamp)
     /// How far a command has come, in the words of its errand.
     case progressed(CommandID, Progress)
-    /// It is done, and is not done again when it is delivered once more.
-    case commandEnded(CommandID, at: Timestamp)
+    /// It is over, and is not begun again when it is delivered once more: its result is told again instead.
+    case commandEnded(CommandID, CommandResult)
     case reportQueued(Report)
     /// The coordinator has it, or it was given up.
     case reportGone(ReportID)

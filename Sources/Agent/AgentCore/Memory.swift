@@ -10,7 +10,7 @@ package struct Memory: Sendable, Equatable {
     /// Commands that were taken and not ended, oldest first.
     package internal(set) var open: [OpenCommand] = []
     /// Commands that were ended, oldest first, at most `endedMax`: a redelivery may be late.
-    package internal(set) var ended: [CommandID] = []
+    package internal(set) var ended: [EndedCommand] = []
     /// What the coordinator does not have yet, oldest first.
     package internal(set) var reports: [Report] = []
 
@@ -18,6 +18,11 @@ package struct Memory: Sendable, Equatable {
         package let command: Command
         package let takenAt: Timestamp
         package var progress: [Progress] = []
+    }
+
+    package struct EndedCommand: Sendable, Equatable {
+        package let command: CommandID
+        package let result: CommandResult
     }
 
     package init() {}

@@ -1,3 +1,4 @@
+import JSON
 import Wire
 
 /// What everybody who acts must know of where this machine stands.
@@ -8,4 +9,9 @@ struct Standing: Sendable, Equatable {
     var epoch: Epoch
     var configuration: Configuration
     var options: AgentOptions
+    /// What must be added to our wall clock for the coordinator's; nil before it was heard.
+    var clockOffset: Duration?
+
+    /// The times in commands are the coordinator's.
+    func coordinatorTime(at wall: Timestamp) -> Timestamp { clockOffset.map { wall + $0 } ?? wall }
 }

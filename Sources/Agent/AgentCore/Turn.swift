@@ -54,6 +54,9 @@ package struct Turn: Sendable {
         reports.append(Report(id, make(id)))
     }
 
+    /// A report of something that happens once, under a name that it has also after a crash.
+    mutating func report(as id: ReportID, _ content: Report.Content) { reports.append(Report(id, content)) }
+
     mutating func draw() -> UInt64 { names.draw() }
 
     /// A tenth either way, so that what began together does not stay together.
