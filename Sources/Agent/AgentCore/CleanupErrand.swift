@@ -100,10 +100,11 @@ struct CleanupErrand: Errand {
         (images.cutoff, snapshots.cutoff) = (found.images.cutoff, found.snapshots.cutoff)
         images.error = found.images.error ?? images.error
         snapshots.error = found.snapshots.error ?? snapshots.error
+        let wall = turn.wall
         turn.report { id in
             var report = CleanupReport(
                 stamp: ReportStamp(report: id, instance: standing.facts.instance, epoch: standing.epoch),
-                timestamp: turn.wall, snapshots: snapshots, images: images)
+                timestamp: wall, snapshots: snapshots, images: images)
             report.command = command
             report.imageSnapshots = removing.imageSnapshots
             return .cleaned(report)

@@ -62,7 +62,8 @@ struct PricesErrand: Errand {
     mutating func go(on event: ErrandEvent, _ standing: Standing, _ turn: inout Turn) -> ErrandStep {
         let step = pricing.go(on: event, standing, &turn)
         if case .end = step, pricing.onDemand != nil || !pricing.pools.isEmpty {
-            turn.report { .pricing(report($0, standing, at: turn.wall)) }
+            let wall = turn.wall
+            turn.report { .pricing(report($0, standing, at: wall)) }
         }
         return step
     }

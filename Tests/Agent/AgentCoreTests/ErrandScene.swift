@@ -42,7 +42,7 @@ struct ErrandScene {
         own.mode = .spot
         own.network = PretendCloud.network
         own.subnet = "subnet-a1"
-        own.securityGroups = ["sg-1", "sg-2"]
+        own.securityGroups = ["sg-11", "sg-22"]
         own.profile = "arn:aws:iam::1:instance-profile/web"
         own.keyName = "key"
         own.tags = [
@@ -135,7 +135,10 @@ struct ErrandScene {
         var steps = 0
         while step(until: end) {
             steps += 1
-            if steps > 50_000 { return Issue.record("it never rests") }
+            guard steps < 50_000 else {
+                Issue.record("it never rests")
+                return
+            }
         }
     }
 
