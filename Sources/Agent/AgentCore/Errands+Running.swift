@@ -33,7 +33,7 @@ struct Run: Sendable {
     /// Something was done that a crash would have made us forget.
     var wentUnremembered = false
     /// The coordinator has the result; what it does now is ours alone.
-    var isAnswered = false
+    var answered: CommandResult?
     var isOver = false
 
     init(_ cause: Cause, _ errand: any Errand, startedAt: Timestamp) {
@@ -149,19 +149,20 @@ extension Errands {
 
     private mutating func report(_ end: ErrandEnd, _ at: Int, _ standing: Standing, _ turn: inout Turn) {
         guard let command = runs[at].command else { preconditionFailure("nobody waits for the result of a duty") }
-        runs[at].isAnswered = true
-        report(command, told(end, at), startedAt: runs[at].startedAt, standing, &turn)
+        runs[at].answered = report(command, told(end, at), startedAt: runs[at].startedAt, standing, &turn)
     }
 
     private mutating func end(_ at: Int, _ end: ErrandEnd, _ standing: Standing, _ turn: inout Turn) {
         runs[at].isOver = true
         switch runs[at].cause {
         case .duty(let duty): duties.note(end, of: duty, &turn)
-        case .command(let command) where runs[at].isAnswered:
-            turn.tell(.step(command.id, end.message))
-            forget(command.id, &turn)
         case .command(let command):
-            conclude(command, told(end, at), startedAt: runs[at].startedAt, standing, &turn)
+            if let answered = runs[at].answered {
+                turn.tell(.step(command.id, end.message))
+                turn.remember(.commandEnded(command.id, answered))
+            } else {
+                conclude(command, told(end, at), startedAt: runs[at].startedAt, standing, &turn)
+            }
         }
     }
 

@@ -44,7 +44,7 @@ struct Errands: Sendable {
 
     /// What heartbeats name, which renews the leases.
     var running: [CommandID] {
-        runs.compactMap { $0.isAnswered ? nil : $0.command?.id } + waiting.map(\.id)
+        runs.compactMap { $0.answered != nil ? nil : $0.command?.id } + waiting.map(\.id)
     }
 
     /// What runs, for people: with its type, and since when.
@@ -63,7 +63,7 @@ struct Errands: Sendable {
     mutating func resume(_ standing: Standing, _ turn: inout Turn) {
         let open = unfinished
         unfinished = []
-        for known in open {
+        for known in open where known.command.instance == standing.facts.instance {
             guard let errand = known.command.errand(takenAt: known.takenAt) else { continue }
             runs.append(Run(.command(known.command), errand, startedAt: known.takenAt))
             advance(runs.count - 1, on: .began(progress: known.progress), standing, &turn)
@@ -83,11 +83,12 @@ struct Errands: Sendable {
             runs[at].attempt = command.attempt
         } else if let at = waiting.firstIndex(where: { $0.id == command.id }) {
             waiting[at] = command
-        } else if running.count < Limits.commandsRunningMax,
-            !unfinished.contains(where: { $0.command.id == command.id })
-        {
-            // One for which there is no room is not lost: it is delivered again.
+        } else if !unfinished.contains(where: { $0.command.id == command.id }) {
             waiting.append(command)
+            guard running.count > Limits.commandsRunningMax else { return }
+            // What cannot be named is not kept; it is not lost, but delivered again.
+            waiting.sort(by: Command.goesFirst)
+            waiting.removeLast()
         }
     }
 
@@ -155,7 +156,7 @@ struct Errands: Sendable {
 
     private func hasRoom(for command: Command) -> Bool {
         if command.priority >= Self.emergencyPriority { return true }
-        let others = runs.filter { !$0.isOver && !$0.isAnswered }.compactMap(\.command)
+        let others = runs.filter { !$0.isOver && $0.answered == nil }.compactMap(\.command)
         return others.count < Self.atOnceMax
             && !(command.order.goesAlone && others.contains { $0.order.type == command.order.type })
     }
@@ -182,7 +183,6 @@ struct Errands: Sendable {
     }
 
     /// Tells the coordinator, and whoever delivers the command again.
-    @discardableResult
     mutating func report(
         _ command: Command, _ end: ErrandEnd, startedAt: Timestamp?, _ standing: Standing, _ turn: inout Turn
     ) -> CommandResult {
@@ -197,12 +197,6 @@ struct Errands: Sendable {
         ended.append(Ended(command: command.id, result: result, toldAt: turn.now))
         if ended.count > Self.endedMax { ended.removeFirst() }
         return result
-    }
-
-    /// The errand of a command that was answered before is over.
-    mutating func forget(_ command: CommandID, _ turn: inout Turn) {
-        guard let known = ended.last(where: { $0.command == command }) else { return }
-        turn.remember(.commandEnded(command, known.result))
     }
 }
 

@@ -96,7 +96,8 @@ struct SwitchErrand: Errand {
             case .imageNamed: wasImaging = true
             }
         }
-        guard !isLaunching, wasImaging || wantsImage(standing) else { return launch(progress, standing, &turn) }
+        if isLaunching { return launch(progress, standing, &turn) }
+        guard wasImaging || wantsImage(standing) else { return launch([], standing, &turn) }
         var imaging = Imaging(command.id)
         let step = imaging.go(on: .began(progress: progress), standing, &turn)
         stage = .imaging(imaging)
@@ -129,6 +130,7 @@ struct SwitchErrand: Errand {
     private mutating func launch(
         _ progress: [Progress], from image: ResourceID? = nil, _ standing: Standing, _ turn: inout Turn
     ) -> ErrandStep {
+        if progress.isEmpty, let overtaken = overtaken(standing) { return fail(overtaken, standing, &turn) }
         var launching = Launching(
             LaunchWish(command: command.id, mode: order.mode, pool: order.pool, nearness: .here, image: image))
         let step = launching.go(on: .began(progress: progress), standing, &turn)
@@ -140,11 +142,21 @@ struct SwitchErrand: Errand {
         _ launching: Launching, _ end: ErrandEnd, _ standing: Standing, _ turn: inout Turn
     ) -> ErrandStep {
         guard case .launched(let machine)? = end.facts else { return fail(end.message, standing, &turn) }
+        if let overtaken = overtaken(standing) {
+            // It may be the machine that took over: whoever serves is never ended from here.
+            return .failed("\(overtaken); \(machine.instance) runs and was left as it is")
+        }
         let switched = Switched(machine: machine, launchedAt: launching.launchedAt, readyAt: turn.wall)
         var pricing = Pricing(machine.instanceType, standing.facts.region, within: Self.pricesWithin)
         let step = pricing.go(on: .began(progress: []), standing, &turn)
         stage = .pricing(pricing, switched)
         return step
+    }
+
+    /// The workload has moved another way while the switch was under way.
+    private func overtaken(_ standing: Standing) -> String? {
+        guard standing.epoch > command.epoch else { return nil }
+        return "the slot has had another primary since the switch was asked for (epoch \(standing.epoch))"
     }
 
     private mutating func fail(_ why: String, _ standing: Standing, _ turn: inout Turn) -> ErrandStep {

@@ -77,6 +77,15 @@ struct ErrandCrashTests {
     }
 
     @Test(arguments: World.allCases)
+    func `a replica is one machine even where the disk takes nothing`(world: World) {
+        for seed in 1...Self.runs {
+            let scene = Self.run(seed, world, LaunchTests.replica()) { $0.diskWorks = false }
+            #expect(scene.result?.outcome == .done, "seed \(seed): \(scene.result?.message ?? "no result")")
+            #expect(scene.launches.count == 1, "seed \(seed): \(scene.launches.map(\.token))")
+        }
+    }
+
+    @Test(arguments: World.allCases)
     func `a replica that never runs leaves no machine`(world: World) {
         for seed in 1...Self.runs {
             let scene = Self.run(seed, world, LaunchTests.replica()) { $0.cloud.runsAfter = .seconds(100_000) }

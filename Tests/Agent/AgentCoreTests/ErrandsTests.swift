@@ -100,6 +100,9 @@ struct ErrandsTests {
             scene.deliver(scene.command(.inspectInstance("i-00000000000000001"), id: CommandID(text: "c\(number)")))
         }
         #expect(scene.errands.running.count == Limits.commandsRunningMax)
+        scene.deliver(scene.command(.inspectInstance("i-00000000000000001"), id: "urgent", priority: 100))
+        #expect(scene.errands.running.count == Limits.commandsRunningMax)
+        #expect(scene.errands.running.contains("urgent"))
     }
 
     @Test func `a command that is delivered again while it runs is not begun again`() {

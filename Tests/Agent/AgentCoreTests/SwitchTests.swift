@@ -138,6 +138,28 @@ struct SwitchTests {
         #expect(scene.result?.message.contains("\(image) could not be removed") == true)
     }
 
+    @Test func `a workload that has moved another way is not moved again, and nobody is ended`() {
+        var scene = ErrandScene()
+        scene.deliver(scene.command(Self.order(wait: 10)))
+        scene.pass(.seconds(5))
+        scene.standing.epoch = 4
+        scene.pass(.seconds(60))
+        #expect(scene.result?.outcome == .failed)
+        #expect(scene.switches.isEmpty)
+        #expect(scene.cloud.machines.map(\.endedAt) == [nil, nil])
+    }
+
+    @Test func `a workload that has moved another way while the image was made needs no machine`() {
+        var scene = ErrandScene()
+        scene.deliver(scene.command(Self.order(image: true)))
+        scene.pass(.seconds(5))
+        scene.standing.epoch = 4
+        scene.pass(.seconds(300))
+        #expect(scene.result?.outcome == .failed)
+        #expect(scene.launches.isEmpty)
+        #expect(scene.cloud.images.isEmpty)
+    }
+
     // MARK: The end of this machine
 
     @Test(arguments: [Role.zombie, .terminating, .terminated])
