@@ -22,13 +22,6 @@ struct SwitchErrand: Errand {
         case removing(Removing, why: String)
     }
 
-    /// What the new machine is, and when it came to be.
-    private struct Switched: Sendable {
-        var machine: CommandResult.LaunchedInstance
-        var launchedAt: Timestamp?
-        var readyAt: Timestamp
-    }
-
     let command: Command
     let order: Order.Switch
     private var stage: Stage
@@ -146,7 +139,9 @@ struct SwitchErrand: Errand {
             // It may be the machine that took over: whoever serves is never ended from here.
             return .failed("\(overtaken); \(machine.instance) runs and was left as it is")
         }
-        let switched = Switched(machine: machine, launchedAt: launching.launchedAt, readyAt: turn.wall)
+        let switched = Switched(
+            machine: machine, image: image?.id == machine.image ? machine.image : nil, imageCreatedAt: imageCreatedAt,
+            launchedAt: launching.launchedAt, readyAt: turn.wall)
         var pricing = Pricing(machine.instanceType, standing.facts.region, within: Self.pricesWithin)
         let step = pricing.go(on: .began(progress: []), standing, &turn)
         stage = .pricing(pricing, switched)
@@ -172,7 +167,8 @@ struct SwitchErrand: Errand {
     private mutating func conclude(
         _ switched: Switched, _ pricing: Pricing, _ standing: Standing, _ turn: inout Turn
     ) -> ErrandStep {
-        turn.report(as: .of("switched", command.id), .switched(report(switched, pricing, standing)))
+        let report = switched.report(command, takenAt: takenAt, pricing, standing)
+        turn.report(as: report.stamp.report, .switched(report))
         let instance = switched.machine.instance
         stage = .reporting(
             answer(switched.machine), Leaving(command, wait: order.terminateWaitSeconds, since: turn.wall))
@@ -195,63 +191,5 @@ struct SwitchErrand: Errand {
 
     private func answer(_ machine: CommandResult.LaunchedInstance) -> ErrandEnd {
         .done("\(machine.instance) runs in place of \(command.instance)\(remark)", .launched(machine))
-    }
-
-    private func report(_ switched: Switched, _ pricing: Pricing, _ standing: Standing) -> SwitchReport {
-        let machine = switched.machine
-        var timing = SwitchTiming(initiatedAt: takenAt)
-        timing.imageCreatedAt = imageCreatedAt
-        timing.launchedAt = switched.launchedAt
-        timing.readyAt = switched.readyAt
-        var report = SwitchReport(
-            stamp: ReportStamp(
-                report: .of("switched", command.id), instance: standing.facts.instance, epoch: standing.epoch),
-            oldInstance: SwitchedInstance(standing.facts),
-            newInstance: SwitchedInstance(machine, standing.facts.region),
-            timing: timing, trigger: command.trigger)
-        report.command = command.id
-        report.incident = command.incident
-        report.image = image.flatMap { $0.id == machine.image ? $0.id : nil }
-        report.newSpotPrice = machine.mode == .spot ? pricing.spot(machine.zone) : nil
-        // The prices are of the new machine's type.
-        guard standing.facts.instanceType == machine.instanceType else { return report }
-        report.onDemandPrice = pricing.onDemand
-        report.oldSpotPrice = standing.facts.mode == .spot ? pricing.spot(standing.facts.zone) : nil
-        return report
-    }
-}
-
-extension Command {
-    /// What set it off, as its priority tells: 100 an interruption, 75 a person, less a decision.
-    fileprivate var trigger: Trigger { priority >= 100 ? .emergency : priority >= 75 ? .manual : .model }
-}
-
-extension SwitchedInstance {
-    fileprivate init(_ facts: InstanceFacts) {
-        self.init(instance: facts.instance)
-        instanceType = facts.instanceType
-        region = facts.region
-        zone = facts.zone
-        image = facts.image
-        mode = facts.mode
-        pool = facts.pool
-    }
-
-    fileprivate init(_ machine: CommandResult.LaunchedInstance, _ region: Region) {
-        self.init(instance: machine.instance)
-        instanceType = machine.instanceType
-        self.region = region
-        zone = machine.zone
-        image = machine.image
-        mode = machine.mode
-        pool = machine.mode == .spot ? PoolID(machine.instanceType, machine.zone) : nil
-    }
-}
-
-extension InstanceFacts {
-    /// Where the machine was bought; nil on demand, and while it is not known.
-    var pool: PoolID? {
-        guard mode == .spot, let instanceType, let zone else { return nil }
-        return PoolID(instanceType, zone)
     }
 }
