@@ -95,6 +95,10 @@ let package = Package(
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
         library("PretendCloud", in: "Tests/Support", uses: ["AgentCore", "JSON", "Wire"]),
+        library("PretendMetadata", in: "Tests/Support", uses: ["HTTPServer", "Platform", "TestSupport"]),
+        tests(
+            "AgentHostTests", in: "Tests/Agent",
+            uses: ["AgentCore", "AgentHost", "Platform", "PretendMetadata", "Systemd", "TestSupport"]),
         tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON", "PretendCloud", "Wire"]),
         tests(
             "CoordinatorAPITests", in: "Tests/Coordinator",

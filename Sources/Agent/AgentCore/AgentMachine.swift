@@ -13,28 +13,170 @@ import Wire
 ///              Errands ──results──▶ Outbox ──┘
 ///                 └──▶ calls to the cloud
 /// ```
+///
+/// What a turn has to be remembered is one batch, behind all that it asks: an announcement never waits for a disk.
 package struct AgentMachine: Sendable {
-    private var options: AgentOptions
-    private var memory: Memory
-    private var watch: Watch
-    private var errands: Errands
+    var options: AgentOptions
+    var memory: Memory
+    var watch: Watch
+    var contact = Contact()
+    var notices = Notices()
+    var errands: Errands
+    var outbox: Outbox
+    /// Nil until the metadata service has told.
+    var facts: InstanceFacts?
+    var disk = Outbox.Disk()
+    var blindSince: Duration?
+    var startedAt = Duration.zero
+    var life = Life.running
     private var numbers = Turn.Numbers()
     private var batches = 0
+    /// How many of the turn's entries are in the memory already.
+    private var absorbed = 0
+    /// Where the errands take this machine to stand; nil before they began.
+    var lastStanding: Standing?
+    private var wakeAt: Duration?
+
+    enum Life: Equatable {
+        case running
+        /// Something is still to be said, until then at most.
+        case leaving(until: Duration, hostGoesDown: Bool)
+        case stopped
+    }
 
     package init(_ options: AgentOptions, _ memory: Memory) {
         self.options = options
         self.memory = memory
         watch = Watch(options)
         errands = Errands(memory)
+        outbox = Outbox(memory)
     }
 
+    /// `now` is the time since boot, `chance` a number of the system's source. After `stop` nothing has an effect any more.
     package mutating func handle(_ input: Input, now: Duration, wall: Timestamp, chance: UInt64) -> [Effect] {
+        guard life != .stopped else { return [] }
         var turn = Turn(now: now, wall: wall, chance: chance, batch: batches + 1, numbers: numbers)
-        switch input {
-        case .started: watch.begin(&turn)
-        default: break
-        }
+        absorbed = 0
+        if case .wokeUp = input { wakeAt = nil }
+        route(input, &turn)
+        letPartsAct(&turn)
+        close(&turn)
         numbers = turn.countedNumbers
         return turn.effects
     }
+
+    private var hasSaidAll: Bool {
+        switch life {
+        case .running: false
+        case .leaving(_, hostGoesDown: true): !hasSomebodyToTell || notices.isStored(.shutdown)
+        case .leaving(_, hostGoesDown: false): contact.asked == nil
+        case .stopped: true
+        }
+    }
+
+    /// Also while a refused token is being replaced.
+    private var hasSomebodyToTell: Bool {
+        switch contact.place {
+        case .enrolled, .stranger: memory.enrolment != nil
+        case .nowhere, .deleted, .leaving: false
+        }
+    }
+
+    // MARK: The parts, in the order of what is most urgent
+
+    private mutating func letPartsAct(_ turn: inout Turn) {
+        if let due = watch.nextDue, due <= turn.now { found(watch.wake(&turn), &turn) }
+        if let teller { notices.wake(teller, &turn) }
+        if life == .running, let standing = standing(turn) { wakeErrands(standing, &turn) }
+        if turn.wantsConfiguration { contact.wantConfiguration(turn.now) }
+        if let situation = situation(turn) { contact.wake(situation, &turn) }
+        outbox.take(turn.reports, &turn)
+        outbox.wake(to: contact.isInTouch ? memory.enrolment : nil, disk, &turn)
+    }
+
+    private mutating func wakeErrands(_ standing: Standing, _ turn: inout Turn) {
+        beginErrands(standing, &turn)
+        var seen = standing
+        // Moves with every reading of the clock, and is no reason to do anything.
+        seen.clockOffset = nil
+        let isDue = errands.nextDue.map { $0 <= turn.now } ?? false
+        guard isDue || seen != lastStanding else { return }
+        lastStanding = seen
+        errands.wake(standing, &turn)
+        absorb(turn)
+    }
+
+    mutating func beginErrands(_ standing: Standing, _ turn: inout Turn) {
+        guard lastStanding == nil else { return }
+        lastStanding = standing
+        errands.resume(standing, &turn)
+    }
+
+    private mutating func close(_ turn: inout Turn) {
+        absorb(turn)
+        if !turn.entries.isEmpty {
+            batches += 1
+            turn.add(.record(turn.entries))
+        }
+        if case .leaving(let until, _) = life, hasSaidAll || until <= turn.now {
+            life = .stopped
+            turn.add(.stop)
+        } else if let due = nextDue, due != wakeAt {
+            wakeAt = due
+            turn.add(.wake(at: due))
+        }
+    }
+
+    private var nextDue: Duration? {
+        let end: Duration? = if case .leaving(let until, _) = life { until } else { nil }
+        let notice = notices.nextDue(hasTeller: teller != nil)
+        let errand = life == .running && lastStanding != nil ? errands.nextDue : nil
+        return [watch.nextDue, notice, errand, contact.nextDue, outbox.nextDue, end].compactMap { $0 }.min()
+    }
+
+    // MARK: How things stand
+
+    /// What was remembered in this turn counts from now on.
+    mutating func absorb(_ turn: Turn) {
+        for entry in turn.entries[absorbed...] { memory.apply(entry) }
+        absorbed = turn.entries.count
+    }
+
+    private var teller: Notices.Teller? {
+        guard contact.place == .enrolled, let enrolment = memory.enrolment else { return nil }
+        return Notices.Teller(enrolment: enrolment, epoch: memory.epoch)
+    }
+
+    func standing(_ turn: Turn) -> Standing? {
+        guard let facts, let enrolment = memory.enrolment, let role = memory.role, let epoch = memory.epoch,
+            let configuration = memory.configuration
+        else { return nil }
+        return Standing(
+            facts: facts, slot: enrolment.slot, role: role, epoch: epoch, configuration: configuration,
+            options: options, clockOffset: contact.clock.offset(at: turn.now, wall: turn.wall),
+            isDeleted: contact.place == .deleted)
+    }
+
+    func situation(_ turn: Turn) -> Contact.Situation? {
+        guard let facts else { return nil }
+        let settings = memory.configuration?.settings ?? SlotSettings()
+        return Contact.Situation(
+            facts: facts, options: options, enrolment: memory.enrolment, pace: settings.heartbeatSeconds,
+            saying: Contact.Saying(
+                facts: facts, status: settings.enabled ? .online : .disabled, role: memory.role, epoch: memory.epoch,
+                configVersion: memory.configuration?.version,
+                running: Array(errands.running.prefix(Limits.commandsRunningMax)), lacking: lacking,
+                isBlind: watch.isBlind),
+            health: HostHealth(
+                uptimeSeconds: (turn.now - startedAt).components.seconds,
+                metadataAgeMilliseconds: watch.age(at: turn.now).map { Int64($0 / .milliseconds(1)) },
+                blind: watch.isBlind, outbox: Int64(outbox.count)))
+    }
+
+    /// Said as long as `promote` is refused, so that nobody counts on this replica.
+    private var lacking: [String]? { memory.role == .replica ? ["this agent cannot take over yet"] : nil }
+}
+
+extension AgentOptions {
+    func name(of instance: InstanceID) -> LogicalAgentID { logicalAgent ?? LogicalAgentID(of: instance) }
 }

@@ -65,7 +65,7 @@ extension Errands {
 
     /// Only a primary, so that a slot does nothing twice.
     private func isOurs(_ duty: Duties.Duty, _ standing: Standing) -> Bool {
-        guard standing.role == .primary else { return false }
+        guard standing.role == .primary, !standing.isDeleted else { return false }
         // Without the coordinator's clock we do not know what is old.
         return duty == .prices ? standing.configuration.reportsPrices : standing.clockOffset != nil
     }

@@ -12,7 +12,7 @@ package enum Entry: Sendable, Equatable {
     case commandTaken(Command, at: Timestamp)
     /// How far a command has come, in the words of its errand.
     case progressed(CommandID, Progress)
-    /// It is over, and is not begun again when it is delivered once more: its result is told again instead.
+    /// It is over, and is not done again when it is delivered once more: then this is told again.
     case commandEnded(CommandID, CommandResult)
     case reportQueued(Report)
     /// The coordinator has it, or it was given up.
@@ -35,14 +35,27 @@ package enum Progress: Sendable, Equatable {
 /// This machine's place with the coordinator.
 package struct Enrolment: Sendable, Equatable {
     package var instance: InstanceID
+    /// Under which name it was enrolled: under another one it is another workload, and enrols anew.
+    package var name: LogicalAgentID
     package var slot: SlotID
     package var client: ClientID
     package var token: Token
 
-    package init(instance: InstanceID, slot: SlotID, client: ClientID, token: Token) {
+    /// Without a name, it is the instance's own id.
+    package init(
+        instance: InstanceID, name: LogicalAgentID? = nil, slot: SlotID, client: ClientID, token: Token
+    ) {
         self.instance = instance
+        self.name = name ?? LogicalAgentID(of: instance)
         self.slot = slot
         self.client = client
         self.token = token
+    }
+}
+
+extension LogicalAgentID {
+    /// What a machine is called to which nobody gave a name.
+    init(of instance: InstanceID) {
+        do { try self.init(instance.text) } catch { preconditionFailure("an instance's id is a name: \(error)") }
     }
 }

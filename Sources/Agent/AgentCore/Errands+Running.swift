@@ -12,7 +12,9 @@ extension Errands {
     mutating func wake(_ at: Int, _ standing: Standing, _ turn: inout Turn) {
         guard let due = runs[at].due, turn.now >= due else { return }
         switch runs[at].wait {
-        case .nothing, .answer: break
+        case .nothing: break
+        case .answer:
+            answer(at, .failure(CloudFault(.unreachable, "no answer came from the cloud")), standing, &turn)
         case .retry(let request, _, let until): runs[at].askNow(request, until: until, &turn)
         case .disk(let request, let within, _): runs[at].ask(request, within: within, &turn)
         case .rest: advance(at, on: .rested, standing, &turn)

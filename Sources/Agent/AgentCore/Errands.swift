@@ -14,8 +14,6 @@ struct Errands: Sendable {
     /// So many commands are worked on side by side; an emergency waits for nobody.
     static let atOnceMax = 4
     static let emergencyPriority = 100
-    /// Results that can be told again. A command's life is an hour, and a slot that had more in one has other trouble.
-    static let endedMax = 256
     /// A result that the coordinator does not seem to have is told again, but not while the last one may be under way.
     static let repeatPause = Duration.seconds(30)
     /// The times in commands are on a wall clock, which may be set: looked at as often as this.
@@ -39,7 +37,7 @@ struct Errands: Sendable {
 
     init(_ memory: Memory) {
         unfinished = memory.open
-        ended = memory.ended.suffix(Self.endedMax).map { Ended(command: $0.command, result: $0.result) }
+        ended = memory.ended.suffix(Memory.endedMax).map { Ended(command: $0.command, result: $0.result) }
     }
 
     /// What heartbeats name, which renews the leases.
@@ -50,13 +48,6 @@ struct Errands: Sendable {
     /// What runs, for people: with its type, and since when.
     var underWay: [(command: CommandID, type: String, since: Timestamp)] {
         runs.compactMap { run in run.command.map { ($0.id, $0.order.type, run.startedAt) } }
-    }
-
-    /// The newest version that a command asks for; whoever fetches configurations sees to it that it comes into force.
-    var configurationWanted: ConfigVersion? {
-        runs.compactMap { run in
-            if case .applyConfig(let version)? = run.command?.order { version } else { nil }
-        }.max()
     }
 
     /// After a start, once it is known who and where we are: goes on with what was not ended.
@@ -195,7 +186,7 @@ struct Errands: Sendable {
         turn.report { _ in .result(result, of: command.id) }
         turn.tell(.commandEnded(command.id, type: command.order.type, end.outcome, message: end.message))
         ended.append(Ended(command: command.id, result: result, toldAt: turn.now))
-        if ended.count > Self.endedMax { ended.removeFirst() }
+        if ended.count > Memory.endedMax { ended.removeFirst() }
         return result
     }
 }

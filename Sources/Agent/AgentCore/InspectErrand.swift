@@ -29,8 +29,7 @@ struct InspectErrand: Errand {
     }
 }
 
-/// Waits until the configuration that the coordinator wants to be in force is. It is fetched because the errand is under way:
-/// see `Errands.configurationWanted`.
+/// Waits until the configuration that the coordinator wants to be in force is.
 struct ConfigurationErrand: Errand {
     static let patience = Duration.seconds(60)
 
@@ -49,6 +48,7 @@ struct ConfigurationErrand: Errand {
                 "configuration \(wanted) could not be fetched in \(Self.patience.components.seconds) s; "
                     + "\(version) is in force")
         }
+        turn.wantConfiguration()
         return .rest(.seconds(1))
     }
 }

@@ -7,12 +7,16 @@ package struct Memory: Sendable, Equatable {
     package internal(set) var configuration: Configuration?
     package internal(set) var role: Role?
     package internal(set) var epoch: Epoch?
-    /// Commands that were taken and not ended, oldest first.
+    /// Commands that were taken and not ended, oldest first. `Errands` bounds them, and the steps of each.
     package internal(set) var open: [OpenCommand] = []
-    /// Commands that were ended, oldest first, at most `endedMax`: a redelivery may be late.
+    /// Commands that were ended, oldest first, at most `endedMax`.
     package internal(set) var ended: [EndedCommand] = []
-    /// What the coordinator does not have yet, oldest first.
+    /// What the coordinator does not have yet, oldest first. `Outbox` bounds them.
     package internal(set) var reports: [Report] = []
+
+    /// A redelivery may be late, but a coordinator hands out no command that is older than a day, and no host is given 256
+    /// in one.
+    package static let endedMax = 256
 
     package struct OpenCommand: Sendable, Equatable {
         package let command: Command
@@ -26,4 +30,60 @@ package struct Memory: Sendable, Equatable {
     }
 
     package init() {}
+
+    package init(replaying entries: some Sequence<Entry>) {
+        for entry in entries { apply(entry) }
+    }
+
+    package mutating func apply(_ entry: Entry) {
+        switch entry {
+        case .enrolled(let enrolment): enrol(enrolment)
+        case .configured(let configuration): self.configuration = configuration
+        case .ranked(let role, let epoch):
+            self.role = role
+            self.epoch = epoch
+        case .commandTaken(let command, let time): take(command, at: time)
+        case .progressed(let command, let progress):
+            if let index = open.firstIndex(where: { $0.command.id == command }) {
+                open[index].progress.append(progress)
+            }
+        case .commandEnded(let command, let result): end(command, result)
+        case .reportQueued(let report):
+            if !reports.contains(where: { $0.id == report.id }) { reports.append(report) }
+        case .reportGone(let report): reports.removeAll { $0.id == report }
+        }
+    }
+
+    /// The fewest entries that come to the same, for a new file in place of a long one.
+    package var entries: [Entry] {
+        var entries: [Entry] = []
+        if let enrolment { entries.append(.enrolled(enrolment)) }
+        if let configuration { entries.append(.configured(configuration)) }
+        if let role, let epoch { entries.append(.ranked(role, epoch)) }
+        entries += ended.map { .commandEnded($0.command, $0.result) }
+        for command in open {
+            entries.append(.commandTaken(command.command, at: command.takenAt))
+            entries += command.progress.map { .progressed(command.command.id, $0) }
+        }
+        return entries + reports.map { .reportQueued($0) }
+    }
+
+    private mutating func enrol(_ enrolment: Enrolment) {
+        if let before = self.enrolment, before.instance != enrolment.instance { self = Memory() }
+        // Another slot counts its epochs and its configurations from the start.
+        if let before = self.enrolment, before.slot != enrolment.slot { (role, epoch, configuration) = (nil, nil, nil) }
+        self.enrolment = enrolment
+    }
+
+    private mutating func take(_ command: Command, at time: Timestamp) {
+        let isKnown = open.contains { $0.command.id == command.id } || ended.contains { $0.command == command.id }
+        if !isKnown { open.append(OpenCommand(command: command, takenAt: time)) }
+    }
+
+    private mutating func end(_ command: CommandID, _ result: CommandResult) {
+        open.removeAll { $0.command.id == command }
+        ended.removeAll { $0.command == command }
+        ended.append(EndedCommand(command: command, result: result))
+        if ended.count > Self.endedMax { ended.removeFirst() }
+    }
 }

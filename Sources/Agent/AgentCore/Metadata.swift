@@ -1,20 +1,20 @@
 package import Wire
 
-/// What the metadata service can be asked. Its paths are the shell's business.
+/// What the metadata service can be asked, the most urgent first. Its paths are the shell's business.
 package enum MetadataItem: Sendable, Hashable, CaseIterable {
-    // Who we are
-    case instanceID, instanceType, zone, image, privateAddress, publicAddress
-    /// `instance-life-cycle`: spot or on demand.
-    case lifeCycle
     // What becomes of us
     /// `spot/instance-action`
     case instanceAction
-    /// `events/recommendations/rebalance`
-    case rebalance
-    /// `events/maintenance/scheduled`
-    case maintenance
     /// `autoscaling/target-lifecycle-state`
     case lifecycleState
+    /// `events/recommendations/rebalance`
+    case rebalance
+    // Who we are
+    case instanceID, zone, instanceType, image, privateAddress, publicAddress
+    /// `instance-life-cycle`: spot or on demand.
+    case lifeCycle
+    /// `events/maintenance/scheduled`
+    case maintenance
 }
 
 package enum MetadataReading: Sendable, Equatable {

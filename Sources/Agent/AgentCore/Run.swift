@@ -54,10 +54,14 @@ struct Run: Sendable {
         }
     }
 
-    /// When it wants to be woken; what waits for an answer gets one.
+    /// An answer that is later than this after its time will not come.
+    static let grace = Duration.seconds(5)
+
+    /// When it wants to be woken.
     var due: Duration? {
         switch wait {
-        case .nothing, .answer: nil
+        case .nothing: nil
+        case .answer(_, _, let until): until + Self.grace
         case .retry(_, let at, _): at
         case .rest(let until), .disk(_, _, let until): until
         }

@@ -11,6 +11,8 @@ struct Standing: Sendable, Equatable {
     var options: AgentOptions
     /// What must be added to our wall clock for the coordinator's; nil before it was heard.
     var clockOffset: Duration?
+    /// An administrator deleted the agent: what was begun is ended, and duties rest.
+    var isDeleted = false
 
     /// The times in commands are the coordinator's.
     func coordinatorTime(at wall: Timestamp) -> Timestamp { clockOffset.map { wall + $0 } ?? wall }

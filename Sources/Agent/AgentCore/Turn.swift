@@ -13,6 +13,8 @@ package struct Turn: Sendable {
     private(set) var effects: [Effect] = []
     private(set) var entries: [Entry] = []
     private(set) var reports: [Report] = []
+    /// Somebody needs the newest configuration.
+    private(set) var wantsConfiguration = false
     private var names: NameSource
     private var numbers: Numbers
 
@@ -56,6 +58,8 @@ package struct Turn: Sendable {
 
     /// A report of something that happens once, under a name that it has also after a crash.
     mutating func report(as id: ReportID, _ content: Report.Content) { reports.append(Report(id, content)) }
+
+    mutating func wantConfiguration() { wantsConfiguration = true }
 
     mutating func draw() -> UInt64 { names.draw() }
 

@@ -19,6 +19,10 @@ struct ErrandScene {
     var diskWorks = true
     var reports: [Report] = []
     var told: [Announcement] = []
+    /// Whether the last turn asked for it.
+    var wantsConfiguration = false
+    /// The cloud, or whoever stands between, answers nothing.
+    var losesAnswers = false
     private var batches: [(number: Int, entries: [Entry], at: Duration)] = []
     private var counted = 0
     private var numbers = Turn.Numbers()
@@ -77,6 +81,7 @@ struct ErrandScene {
         var turn = Turn(now: now, wall: wall, chance: chance.draw(), batch: counted + 1, numbers: numbers)
         body(&errands, standing, &turn)
         numbers = turn.countedNumbers
+        wantsConfiguration = turn.wantsConfiguration
         reports += turn.reports
         let entries = turn.entries + turn.reports.map(Entry.reportQueued)
         if !entries.isEmpty {
@@ -118,6 +123,7 @@ struct ErrandScene {
         } else if let at = calls.firstIndex(where: { $0.at == next }) {
             let call = calls.remove(at: at)
             let answer = cloud.answer(call.request, at: now)
+            guard !losesAnswers else { return true }
             turn { errands, standing, turn in errands.take(call.id, answer, standing, &turn) }
         } else {
             look()
@@ -153,7 +159,7 @@ struct ErrandScene {
             batches.removeFirst()
         }
         batches = []
-        errands = Errands(Memory(remembering: disk))
+        errands = Errands(Memory(replaying: disk))
         pass(to: now + .milliseconds(Int(chance.draw() % 3000)))
         turn { errands, standing, turn in errands.resume(standing, &turn) }
     }
@@ -184,23 +190,5 @@ struct ErrandScene {
     }
     var launchedID: InstanceID? {
         if case .launched(let machine)? = result?.facts { machine.instance } else { nil }
-    }
-}
-
-extension Memory {
-    init(remembering entries: [Entry]) {
-        self.init()
-        for entry in entries {
-            switch entry {
-            case .commandTaken(let command, let at): open.append(OpenCommand(command: command, takenAt: at))
-            case .progressed(let id, let progress):
-                if let at = open.firstIndex(where: { $0.command.id == id }) { open[at].progress.append(progress) }
-            case .commandEnded(let id, let result):
-                open.removeAll { $0.command.id == id }
-                ended.append(EndedCommand(command: id, result: result))
-            case .reportQueued(let report): reports.append(report)
-            case .enrolled, .configured, .ranked, .reportGone: break
-            }
-        }
     }
 }

@@ -168,15 +168,23 @@ struct ErrandsTests {
         #expect(scene.result?.message.contains("away") == true)
     }
 
+    @Test func `an errand does not wait for ever for an answer that does not come`() {
+        var scene = ErrandScene()
+        scene.losesAnswers = true
+        scene.deliver(scene.command(.inspectInstance(ErrandScene.own)))
+        scene.pass(.seconds(40))
+        #expect(scene.result?.outcome == .failed)
+    }
+
     @Test func `a configuration is asked for, and the command is done when it is in force`() {
         var scene = ErrandScene()
         scene.deliver(scene.command(.applyConfig(9)))
         scene.pass(.seconds(5))
-        #expect(scene.errands.configurationWanted == 9)
+        #expect(scene.wantsConfiguration)
         scene.standing.configuration = Configuration(version: 10)
         scene.pass(.seconds(1))
         #expect(scene.result?.facts == .configured(10))
-        #expect(scene.errands.configurationWanted == nil)
+        #expect(!scene.wantsConfiguration)
     }
 
     @Test func `a configuration that does not come fails its command after a minute`() {

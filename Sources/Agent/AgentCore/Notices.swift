@@ -1,0 +1,162 @@
+import JSON
+import Wire
+
+/// Tells the coordinator what was announced for this machine, each on an exchange of its own, until it has it.
+///
+/// Nothing of it is remembered: after a restart the metadata service says the same again, and the coordinator folds repeats
+/// into one incident.
+struct Notices: Sendable {
+    /// EC2 announces a handful at most, and every machine that is told of more has other troubles.
+    static let visibleMax = 16
+    /// Longer than the coordinator takes when it is busiest, and short enough for a dozen tries before a machine that has
+    /// two minutes must act alone.
+    private static let deadlines = 1...4
+
+    private(set) var visible: [Seen] = []
+
+    struct Seen: Sendable {
+        var signal: Notice.Signal
+        var detectedAt: Timestamp
+        var seenAt: Duration
+        /// False for a maintenance that was called off: it is told once, and forgotten.
+        var isVisible = true
+        var state: State
+        var failures = 0
+        fileprivate var backoff = Backoff(upTo: .seconds(1))
+    }
+
+    enum State: Sendable, Equatable {
+        case due(Duration)
+        case asked(ExchangeID)
+        case stored(IncidentID)
+    }
+
+    /// Where, and as whom, a notice is told.
+    struct Teller: Sendable {
+        let enrolment: Enrolment
+        let epoch: Epoch?
+    }
+
+    /// When it wants to be woken, as far as there is somebody to tell.
+    func nextDue(hasTeller: Bool) -> Duration? {
+        guard hasTeller else { return nil }
+        return visible.compactMap { if case .due(let time) = $0.state { time } else { nil } }.min()
+    }
+
+    // MARK: What is announced
+
+    mutating func notice(_ signal: Notice.Signal, _ turn: inout Turn) {
+        turn.tell(.noticed(signal))
+        remove(where: { $0.isSameThing(as: signal) }, &turn)
+        if visible.count == Self.visibleMax { makeRoom(&turn) }
+        visible.append(
+            Seen(signal: signal, detectedAt: turn.wall, seenAt: turn.now, state: .due(turn.now)))
+    }
+
+    mutating func drop(_ signal: Notice.Signal, _ turn: inout Turn) {
+        turn.tell(.noticeGone(signal))
+        remove(where: { $0.isSameThing(as: signal) }, &turn)
+        guard case .maintenance(var maintenance) = signal, visible.count < Self.visibleMax else { return }
+        maintenance.cancelled = true
+        visible.append(
+            Seen(
+                signal: .maintenance(maintenance), detectedAt: turn.wall, seenAt: turn.now, isVisible: false,
+                state: .due(turn.now)))
+    }
+
+    /// What is still to be seen is told again, as after an outage: the coordinator may have lost what it had not yet stored.
+    mutating func tellAgain(_ turn: inout Turn) {
+        for index in visible.indices {
+            if case .asked = visible[index].state { continue }
+            visible[index].state = .due(turn.now)
+            visible[index].backoff.reset()
+        }
+    }
+
+    func isStored(_ signal: Notice.Signal) -> Bool {
+        visible.contains { if case .stored = $0.state { $0.signal.isSameThing(as: signal) } else { false } }
+    }
+
+    // MARK: Telling
+
+    mutating func wake(_ teller: Teller, _ turn: inout Turn) {
+        for index in visible.indices {
+            guard case .due(let time) = visible[index].state, time <= turn.now else { continue }
+            let seen = visible[index]
+            let notice = Notice(
+                instance: teller.enrolment.instance, signal: seen.signal, detectedAt: seen.detectedAt,
+                epoch: teller.epoch)
+            let seconds = min(Self.deadlines.lowerBound + seen.failures / 2, Self.deadlines.upperBound)
+            visible[index].state = .asked(
+                turn.ask(
+                    .notice(notice, of: teller.enrolment.slot, teller.enrolment.token), within: .seconds(seconds)))
+        }
+    }
+
+    enum Finding: Sendable {
+        case stored(NoticeReply)
+        case tokenRefused(reason: String)
+    }
+
+    func isWaiting(for id: ExchangeID) -> Bool { visible.contains { $0.state == .asked(id) } }
+
+    mutating func take(_ id: ExchangeID, _ result: Result<Answer, AskFailure>, _ turn: inout Turn) -> Finding? {
+        guard let index = visible.firstIndex(where: { $0.state == .asked(id) }) else { return nil }
+        switch result {
+        case .success(.noticed(let reply)):
+            turn.tell(.noticeStored(reply.incident, reply.action, after: turn.now - visible[index].seenAt))
+            visible[index].state = .stored(reply.incident)
+            visible[index].failures = 0
+            if !visible[index].isVisible { visible.remove(at: index) }
+            return .stored(reply)
+        case .success:
+            retry(index, &turn)
+        case .failure(let failure):
+            retry(index, &turn)
+            if failure.meaning == .tokenRefused { return .tokenRefused(reason: failure.sentence) }
+        }
+        return nil
+    }
+
+    /// Whatever the failure was, also a refusal, and also when the coordinator would like to be left alone for longer: a
+    /// machine that is going away cannot wait, and what is told is a few hundred bytes a second.
+    private mutating func retry(_ index: Int, _ turn: inout Turn) {
+        visible[index].failures += 1
+        visible[index].state = .due(turn.now + visible[index].backoff.next(chance: turn.draw()))
+    }
+
+    /// With another token, or as another machine.
+    mutating func startOver(_ turn: inout Turn) {
+        for index in visible.indices {
+            if case .asked(let id) = visible[index].state { turn.add(.abandon(id)) }
+            visible[index].state = .due(turn.now)
+        }
+    }
+
+    private mutating func remove(where isMeant: (Notice.Signal) -> Bool, _ turn: inout Turn) {
+        for seen in visible where isMeant(seen.signal) {
+            if case .asked(let id) = seen.state { turn.add(.abandon(id)) }
+        }
+        visible.removeAll { isMeant($0.signal) }
+    }
+
+    /// The oldest that is no interruption gives way: there is one of each other kind, so it is a maintenance.
+    private mutating func makeRoom(_ turn: inout Turn) {
+        let oldest = visible.first { if case .maintenance = $0.signal { true } else { false } }
+        guard let oldest else { return }
+        remove(where: { $0.isSameThing(as: oldest.signal) }, &turn)
+    }
+}
+
+extension Notice.Signal {
+    /// Whether it is about the same, in whatever words.
+    func isSameThing(as other: Self) -> Bool {
+        switch (self, other) {
+        case (.interruption, .interruption), (.rebalance, .rebalance), (.lifecycle, .lifecycle),
+            (.shutdown, .shutdown):
+            true
+        case (.maintenance(let one), .maintenance(let another)): one.event == another.event
+        default: false
+        }
+    }
+}
