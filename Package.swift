@@ -95,13 +95,14 @@ let package = Package(
         // MARK: Tests
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
+        library("PretendCloud", in: "Tests/Support", uses: ["AgentCore", "JSON", "Wire"]),
         library("PretendMetadata", in: "Tests/Support", uses: ["HTTPServer", "Platform", "TestSupport"]),
         tests(
             "AgentHostTests", in: "Tests/Agent",
             uses: [
                 "AgentCore", "AgentHost", "HTTPServer", "JSON", "Platform", "PretendMetadata", "TestSupport", "Wire",
             ]),
-        tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON", "Wire"]),
+        tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON", "PretendCloud", "Wire"]),
         tests(
             "AgentCloudTests", in: "Tests/Agent",
             uses: ["AgentCore", "AgentHost", "HTTPServer", "JSON", "Platform", "TestSupport", "Wire"]),

@@ -13,7 +13,8 @@ package enum CloudRequest: Sendable, Equatable {
     case subnets(network: ResourceID, zone: AvailabilityZone?)
     case run(Launch)
     case terminate(InstanceID)
-    /// Without a restart of the machine.
+    /// Without a restart of the machine. The tags are for the image and for its snapshots: once an image is deregistered,
+    /// nothing else leads to them.
     case createImage(of: InstanceID, name: String, tags: [Tag])
     case image(ResourceID)
     case findImages(tag: Tag)
@@ -27,6 +28,16 @@ package enum CloudRequest: Sendable, Equatable {
     case mayRun(Launch)
     case mayTerminate(InstanceID)
     case mayCreateImage(of: InstanceID)
+
+    /// Whether anything is another after it than before.
+    package var changesSomething: Bool {
+        switch self {
+        case .run, .terminate, .createImage, .deregisterImage, .deleteSnapshot: true
+        case .describeInstances, .findInstances, .userData, .subnets, .image, .findImages, .findSnapshots, .spotPrices,
+            .onDemandPrice, .mayRun, .mayTerminate, .mayCreateImage:
+            false
+        }
+    }
 
     package struct Tag: Sendable, Hashable {
         package let key: String

@@ -25,7 +25,7 @@ package struct Memory: Sendable, Equatable {
     }
 
     package struct EndedCommand: Sendable, Equatable {
-        package let id: CommandID
+        package let command: CommandID
         package let result: CommandResult
     }
 
@@ -48,7 +48,8 @@ package struct Memory: Sendable, Equatable {
                 open[index].progress.append(progress)
             }
         case .commandEnded(let command, let result): end(command, result)
-        case .reportQueued(let report): reports.append(report)
+        case .reportQueued(let report):
+            if !reports.contains(where: { $0.id == report.id }) { reports.append(report) }
         case .reportGone(let report): reports.removeAll { $0.id == report }
         }
     }
@@ -59,7 +60,7 @@ package struct Memory: Sendable, Equatable {
         if let enrolment { entries.append(.enrolled(enrolment)) }
         if let configuration { entries.append(.configured(configuration)) }
         if let role, let epoch { entries.append(.ranked(role, epoch)) }
-        for command in ended { entries.append(.commandEnded(command.id, command.result)) }
+        entries += ended.map { .commandEnded($0.command, $0.result) }
         for command in open {
             entries.append(.commandTaken(command.command, at: command.takenAt))
             entries += command.progress.map { .progressed(command.command.id, $0) }
@@ -75,14 +76,14 @@ package struct Memory: Sendable, Equatable {
     }
 
     private mutating func take(_ command: Command, at time: Timestamp) {
-        let isKnown = open.contains { $0.command.id == command.id } || ended.contains { $0.id == command.id }
+        let isKnown = open.contains { $0.command.id == command.id } || ended.contains { $0.command == command.id }
         if !isKnown { open.append(OpenCommand(command: command, takenAt: time)) }
     }
 
     private mutating func end(_ command: CommandID, _ result: CommandResult) {
         open.removeAll { $0.command.id == command }
-        ended.removeAll { $0.id == command }
-        ended.append(EndedCommand(id: command, result: result))
+        ended.removeAll { $0.command == command }
+        ended.append(EndedCommand(command: command, result: result))
         if ended.count > Self.endedMax { ended.removeFirst() }
     }
 }

@@ -125,7 +125,8 @@ struct Notices: Sendable {
         visible[index].state = .due(turn.now + visible[index].backoff.next(chance: turn.draw()))
     }
 
-    mutating func forget(_ turn: inout Turn) {
+    /// With another token, or as another machine.
+    mutating func startOver(_ turn: inout Turn) {
         for index in visible.indices {
             if case .asked(let id) = visible[index].state { turn.add(.abandon(id)) }
             visible[index].state = .due(turn.now)

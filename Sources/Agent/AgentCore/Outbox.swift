@@ -46,7 +46,8 @@ struct Outbox: Sendable {
     // MARK: Coming in
 
     mutating func take(_ reports: [Report], _ turn: inout Turn) {
-        for report in reports {
+        // What happens once is reported under one name, also by an errand that was begun again.
+        for report in reports where !waiting.contains(where: { $0.report.id == report.id }) {
             let size = encodeJSON(report).count
             waiting.append(Waiting(report: report, bytes: size, batch: turn.batch, queuedAt: turn.now))
             bytes += size
@@ -69,7 +70,7 @@ struct Outbox: Sendable {
 
     /// The oldest of the kind whose loss costs least; never what is under way.
     private func leastMissed() -> Int? {
-        let candidates = waiting.indices.filter { waiting[$0].report.id != sending?.report }
+        let candidates = waiting.indices.lazy.filter { waiting[$0].report.id != sending?.report }
         return candidates.min { (waiting[$0].report.weight, $0) < (waiting[$1].report.weight, $1) }
     }
 

@@ -1,3 +1,4 @@
+import JSON
 import Wire
 
 /// What everybody who acts must know of where this machine stands.
@@ -8,8 +9,11 @@ struct Standing: Sendable, Equatable {
     var epoch: Epoch
     var configuration: Configuration
     var options: AgentOptions
-    /// What to add to our wall clock to have the coordinator's, which commands' times are on; zero until it is known.
-    var clockOffset = Duration.zero
+    /// What must be added to our wall clock for the coordinator's; nil before it was heard.
+    var clockOffset: Duration?
     /// An administrator deleted the agent: what was begun is ended, and duties rest.
     var isDeleted = false
+
+    /// The times in commands are the coordinator's.
+    func coordinatorTime(at wall: Timestamp) -> Timestamp { clockOffset.map { wall + $0 } ?? wall }
 }

@@ -56,7 +56,11 @@ package struct Turn: Sendable {
         reports.append(Report(id, make(id)))
     }
 
+    /// A report of something that happens once, under a name that it has also after a crash.
+    mutating func report(as id: ReportID, _ content: Report.Content) { reports.append(Report(id, content)) }
+
     mutating func wantConfiguration() { wantsConfiguration = true }
+
     mutating func draw() -> UInt64 { names.draw() }
 
     /// A tenth either way, so that what began together does not stay together.

@@ -34,7 +34,7 @@ import Wire
             memory.apply(.commandEnded(try CommandID("c\(number)"), Samples.result(.done)))
         }
         #expect(memory.ended.count == Memory.endedMax)
-        #expect(memory.ended.first?.id == "c1")
+        #expect(memory.ended.first?.command == "c1")
     }
 
     @Test func `a command that ended is not taken again by a late entry`() {

@@ -1,8 +1,9 @@
 package import JSON
 package import Wire
 
-/// What the agent is doing, for the person who asks it: written to a file as things change, and read from there.
-package struct AgentStatus: Sendable, Equatable {
+/// What the agent on this machine is doing, for the person who asks it: written to a file as things change, and read from
+/// there. The coordinator's word for how a slot does is `AgentStatus`.
+package struct LocalStatus: Sendable, Equatable {
     package var updatedAt: Timestamp
     package var version = productVersion
     package var startedAt: Timestamp
@@ -104,11 +105,11 @@ package struct AgentStatus: Sendable, Equatable {
 
 extension AgentMachine {
     /// Times in it are on this machine's wall clock as it is now, also those of before it was set.
-    package func status(now: Duration, wall: Timestamp) -> AgentStatus {
-        var status = AgentStatus(
+    package func status(now: Duration, wall: Timestamp) -> LocalStatus {
+        var status = LocalStatus(
             updatedAt: wall, startedAt: wall - (now - startedAt), contact: contact.status(now, wall),
             notices: notices.visible.filter(\.isVisible).map { seen in
-                var announced = AgentStatus.Announced(what: seen.signal.words, detectedAt: wall - (now - seen.seenAt))
+                var announced = LocalStatus.Announced(what: seen.signal.words, detectedAt: wall - (now - seen.seenAt))
                 if case .stored(let incident) = seen.state { announced.incident = incident }
                 return announced
             },
@@ -128,8 +129,8 @@ extension AgentMachine {
 }
 
 extension Contact {
-    fileprivate func status(_ now: Duration, _ wall: Timestamp) -> AgentStatus.Contact {
-        var status: AgentStatus.Contact
+    fileprivate func status(_ now: Duration, _ wall: Timestamp) -> LocalStatus.Contact {
+        var status: LocalStatus.Contact
         switch reach {
         case .inside(let since): status = .init(state: .inContact, since: wall - (now - since))
         case .out(let since, let reason):

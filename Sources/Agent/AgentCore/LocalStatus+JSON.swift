@@ -1,7 +1,7 @@
 package import JSON
 import Wire
 
-extension AgentStatus: JSONWritable {
+extension LocalStatus: JSONWritable {
     package func write(to writer: inout JSONWriter) {
         writer.object { fields in
             fields.field("updated_at", updatedAt)
@@ -23,7 +23,7 @@ extension AgentStatus: JSONWritable {
     }
 }
 
-extension AgentStatus: JSONReadable {
+extension LocalStatus: JSONReadable {
     package init(from value: JSONValue) throws(JSONError) {
         let fields = try value.object()
         self.init(
@@ -42,7 +42,7 @@ extension AgentStatus: JSONReadable {
     }
 }
 
-extension AgentStatus.Contact: JSONWritable, JSONReadable {
+extension LocalStatus.Contact: JSONWritable, JSONReadable {
     package func write(to writer: inout JSONWriter) {
         writer.object { fields in
             fields.field("state", state.rawValue)
@@ -64,7 +64,7 @@ extension AgentStatus.Contact: JSONWritable, JSONReadable {
     }
 }
 
-extension AgentStatus.Announced: JSONWritable, JSONReadable {
+extension LocalStatus.Announced: JSONWritable, JSONReadable {
     package func write(to writer: inout JSONWriter) {
         writer.object { fields in
             fields.field("what", what)
@@ -80,7 +80,7 @@ extension AgentStatus.Announced: JSONWritable, JSONReadable {
     }
 }
 
-extension AgentStatus.Metadata: JSONWritable, JSONReadable {
+extension LocalStatus.Metadata: JSONWritable, JSONReadable {
     package func write(to writer: inout JSONWriter) {
         writer.object { fields in
             fields.optionalField("answer_age_ms", answerAgeMilliseconds)
@@ -96,7 +96,7 @@ extension AgentStatus.Metadata: JSONWritable, JSONReadable {
     }
 }
 
-extension AgentStatus.Outbox: JSONWritable, JSONReadable {
+extension LocalStatus.Outbox: JSONWritable, JSONReadable {
     package func write(to writer: inout JSONWriter) {
         writer.object { fields in
             fields.field("waiting", waiting)
@@ -113,7 +113,7 @@ extension AgentStatus.Outbox: JSONWritable, JSONReadable {
     }
 }
 
-extension AgentStatus.Running: JSONWritable, JSONReadable {
+extension LocalStatus.Running: JSONWritable, JSONReadable {
     package func write(to writer: inout JSONWriter) {
         writer.object { fields in
             fields.field("command_id", id)

@@ -1,0 +1,162 @@
+import JSON
+import Wire
+
+extension AgentMachine {
+    /// The manager stops us first of all, and kills us a while later: what it takes to tell, tried a few times.
+    private static let shutdownPatience = Duration.seconds(5)
+
+    // MARK: What came in
+
+    mutating func route(_ input: Input, _ turn: inout Turn) {
+        switch input {
+        case .started:
+            startedAt = turn.now
+            contact.begin(&turn)
+            watch.begin(&turn)
+        case .wokeUp: break
+        case .answered(let id, let result): answered(id, result, &turn)
+        case .metadata(let item, let reading): found(watch.take(item, reading, &turn), &turn)
+        case .cloud(let call, let result):
+            if let standing = standing(turn) { errands.take(call, result, standing, &turn) }
+        case .recorded(let count): noteRecorded(count, &turn)
+        case .recordingFailed(let reason):
+            if disk.fault == nil { turn.tell(.notRemembering(reason: reason)) }
+            disk.fault = reason
+        case .reconfigured(let options): change(to: options, &turn)
+        case .networkChanged:
+            contact.hasten(&turn)
+            notices.tellAgain(&turn)
+            outbox.hasten(turn.now)
+        case .stopping(let hostGoesDown): leave(hostGoesDown: hostGoesDown, &turn)
+        }
+    }
+
+    private mutating func answered(
+        _ id: ExchangeID, _ result: Result<Answer, AskFailure>, _ turn: inout Turn
+    ) {
+        if outbox.isWaiting(for: id) {
+            outbox.take(result, &turn)
+        } else if notices.isWaiting(for: id) {
+            switch notices.take(id, result, &turn) {
+            case .stored(let reply):
+                rank(reply.role, reply.epoch, &turn)
+                obey(reply.commands, &turn)
+            case .tokenRefused(let reason): contact.refuseToken(reason, &turn)
+            case nil: break
+            }
+        } else if contact.isWaiting(for: id), let situation = situation(turn) {
+            for finding in contact.take(id, result, situation, &turn) { learn(finding, situation, &turn) }
+        }
+    }
+
+    private mutating func learn(_ finding: Contact.Finding, _ situation: Contact.Situation, _ turn: inout Turn) {
+        switch finding {
+        case .enrolled(let reply): enrol(reply, as: situation, &turn)
+        case .cameBack: notices.tellAgain(&turn)
+        case .heard(let reply):
+            rank(reply.role, reply.epoch, &turn)
+            obey(reply.commands, &turn)
+        case .configured(let configuration):
+            turn.remember(.configured(configuration))
+            turn.tell(.configured(configuration.version))
+            absorb(turn)
+        }
+    }
+
+    private mutating func enrol(
+        _ reply: RegistrationReply, as situation: Contact.Situation, _ turn: inout Turn
+    ) {
+        let enrolment = Enrolment(
+            instance: situation.facts.instance, name: situation.name, slot: reply.slot, client: reply.client,
+            token: reply.token)
+        turn.remember(.enrolled(enrolment))
+        turn.remember(.configured(reply.configuration))
+        absorb(turn)
+        turn.tell(.registered(reply.slot, reply.role, reply.epoch))
+        rank(reply.role, reply.epoch, isNews: false, &turn)
+        notices.startOver(&turn)
+    }
+
+    /// Never back: what an older epoch says was true before something that is known here already.
+    private mutating func rank(_ role: Role, _ epoch: Epoch, isNews: Bool = true, _ turn: inout Turn) {
+        guard epoch >= memory.epoch ?? .zero, (role, epoch) != (memory.role, memory.epoch) else { return }
+        turn.remember(.ranked(role, epoch))
+        if isNews { turn.tell(.roleChanged(role, epoch)) }
+        absorb(turn)
+    }
+
+    private mutating func obey(_ commands: [Command], _ turn: inout Turn) {
+        guard !commands.isEmpty, life == .running, let standing = standing(turn) else { return }
+        beginErrands(standing, &turn)
+        errands.take(commands, standing, &turn)
+    }
+
+    // MARK: What the metadata service says
+
+    mutating func found(_ findings: [Watch.Finding], _ turn: inout Turn) {
+        for finding in findings {
+            switch finding {
+            case .identified(let facts): identify(facts, &turn)
+            case .noticed(let signal): notices.notice(signal, &turn)
+            case .gone(let signal): notices.drop(signal, &turn)
+            case .blind(let reason):
+                blindSince = turn.now
+                turn.tell(.blind(reason: reason))
+            case .sighted(let silence):
+                blindSince = nil
+                turn.tell(.sighted(after: silence))
+            }
+        }
+    }
+
+    private mutating func identify(_ facts: InstanceFacts, _ turn: inout Turn) {
+        if let other = memory.enrolment?.instance, other != facts.instance { forget(other, &turn) }
+        if facts != self.facts { turn.tell(.identified(facts)) }
+        self.facts = facts
+        let isEnrolled = memory.enrolment.map { $0.name == options.name(of: facts.instance) } ?? false
+        contact.identify(isEnrolled: isEnrolled, &turn)
+    }
+
+    /// This machine was started from an image of another one: nothing of what that one was in the middle of is ours.
+    private mutating func forget(_ other: InstanceID, _ turn: inout Turn) {
+        turn.tell(.cloned(from: other))
+        turn.add(.forgetEverything(of: other))
+        contact.forget(&turn)
+        notices.startOver(&turn)
+        outbox.forget(&turn)
+        memory = Memory()
+        errands = Errands(memory)
+        lastStanding = nil
+    }
+
+    // MARK: What the operator and the machine do
+
+    private mutating func change(to options: AgentOptions, _ turn: inout Turn) {
+        let before = self.options
+        self.options = options
+        watch.change(to: options, &turn)
+        guard let instance = facts?.instance else { return }
+        // A reload of one that was deleted is somebody's wish to have it back (Decisions/0002).
+        let isWanted = contact.place == .deleted || options.name(of: instance) != before.name(of: instance)
+        if isWanted { contact.enrolAnew(&turn) }
+    }
+
+    private mutating func noteRecorded(_ count: Int, _ turn: inout Turn) {
+        disk.recorded = max(disk.recorded, count)
+        if disk.fault != nil { turn.tell(.rememberingAgain) }
+        disk.fault = nil
+        if let standing = standing(turn) { errands.noteRecorded(upTo: count, standing, &turn) }
+    }
+
+    private mutating func leave(hostGoesDown: Bool, _ turn: inout Turn) {
+        guard life == .running else { return }
+        turn.tell(.stopping)
+        if hostGoesDown {
+            notices.notice(.shutdown, &turn)
+            life = .leaving(until: turn.now + Self.shutdownPatience, hostGoesDown: true)
+        } else {
+            if let situation = situation(turn) { contact.leave(situation, &turn) }
+            life = .leaving(until: turn.now + Contact.farewellDeadline, hostGoesDown: false)
+        }
+    }
+}

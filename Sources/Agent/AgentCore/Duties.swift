@@ -1,0 +1,84 @@
+import JSON
+import Wire
+
+/// What is done again and again without anybody asking, while it is ours to do.
+struct Duties: Sendable {
+    enum Duty: Sendable, Equatable, CaseIterable { case prices, cleanup }
+
+    /// So long after it became ours, so that a start is not slowed down by it.
+    static let pricesFirst = Duration.seconds(10)
+    static let cleanupFirst = Duration.seconds(60)
+
+    private var pricesDue: Duration?
+    private var cleanupDue: Duration?
+    private var arePricesUnknown = false
+
+    var dues: [Duration] { [pricesDue, cleanupDue].compactMap(\.self) }
+
+    /// Whether to begin it now.
+    mutating func isDue(_ duty: Duty, isOurs: Bool, _ standing: Standing, _ turn: inout Turn) -> Bool {
+        switch duty {
+        case .prices:
+            Self.isDue(&pricesDue, isOurs, first: Self.pricesFirst, standing.options.pricesPeriod, &turn)
+        case .cleanup:
+            Self.isDue(&cleanupDue, isOurs, first: Self.cleanupFirst, standing.options.cleanupPeriod, &turn)
+        }
+    }
+
+    private static func isDue(
+        _ due: inout Duration?, _ isOurs: Bool, first: Duration, _ period: Duration, _ turn: inout Turn
+    ) -> Bool {
+        guard isOurs else {
+            due = nil
+            return false
+        }
+        guard let at = due else {
+            due = turn.now + turn.jittered(first)
+            return false
+        }
+        guard turn.now >= at else { return false }
+        due = turn.now + turn.jittered(period)
+        return true
+    }
+
+    mutating func note(_ end: ErrandEnd, of duty: Duty, _ turn: inout Turn) {
+        // What a clean-up did it tells itself.
+        guard duty == .prices else { return }
+        let isUnknown = end.outcome != .done
+        if isUnknown, !arePricesUnknown { turn.tell(.pricesUnknown(reason: end.message)) }
+        if !isUnknown, arePricesUnknown { turn.tell(.pricesKnown) }
+        arePricesUnknown = isUnknown
+    }
+}
+
+extension Errands {
+    mutating func beginDuties(_ standing: Standing, _ turn: inout Turn) {
+        for duty in Duties.Duty.allCases {
+            guard duties.isDue(duty, isOurs: isOurs(duty, standing), standing, &turn),
+                !runs.contains(where: { !$0.isOver && $0.cause == .duty(duty) }),
+                let errand = errand(for: duty, standing)
+            else { continue }
+            runs.append(Run(.duty(duty), errand, startedAt: turn.wall))
+            advance(runs.count - 1, on: .began(progress: []), standing, &turn)
+        }
+    }
+
+    /// Only a primary, so that a slot does nothing twice.
+    private func isOurs(_ duty: Duties.Duty, _ standing: Standing) -> Bool {
+        guard standing.role == .primary, !standing.isDeleted else { return false }
+        // Without the coordinator's clock we do not know what is old.
+        return duty == .prices ? standing.configuration.reportsPrices : standing.clockOffset != nil
+    }
+
+    private func errand(for duty: Duties.Duty, _ standing: Standing) -> (any Errand)? {
+        switch duty {
+        case .prices: PricesErrand(standing.facts)
+        case .cleanup:
+            CleanupErrand(
+                nil,
+                Order.Cleanup(
+                    snapshotsOlderThanDays: standing.options.snapshotsOlderThanDays,
+                    imagesOlderThanDays: standing.options.imagesOlderThanDays))
+        }
+    }
+}

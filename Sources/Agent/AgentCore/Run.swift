@@ -1,0 +1,92 @@
+import JSON
+import Wire
+
+/// One errand under way: what it waits for.
+struct Run: Sendable {
+    enum Cause: Sendable, Equatable {
+        case command(Command)
+        case duty(Duties.Duty)
+    }
+
+    enum Wait: Sendable {
+        case nothing
+        case answer(CallID, CloudRequest, until: Duration)
+        /// To be asked again.
+        case retry(CloudRequest, at: Duration, until: Duration)
+        case rest(until: Duration)
+        /// For the disk, to be asked then.
+        case disk(CloudRequest, within: Duration, until: Duration)
+    }
+
+    /// A machine in danger does not wait longer for its own disk.
+    static let diskPatience = Duration.seconds(5)
+    /// Nobody's answer takes longer than this without being lost; then it is asked again.
+    static let attemptMax = Duration.seconds(10)
+
+    var cause: Cause
+    var errand: any Errand
+    var startedAt: Timestamp
+    var wait = Wait.nothing
+    var backoff = Backoff()
+    /// The newest batch with an entry of it, until that is on the disk.
+    private(set) var unsaved: (batch: Int, since: Duration)?
+    /// Something was done that a crash would have made us forget.
+    var wentUnremembered = false
+    /// The coordinator has the result; what it does now is ours alone.
+    var answered: CommandResult?
+    var isOver = false
+
+    init(_ cause: Cause, _ errand: any Errand, startedAt: Timestamp) {
+        self.cause = cause
+        self.errand = errand
+        self.startedAt = startedAt
+    }
+
+    var command: Command? { if case .command(let command) = cause { command } else { nil } }
+
+    /// The newest delivery.
+    var attempt: Int {
+        get { command?.attempt ?? 0 }
+        set {
+            guard var command else { return }
+            command.attempt = newValue
+            cause = .command(command)
+        }
+    }
+
+    /// An answer that is later than this after its time will not come.
+    static let grace = Duration.seconds(5)
+
+    /// When it wants to be woken.
+    var due: Duration? {
+        switch wait {
+        case .nothing: nil
+        case .answer(_, _, let until): until + Self.grace
+        case .retry(_, let at, _): at
+        case .rest(let until), .disk(_, _, let until): until
+        }
+    }
+
+    func isWaiting(for call: CallID) -> Bool { if case .answer(call, _, _) = wait { true } else { false } }
+
+    mutating func noteRemembered(_ turn: Turn) { unsaved = (turn.batch, unsaved?.since ?? turn.now) }
+    mutating func noteRecorded(upTo batch: Int) { if let unsaved, unsaved.batch <= batch { self.unsaved = nil } }
+
+    mutating func ask(_ request: CloudRequest, within: Duration, _ turn: inout Turn) {
+        if request.changesSomething, let unsaved {
+            let until = unsaved.since + Self.diskPatience
+            guard turn.now >= until else {
+                wait = .disk(request, within: within, until: until)
+                return
+            }
+            wentUnremembered = true
+        }
+        askNow(request, until: turn.now + within, &turn)
+    }
+
+    mutating func askNow(_ request: CloudRequest, until: Duration, _ turn: inout Turn) {
+        let left = until - turn.now
+        let call = turn.call(request, within: request.changesSomething ? left : min(left, Self.attemptMax))
+        wait = .answer(call, request, until: until)
+    }
+}
