@@ -64,7 +64,8 @@ let package = Package(
         // MARK: Agent
         library("AgentCore", in: "Sources/Agent", uses: ["JSON", "Wire"]),
         library(
-            "AgentHost", in: "Sources/Agent", uses: ["AgentCore", "HTTPClient", "JSON", "Platform", "Systemd", "Wire"]),
+            "AgentHost", in: "Sources/Agent",
+            uses: ["AgentCore", "HTTPClient", "JSON", "Platform", "Systemd", "Wire", "XML"]),
         program(
             "AgentMain", in: "Sources/Agent",
             uses: ["AgentCore", "AgentHost", "HTTPClient", "JSON", "Platform", "Systemd", "Wire"]),
@@ -94,6 +95,9 @@ let package = Package(
         // MARK: Tests
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
+        tests(
+            "AgentCloudTests", in: "Tests/Agent",
+            uses: ["AgentCore", "AgentHost", "HTTPServer", "JSON", "Platform", "TestSupport", "Wire"]),
         tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON"]),
         tests(
             "CoordinatorAPITests", in: "Tests/Coordinator",

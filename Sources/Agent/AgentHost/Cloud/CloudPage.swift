@@ -1,0 +1,41 @@
+import HTTPClient
+import JSON
+import XML
+
+/// One page of an answer, as it came.
+enum CloudPage: Sendable {
+    case ec2(XMLElement)
+    case priceList(JSONDocument)
+
+    /// A page of 500 instances has about 2.5 MB.
+    static let bytesMax = 8 << 20
+
+    init(_ body: [UInt8], from service: CloudService) throws(UnreadableAnswer) {
+        switch service {
+        case .ec2:
+            var limits = XMLLimits()
+            limits.bytes = Self.bytesMax
+            do { self = .ec2(try XMLElement.parse(body, limits: limits)) } catch { throw UnreadableAnswer("\(error)") }
+        case .priceList:
+            do { self = .priceList(try JSONDocument(body, limits: JSONLimits(bytes: Self.bytesMax))) } catch {
+                throw UnreadableAnswer("\(error)")
+            }
+        }
+    }
+
+    /// Leads to the next page; EC2 also says so with an empty one that there is none.
+    var nextToken: String? {
+        switch self {
+        case .ec2(let answer): answer["nextToken"].flatMap { $0.text.isEmpty ? nil : $0.text }
+        case .priceList(let answer):
+            (try? answer.root.object()).flatMap { $0.optional("NextToken") }.flatMap { try? $0.string() }
+                .flatMap { $0.isEmpty ? nil : $0 }
+        }
+    }
+}
+
+/// The service answered something else than it should: a proxy's page, say.
+struct UnreadableAnswer: Error, Equatable, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}
