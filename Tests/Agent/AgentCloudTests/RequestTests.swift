@@ -25,7 +25,7 @@ import Wire
     static let spotForm = """
         MinCount=1&MaxCount=1&ClientToken=spot-cmd-1&ImageId=ami-0a1b&InstanceType=m5.large&SubnetId=subnet-0a1b\
         &SecurityGroupId.1=sg-01&SecurityGroupId.2=sg-02\
-        &IamInstanceProfile.Arn=arn%3Aaws%3Aiam%3A%3A123456789012%3Ainstance-profile%2Fweb&KeyName=ops%20%26%20co\
+        &IamInstanceProfile.Arn=arn%3Aaws%3Aiam%3A%3A123456789012%3Ainstance-profile%2Fweb&KeyName=ops+%26+co\
         &UserData=IyEvYmluL3No%2B%2F%3D%3D&MetadataOptions.HttpTokens=required\
         &InstanceMarketOptions.MarketType=spot&InstanceMarketOptions.SpotOptions.SpotInstanceType=one-time\
         &InstanceMarketOptions.SpotOptions.InstanceInterruptionBehavior=terminate\
@@ -70,9 +70,7 @@ import Wire
             .createImage(of: "i-01234567", name: "Spot-1", tags: [.init("ManagedBy", "SpotOptimizer")]), "CreateImage",
             """
             InstanceId=i-01234567&Name=Spot-1&NoReboot=true&TagSpecification.1.ResourceType=image\
-            &TagSpecification.1.Tag.1.Key=ManagedBy&TagSpecification.1.Tag.1.Value=SpotOptimizer\
-            &TagSpecification.2.ResourceType=snapshot&TagSpecification.2.Tag.1.Key=ManagedBy\
-            &TagSpecification.2.Tag.1.Value=SpotOptimizer
+            &TagSpecification.1.Tag.1.Key=ManagedBy&TagSpecification.1.Tag.1.Value=SpotOptimizer
             """
         ),
         (.image("ami-0a1b"), "DescribeImages", "ImageId.1=ami-0a1b"),
@@ -90,7 +88,7 @@ import Wire
             .spotPrices("m5.large"), "DescribeSpotPriceHistory",
             """
             InstanceType.1=m5.large&ProductDescription.1=Linux%2FUNIX\
-            &ProductDescription.2=Linux%2FUNIX%20%28Amazon%20VPC%29&StartTime=2026-11-20T20%3A00%3A00Z\
+            &ProductDescription.2=Linux%2FUNIX+%28Amazon+VPC%29&StartTime=2026-11-20T20%3A00%3A00Z\
             &EndTime=2026-11-20T20%3A00%3A00Z&MaxResults=500
             """
         ),

@@ -138,7 +138,7 @@ extension CloudRequest {
         var plan = acting("CreateImage", "make image \(name) of \(instance)", "InstanceId", instance.text)
         plan.form.add("Name", name)
         plan.form.add("NoReboot", "true")
-        plan.form.add(tags: tags, of: ["image", "snapshot"])
+        plan.form.add(tags: tags, of: ["image"])
         // The name is taken after the first time, so a second one does no harm but hides what became of the first.
         plan.repeating = .harmful
         return plan

@@ -53,7 +53,7 @@ struct QueryForm: Sendable {
     }
 }
 
-/// All but the unreserved characters of RFC 3986 as `%XX`.
+/// As AWS's own tools write forms: all but the unreserved characters of RFC 3986 as `%XX`, and blanks as `+`.
 private func escape(_ text: String, to bytes: inout [UInt8]) {
     let digits = Array("0123456789ABCDEF".utf8)
     for byte in text.utf8 {
@@ -62,6 +62,7 @@ private func escape(_ text: String, to bytes: inout [UInt8]) {
             UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
             UInt8(ascii: "~"):
             bytes.append(byte)
+        case UInt8(ascii: " "): bytes.append(UInt8(ascii: "+"))
         default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
         }
     }

@@ -12,7 +12,7 @@ import Wire
 /// signatures and rights against users that were made in its IAM.
 final class Moto {
     private let server: ChildProcess
-    private let client: PlainClient
+    private(set) var securityGroup: ResourceID = "sg-unknown"
     let port: UInt16
 
     static let isWanted: Bool = TestTier.current != .quick
@@ -44,36 +44,40 @@ final class Moto {
             program, ["-H", "127.0.0.1", "-p", "\(port)"],
             environment: ["PATH": "/usr/bin:/bin", "HOME": "/nonexistent"])
         try eventually("moto listening", within: .seconds(60)) { (try? connectToLoopback(port: port)) != nil }
-        client = try PlainClient(port: port)
     }
 
     private func makeUser(allowed: String) throws -> (access: String, secret: String) {
         let policy = """
             {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "\(allowed)", "Resource": "*"}]}
             """
-        try iam([("Action", "CreateUser"), ("UserName", "agent")])
-        try iam([
-            ("Action", "PutUserPolicy"), ("UserName", "agent"), ("PolicyName", "all"), ("PolicyDocument", policy),
-        ])
-        let made = try iam([("Action", "CreateAccessKey"), ("UserName", "agent")])
+        try ask("iam", "CreateUser", [("UserName", "agent")])
+        try ask("iam", "PutUserPolicy", [("UserName", "agent"), ("PolicyName", "all"), ("PolicyDocument", policy)])
+        let made = try ask("iam", "CreateAccessKey", [("UserName", "agent")])
         let access = try #require(made.firstMatch(of: /<AccessKeyId>(.*)<\/AccessKeyId>/)?.output.1)
         let secret = try #require(made.firstMatch(of: /<SecretAccessKey>(.*)<\/SecretAccessKey>/)?.output.1)
+        let groups = try ask("ec2", "DescribeSecurityGroups")
+        securityGroup = try ResourceID(String(#require(groups.firstMatch(of: /<groupId>(.*?)<\/groupId>/)?.output.1)))
         // From here on every request needs a right signature and rights.
-        let reply = try client.ask("POST", "/moto-api/reset-auth", body: 0)
-        guard reply.status == 200 else { throw TestSupportError("moto answered \(reply.status): \(reply.text)") }
+        try post("/moto-api/reset-auth", body: 0)
         return (String(access), String(secret))
     }
 
     @discardableResult
-    private func iam(_ parameters: [(String, String)]) throws -> String {
+    private func ask(_ service: String, _ action: String, _ parameters: [(String, String)] = []) throws -> String {
         var form = QueryForm()
+        form.add("Action", action)
+        form.add("Version", service == "iam" ? "2010-05-08" : "2016-11-15")
         for (name, value) in parameters { form.add(name, value) }
-        form.add("Version", "2010-05-08")
         // The header only says which service is meant.
-        let scope = "Credential=x/20260101/us-east-1/iam/aws4_request, SignedHeaders=host, Signature=x"
-        let reply = try client.ask(
-            "POST", "/?\(String(decoding: form.bytes, as: UTF8.self))",
-            headers: ["Authorization: AWS4-HMAC-SHA256 \(scope)"], within: .seconds(30))
+        let scope = "Credential=x/20260101/us-east-1/\(service)/aws4_request, SignedHeaders=host, Signature=x"
+        return try post(
+            "/?\(String(decoding: form.bytes, as: UTF8.self))", headers: ["Authorization: AWS4-HMAC-SHA256 \(scope)"])
+    }
+
+    @discardableResult
+    private func post(_ path: String, body: Int? = nil, headers: [String] = []) throws -> String {
+        // It closes every connection after one answer.
+        let reply = try PlainClient(port: port).ask("POST", path, body: body, headers: headers, within: .seconds(30))
         guard reply.status == 200 else { throw TestSupportError("moto answered \(reply.status): \(reply.text)") }
         return reply.text
     }
