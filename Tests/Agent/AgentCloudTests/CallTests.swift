@@ -122,6 +122,16 @@ import Wire
         #expect(fault.description.hasPrefix("delete snapshot snap-1: POST http://127.0.0.1:\(port)/: "), "\(fault)")
     }
 
+    @Test func `authorities that cannot be read are said to be so, at once`() throws {
+        let service = try FakeService(.deleted)
+        let values = [
+            "AWS_ENDPOINT_URL": "https://127.0.0.1:\(service.port)", "AWS_CA_BUNDLE": "/nonexistent/authorities.pem",
+        ]
+        let fault = try Desk(Desk.keys.merging(values) { $1 }).fault(.deleteSnapshot("snap-1"))
+        #expect(fault.kind == .unreachable)
+        #expect(fault.description.hasSuffix("; see AWS_CA_BUNDLE, or install the package ca-certificates"), "\(fault)")
+    }
+
     @Test func `an answer beyond the bound is none, and is not asked for again`() throws {
         let service = try FakeService(.xml("<a>\(String(repeating: "x", count: CloudPage.bytesMax))</a>"))
         let fault = try Desk(at: service).fault(Self.find)

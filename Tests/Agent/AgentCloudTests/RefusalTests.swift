@@ -138,7 +138,10 @@ import Wire
         (#"{"__type": "ThrottlingException"}"#, 400, .busy),
         (#"{"__type": "InvalidParameterException", "message": "No."}"#, 400, .invalid),
         ("<html>", 503, .busy),
-        ("<html>", 404, .invalid),
+        // Somebody in between.
+        ("<html>", 404, .unreachable),
+        ("<html>", 407, .unreachable),
+        ("<html>", 302, .unreachable),
     ])
     func `the price list's refusals are read, too`(body: String, status: Int, kind: CloudFault.Kind) throws {
         let service = try FakeService(.xml(body, status: status))

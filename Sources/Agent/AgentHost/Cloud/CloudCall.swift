@@ -75,12 +75,15 @@ final class CloudCall {
     }
 
     func wake(at now: Duration) {
-        guard !isRefused, now < deadline else {
-            return end(.failure(fault ?? CloudFault(.unreachable, "\(plan.doing): the time for it is over")))
-        }
+        guard !isRefused, now < deadline else { return end(.failure(fault ?? lateness)) }
         guard case .resting = stage else { return }
         stage = .awaitingCredentials
         cloud.credentials.get(insteadOf: refused) { [weak self] in self?.take($0) }
+    }
+
+    private var lateness: CloudFault {
+        let reason = if case .awaitingCredentials = stage { "no credentials came in time" } else { "the time is over" }
+        return CloudFault(.unreachable, "\(plan.doing): \(reason)")
     }
 
     private func end(_ result: Result<CloudAnswer, CloudFault>) {
