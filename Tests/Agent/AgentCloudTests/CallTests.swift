@@ -27,7 +27,7 @@ import Wire
         let answer = try Desk(at: service).ask(Self.find).get()
         guard case .instances(let instances) = answer else { throw TestSupportError("\(answer)") }
         #expect(instances.map(\.id.text) == ["i-00000001", "i-00000002", "i-00000003"])
-        #expect(service.asked.map { $0.body.hasSuffix("&MaxResults=500") } == [true, false, false])
+        #expect(service.asked.map { $0.body.hasSuffix("&MaxResults=100") } == [true, false, false])
         #expect(service.asked[1].body.hasSuffix("&NextToken=a%2Bb%3D"))
         #expect(service.asked[2].body.hasSuffix("&NextToken=c"))
     }

@@ -47,20 +47,20 @@ import Wire
         ),
         (
             .findInstances(tag: .init("spot:command", "a*b?c\\d")), "DescribeInstances",
-            "Filter.1.Name=tag%3Aspot%3Acommand&Filter.1.Value.1=a%5C%2Ab%5C%3Fc%5C%5Cd&MaxResults=500"
+            "Filter.1.Name=tag%3Aspot%3Acommand&Filter.1.Value.1=a%5C%2Ab%5C%3Fc%5C%5Cd&MaxResults=100"
         ),
         (.userData(of: "i-01234567"), "DescribeInstanceAttribute", "InstanceId=i-01234567&Attribute=userData"),
         (
             .subnets(network: "vpc-1", zone: "eu-west-1b"), "DescribeSubnets",
             """
             Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-1&Filter.2.Name=availability-zone&Filter.2.Value.1=eu-west-1b\
-            &Filter.3.Name=state&Filter.3.Value.1=available&MaxResults=500
+            &Filter.3.Name=state&Filter.3.Value.1=available&MaxResults=100
             """
         ),
         (
             .subnets(network: "vpc-1", zone: nil), "DescribeSubnets",
             """
-            Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-1&Filter.2.Name=state&Filter.2.Value.1=available&MaxResults=500
+            Filter.1.Name=vpc-id&Filter.1.Value.1=vpc-1&Filter.2.Name=state&Filter.2.Value.1=available&MaxResults=100
             """
         ),
         (.run(spot), "RunInstances", spotForm),
@@ -76,11 +76,11 @@ import Wire
         (.image("ami-0a1b"), "DescribeImages", "ImageId.1=ami-0a1b"),
         (
             .findImages(tag: .init("k", "v")), "DescribeImages",
-            "Owner.1=self&Filter.1.Name=tag%3Ak&Filter.1.Value.1=v&MaxResults=500"
+            "Owner.1=self&Filter.1.Name=tag%3Ak&Filter.1.Value.1=v&MaxResults=100"
         ),
         (
             .findSnapshots(tag: .init("k", "v")), "DescribeSnapshots",
-            "Owner.1=self&Filter.1.Name=tag%3Ak&Filter.1.Value.1=v&MaxResults=500"
+            "Owner.1=self&Filter.1.Name=tag%3Ak&Filter.1.Value.1=v&MaxResults=100"
         ),
         (.deregisterImage("ami-0a1b"), "DeregisterImage", "ImageId=ami-0a1b"),
         (.deleteSnapshot("snap-1"), "DeleteSnapshot", "SnapshotId=snap-1"),
@@ -89,7 +89,7 @@ import Wire
             """
             InstanceType.1=m5.large&ProductDescription.1=Linux%2FUNIX\
             &ProductDescription.2=Linux%2FUNIX+%28Amazon+VPC%29&StartTime=2026-11-20T20%3A00%3A00Z\
-            &EndTime=2026-11-20T20%3A00%3A00Z&MaxResults=500
+            &EndTime=2026-11-20T20%3A00%3A00Z&MaxResults=100
             """
         ),
         (

@@ -38,8 +38,8 @@ final class CloudCall {
     private var refused: Credentials?
     private var hasRenewed = false
 
-    /// With 500 entries in each this is more machines than an account may have; a service that never ends its pages must
-    /// not keep us.
+    /// 5,000 machines or images with one tag of ours are far more than an agent has to do with, and a service that never
+    /// ends its pages must not keep it.
     static let pagesMax = 50
     /// All pages of an answer together, for the same reason: they stay in memory until the last.
     static let answerBytesMax = 2 * CloudPage.bytesMax

@@ -38,8 +38,9 @@ struct CloudPlan: Sendable {
 }
 
 extension CloudRequest {
-    /// Entries of one page. The largest, instances, have about 5 KB each.
-    private static let pageSize = "500"
+    /// Entries of one page. The largest, instances, have about 5 KB each; a page is read in one turn of the loop, which has
+    /// a metadata service to look at in between.
+    private static let pageSize = "100"
 
     /// `now` is the wall clock's.
     func plan(now: Timestamp) -> CloudPlan {
