@@ -46,7 +46,8 @@ package final class AgentShell {
 
     /// `lines` is what was remembered. Every effect goes to `tools`, `tell` and `stop`.
     package init(
-        _ options: AgentOptions, remembering memory: Memory, in folder: String, on loop: any EventLoop, disk: DiskThread, tools: Tools,
+        _ options: AgentOptions, remembering memory: Memory, in folder: String, on loop: any EventLoop,
+        disk: DiskThread, tools: Tools,
         surroundings: any Surroundings, tell: @escaping (Announcement) -> Void, stop: @escaping () -> Void
     ) throws {
         machine = AgentMachine(options, memory)

@@ -21,6 +21,9 @@ package final class Cloud {
     private var calls: [UInt64: CloudCall] = [:]
     private var count: UInt64 = 0
 
+    /// EC2 answers in a second or two, a large launch in five. One connection that hangs must not use up the deadline.
+    var attemptLimit = Duration.seconds(15)
+
     /// Calls under way. The agent has at most a handful of errands, and each waits for its one call.
     static let callsMax = 64
 

@@ -1,5 +1,6 @@
 import AgentCore
 import HTTPClient
+import JSON
 import Platform
 import Wire
 
@@ -37,13 +38,11 @@ final class CloudCall {
     private var refused: Credentials?
     private var hasRenewed = false
 
-    /// With 500 entries in each this is more machines than an account may have; a service that never ends its pages must
-    /// not keep us.
+    /// 5,000 machines or images with one tag of ours are far more than an agent has to do with, and a service that never
+    /// ends its pages must not keep it.
     static let pagesMax = 50
     /// All pages of an answer together, for the same reason: they stay in memory until the last.
     static let answerBytesMax = 2 * CloudPage.bytesMax
-    /// EC2 answers in a second or two, a large launch in five. One connection that hangs must not use up the deadline.
-    static let attemptLimit = Duration.seconds(15)
     /// For each page. With back-off to 8 s these are about half a minute of failures.
     static let attemptsMax = 12
 
@@ -76,12 +75,15 @@ final class CloudCall {
     }
 
     func wake(at now: Duration) {
-        guard !isRefused, now < deadline else {
-            return end(.failure(fault ?? CloudFault(.unreachable, "\(plan.doing): the time for it is over")))
-        }
+        guard !isRefused, now < deadline else { return end(.failure(fault ?? lateness)) }
         guard case .resting = stage else { return }
         stage = .awaitingCredentials
         cloud.credentials.get(insteadOf: refused) { [weak self] in self?.take($0) }
+    }
+
+    private var lateness: CloudFault {
+        let reason = if case .awaitingCredentials = stage { "no credentials came in time" } else { "the time is over" }
+        return CloudFault(.unreachable, "\(plan.doing): \(reason)")
     }
 
     private func end(_ result: Result<CloudAnswer, CloudFault>) {
@@ -120,7 +122,7 @@ extension CloudCall {
         let outgoing = OutgoingRequest(
             .post, endpoint.url, headers: headers, body: body,
             // What must not be sent twice is waited for as long as there is time.
-            deadline: plan.repeating == .harmful ? left : min(left, Self.attemptLimit),
+            deadline: plan.repeating == .harmful ? left : min(left, cloud.attemptLimit),
             responseLimit: CloudPage.bytesMax,
             signing: SigV4Credentials(
                 accessKey: credentials.accessKey, secretKey: credentials.secretKey,
@@ -184,7 +186,7 @@ extension CloudCall {
 
     /// Anything from nothing to 250 ms, doubling to 8 s: those whom EC2 throttled together must not come back together.
     private func backoff() -> Duration {
-        let most = min(Duration.milliseconds(250) * (1 << failures), .seconds(8))
+        let most = min(Duration.milliseconds(250) * (1 << (failures - 1)), .seconds(8))
         return most * (Double(cloud.surroundings.random() >> 11) / 0x1p53)
     }
 

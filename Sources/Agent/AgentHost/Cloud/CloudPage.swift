@@ -7,7 +7,7 @@ enum CloudPage: Sendable {
     case ec2(XMLElement)
     case priceList(JSONDocument)
 
-    /// A page of 500 instances has about 2.5 MB.
+    /// A page of 100 instances has about half a megabyte. What is asked for by id comes in one page, whatever its size.
     static let bytesMax = 8 << 20
 
     init(_ body: [UInt8], from service: CloudService) throws(UnreadableAnswer) {

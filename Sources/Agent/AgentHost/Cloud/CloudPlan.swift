@@ -38,8 +38,9 @@ struct CloudPlan: Sendable {
 }
 
 extension CloudRequest {
-    /// Entries of one page. The largest, instances, have about 5 KB each.
-    private static let pageSize = "500"
+    /// Entries of one page. The largest, instances, have about 5 KB each; a page is read in one turn of the loop, which has
+    /// a metadata service to look at in between.
+    private static let pageSize = "100"
 
     /// `now` is the wall clock's.
     func plan(now: Timestamp) -> CloudPlan {
@@ -73,7 +74,8 @@ extension CloudRequest {
 
     private func describing(_ ids: [InstanceID]) -> CloudPlan {
         precondition(!ids.isEmpty, "a description without instances would be one of the whole account")
-        var plan = CloudPlan("DescribeInstances", "describe \(ids.map(\.text).joined(separator: ", "))")
+        let others = ids.count > 1 ? " and \(ids.count - 1) more" : ""
+        var plan = CloudPlan("DescribeInstances", "describe \(ids[0])\(others)")
         // No page size: EC2 refuses it beside ids.
         plan.form.add(list: "InstanceId", ids.map(\.text))
         return plan
@@ -138,7 +140,8 @@ extension CloudRequest {
         var plan = acting("CreateImage", "make image \(name) of \(instance)", "InstanceId", instance.text)
         plan.form.add("Name", name)
         plan.form.add("NoReboot", "true")
-        plan.form.add(tags: tags, of: ["image", "snapshot"])
+        // Not its snapshots: they belong to the image, and whoever looks for old snapshots must not come upon them.
+        plan.form.add(tags: tags, of: ["image"])
         // The name is taken after the first time, so a second one does no harm but hides what became of the first.
         plan.repeating = .harmful
         return plan

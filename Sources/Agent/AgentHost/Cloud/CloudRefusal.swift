@@ -57,6 +57,8 @@ struct CloudRefusal: Sendable, Equatable {
         return switch status {
         case 429: .throttled
         case 500...: .broken
+        // Whoever answers without a code is not the service, so nothing was done.
+        case _ where code == nil: .fault(.unreachable, hint: "is there a proxy in between?")
         case 401, 403: .fault(.notAllowed, hint: nil)
         default: .fault(.invalid, hint: nil)
         }

@@ -57,8 +57,9 @@ extension CloudRequest {
         return item
     }
 
+    /// Not every action confirms in so many words what its status says.
     private func done(_ pages: [CloudPage]) throws(UnreadableAnswer) -> CloudAnswer {
-        guard try only(pages)["return"]?.text == "true" else {
+        guard try only(pages)["return"]?.text ?? "true" == "true" else {
             throw UnreadableAnswer("it does not say that it did it")
         }
         return .done

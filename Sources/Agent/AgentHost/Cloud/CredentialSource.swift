@@ -20,8 +20,8 @@ final class CredentialSource {
     private let surroundings: any Surroundings
     private var current: Credentials?
     private var waiting: [Completion] = []
-    /// Not renewed again before this: the service gives out the same ones until it has new ones, about 5 minutes before
-    /// the end of the old.
+    /// After a renewal that brought nothing new there is none before this: the service gives out the same ones until about
+    /// 5 minutes before their end.
     private var renewsAgain = Duration.zero
 
     /// New ones are there some time before the old expire, and a switch that began should not meet the change.
@@ -98,8 +98,9 @@ final class CredentialSource {
         case .value(let text):
             do throws(JSONError) {
                 let credentials = try decodeJSON(Credentials.self, from: Array(text.utf8))
+                let isNew = credentials != current
                 current = credentials
-                answer(.success(credentials))
+                answer(.success(credentials), isNew: isNew)
             } catch { fail("read the credentials of role \(role): \(error)") }
         }
     }
@@ -109,8 +110,8 @@ final class CredentialSource {
         answer(current.map { .success($0) } ?? .failure(CredentialFailure(reason, isLasting: isLasting)))
     }
 
-    private func answer(_ result: Result<Credentials, CredentialFailure>) {
-        renewsAgain = loop.now + Self.renewalPause
+    private func answer(_ result: Result<Credentials, CredentialFailure>, isNew: Bool = false) {
+        if !isNew { renewsAgain = loop.now + Self.renewalPause }
         let waited = waiting
         waiting = []
         for completion in waited { completion(result) }

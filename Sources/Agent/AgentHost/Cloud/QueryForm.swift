@@ -20,8 +20,12 @@ struct QueryForm: Sendable {
     mutating func add(filter name: String, _ value: String) {
         filters += 1
         add("Filter.\(filters).Name", name)
-        let literal = value.flatMap { "\\*?".contains($0) ? ["\\", $0] : [$0] }
-        add("Filter.\(filters).Value.1", String(literal))
+        var literal = ""
+        for character in value {
+            if "\\*?".contains(character) { literal.append("\\") }
+            literal.append(character)
+        }
+        add("Filter.\(filters).Value.1", literal)
     }
 
     /// The same tags for everything of these kinds that the action makes.
@@ -49,7 +53,7 @@ struct QueryForm: Sendable {
     }
 }
 
-/// All but the unreserved characters of RFC 3986 as `%XX`.
+/// As AWS's own tools write forms: all but the unreserved characters of RFC 3986 as `%XX`, and blanks as `+`.
 private func escape(_ text: String, to bytes: inout [UInt8]) {
     let digits = Array("0123456789ABCDEF".utf8)
     for byte in text.utf8 {
@@ -58,6 +62,7 @@ private func escape(_ text: String, to bytes: inout [UInt8]) {
             UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
             UInt8(ascii: "~"):
             bytes.append(byte)
+        case UInt8(ascii: " "): bytes.append(UInt8(ascii: "+"))
         default: bytes += [UInt8(ascii: "%"), digits[Int(byte >> 4)], digits[Int(byte & 15)]]
         }
     }

@@ -32,7 +32,8 @@ package final class Recorder {
 
     /// `snapshot` gives the lines that all that was recorded comes to.
     package init(
-        loop: any EventLoop, disk: DiskThread, path: String, snapshot: @escaping () -> [[UInt8]], tell: @escaping (Report) -> Void
+        loop: any EventLoop, disk: DiskThread, path: String, snapshot: @escaping () -> [[UInt8]],
+        tell: @escaping (Report) -> Void
     ) throws {
         self.loop = loop
         self.snapshot = snapshot
