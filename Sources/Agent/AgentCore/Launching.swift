@@ -67,7 +67,8 @@ struct Launching: Errand {
             let step = terminating.go(on: event, standing, &turn)
             stage = .ending(terminating, why: why)
             guard case .end(let end) = step else { return step }
-            return .failed("\(why); \(end.message)\(end.outcome == .done ? "" : ": end it by hand")")
+            mayRun = end.outcome != .done
+            return .failed("\(why); \(end.message)\(mayRun ? ": end it by hand" : "")")
         }
     }
 
@@ -85,7 +86,11 @@ struct Launching: Errand {
             }
         }
         if let launched { return watch(launched, &turn) }
-        if let launch, launch.token != failed { return look(for: launch) }
+        if let launch, launch.token != failed {
+            // It may have been asked for before the restart.
+            deadline = turn.now + Self.patience
+            return look(for: launch)
+        }
         return plan(.began(progress: []), standing)
     }
 
