@@ -136,7 +136,7 @@ extension AgentMachine {
         self.options = options
         watch.change(to: options, &turn)
         guard let instance = facts?.instance else { return }
-        // A reload of one that was deleted is somebody's wish to have it back.
+        // A reload of one that was deleted is somebody's wish to have it back (Decisions/0002).
         let isWanted = contact.place == .deleted || options.name(of: instance) != before.name(of: instance)
         if isWanted { contact.enrolAnew(&turn) }
     }
@@ -155,7 +155,7 @@ extension AgentMachine {
             notices.notice(.shutdown, &turn)
             life = .leaving(until: turn.now + Self.shutdownPatience, hostGoesDown: true)
         } else {
-            if let situation = situation(turn) { _ = contact.leave(situation, &turn) }
+            if let situation = situation(turn) { contact.leave(situation, &turn) }
             life = .leaving(until: turn.now + Contact.farewellDeadline, hostGoesDown: false)
         }
     }

@@ -17,9 +17,8 @@ struct Contact: Sendable {
         /// Without a token, or with one that was refused.
         case stranger
         case enrolled
-        /// An administrator deleted the agent. To register would make it anew, under the administrator's hands; so that takes
-        /// a person on this machine, who reloads the agent. Until then one heartbeat a minute finds out whether the
-        /// deletion was taken back, as by a restored backup.
+        /// An administrator deleted the agent. It is not enrolled again by itself (Decisions/0002): one heartbeat a minute
+        /// finds out whether the deletion was taken back, as by a restored backup.
         case deleted
         /// The last heartbeat was sent.
         case leaving
@@ -121,17 +120,16 @@ struct Contact: Sendable {
 
     mutating func wantConfiguration(_ now: Duration) { fetch.want(at: now) }
 
-    /// The last heartbeat. False: there is nobody to tell.
-    mutating func leave(_ situation: Situation, _ turn: inout Turn) -> Bool {
+    /// The last heartbeat, where there is somebody to tell.
+    mutating func leave(_ situation: Situation, _ turn: inout Turn) {
         abandon(&turn)
         fetch.abandon(&turn)
         defer { place = .leaving }
-        guard place == .enrolled, let enrolment = situation.enrolment else { return false }
+        guard place == .enrolled, let enrolment = situation.enrolment else { return }
         let farewell = situation.heartbeat(.offline, turn)
         ask(
             .heartbeat(farewell, wait: 0, of: enrolment.slot, enrolment.token), wait: 0,
             within: Self.farewellDeadline, &turn)
-        return true
     }
 
     // MARK: Asking
