@@ -45,11 +45,6 @@ struct Errands: Sendable {
         runs.compactMap { $0.answered != nil ? nil : $0.command?.id } + waiting.map(\.id)
     }
 
-    /// What runs, for people: with its type, and since when.
-    var underWay: [(command: CommandID, type: String, since: Timestamp)] {
-        runs.compactMap { run in run.command.map { ($0.id, $0.order.type, run.startedAt) } }
-    }
-
     /// After a start, once it is known who and where we are: goes on with what was not ended.
     mutating func resume(_ standing: Standing, _ turn: inout Turn) {
         let open = unfinished

@@ -12,11 +12,14 @@ struct LaunchWish: Sendable, Equatable {
 
     var command: CommandID
     var mode: Mode
-    /// Nothing but this pool will do.
+    /// Nothing but this pool will do. On demand it names the zone only.
     var pool: PoolID?
     var nearness: Nearness
     /// Nil: what this machine was started from.
     var image: ResourceID?
+
+    /// Nil: this machine's.
+    var type: InstanceType? { mode == .spot ? pool?.instanceType : nil }
 }
 
 /// Where a machine like this one can be launched, the best place first; and each launch, frozen.
@@ -82,7 +85,7 @@ struct LaunchPlan: Sendable, Equatable {
     /// Nil when the cloud does not say what this machine is made of.
     func launch(number: Int, in place: Place, _ standing: Standing) -> Launch? {
         guard let image = wish.image ?? model.image ?? standing.facts.image,
-            let type = wish.pool?.instanceType ?? model.instanceType ?? standing.facts.instanceType
+            let type = wish.type ?? model.instanceType ?? standing.facts.instanceType
         else { return nil }
         let token = Self.token(wish.command, number)
         var launch = Launch(token: token, image: image, instanceType: type, mode: wish.mode, zone: place.zone)

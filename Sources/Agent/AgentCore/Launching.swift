@@ -29,7 +29,7 @@ struct Launching: Errand {
         case preparing(Launch)
         case looking(Launch)
         case running(Launch)
-        case failing(Launch, CloudFault)
+        case failing(CloudFault)
         case launched(InstanceID)
         case watching(InstanceID, until: Duration, unknownUntil: Duration)
         case ending(Terminating, why: String)
@@ -37,6 +37,8 @@ struct Launching: Errand {
 
     let wish: LaunchWish
     private(set) var launchedAt: Timestamp?
+    /// It failed, and nobody can say whether there is a machine.
+    private(set) var mayRun = false
     private var planning: Planning
     private var launches: [Launch] = []
     private var stage = Stage.planning
@@ -57,7 +59,7 @@ struct Launching: Errand {
         case .preparing(let launch): return look(for: launch)
         case .looking(let launch): return takeLook(for: launch, event, &turn)
         case .running(let launch): return takeRun(of: launch, event, standing, &turn)
-        case .failing(_, let fault): return planNext(after: fault, standing)
+        case .failing(let fault): return planNext(after: fault, standing)
         case .launched(let instance): return watch(instance, &turn)
         case .watching(let instance, let until, let unknownUntil):
             return takeWatch(of: instance, until, unknownUntil, event, standing, &turn)
@@ -65,7 +67,8 @@ struct Launching: Errand {
             let step = terminating.go(on: event, standing, &turn)
             stage = .ending(terminating, why: why)
             guard case .end(let end) = step else { return step }
-            return .failed("\(why); \(end.message)\(end.outcome == .done ? "" : ": end it by hand")")
+            mayRun = end.outcome != .done
+            return .failed("\(why); \(end.message)\(mayRun ? ": end it by hand" : "")")
         }
     }
 
@@ -83,7 +86,11 @@ struct Launching: Errand {
             }
         }
         if let launched { return watch(launched, &turn) }
-        if let launch, launch.token != failed { return look(for: launch) }
+        if let launch, launch.token != failed {
+            // It may have been asked for before the restart.
+            deadline = turn.now + Self.patience
+            return look(for: launch)
+        }
         return plan(.began(progress: []), standing)
     }
 
@@ -140,7 +147,7 @@ struct Launching: Errand {
             deadline = deadline ?? turn.now + Self.patience
             return .call(.run(launch), within: .seconds(30))
         case .success(let other): return .failed("look for a machine of this command: \(CloudFault.mismatch(other))")
-        case .failure(let fault): return .failed("look for a machine of this command: \(fault)\(maybeLeft)")
+        case .failure(let fault): return leave("look for a machine of this command: \(fault)")
         }
     }
 
@@ -157,7 +164,7 @@ struct Launching: Errand {
         guard case .answered(let answer) = event else { return look(for: launch) }
         switch answer {
         case .success(.launched(let instance)): return note(instance.id, &turn)
-        case .success(let other): return .failed("launch a machine: \(CloudFault.mismatch(other))\(maybeLeft)")
+        case .success(let other): return leave("launch a machine: \(CloudFault.mismatch(other))")
         case .failure(let fault): return takeFault(fault, of: launch, &turn)
         }
     }
@@ -170,7 +177,7 @@ struct Launching: Errand {
         // It was launched before with other parameters, which we do not remember: the look will show it.
         case .tokenMismatch, .busy, .unreachable:
             guard let deadline, turn.now < deadline else {
-                return .failed("launch a machine in \(launch.zone): \(fault)\(maybeLeft)")
+                return leave("launch a machine in \(launch.zone): \(fault)")
             }
             return .rest(Self.pause)
         case .limit:
@@ -184,15 +191,17 @@ struct Launching: Errand {
     }
 
     private mutating func giveUp(_ launch: Launch, _ fault: CloudFault) -> ErrandStep {
-        stage = .failing(launch, fault)
+        stage = .failing(fault)
         deadline = nil
         return .remember(.launchFailed(token: launch.token))
     }
 
-    private var maybeLeft: String {
+    private mutating func leave(_ why: String) -> ErrandStep {
+        // Nothing was started before EC2 was asked to.
+        guard deadline != nil else { return .failed(why) }
+        mayRun = true
         let tag = CloudRequest.Tag.of(wish.command)
-        return deadline == nil
-            ? "" : "; a machine may have been started all the same: look for the tag \(tag.key)=\(tag.value)"
+        return .failed("\(why); a machine may have been started all the same: look for the tag \(tag.key)=\(tag.value)")
     }
 
     // MARK: Until it runs
@@ -213,6 +222,7 @@ struct Launching: Errand {
         do { found = try answer.instance(instance) } catch {
             // Unknown is not dead: it may run by now, and serve.
             guard error.isPassing, turn.now < until else {
+                mayRun = true
                 return .failed("look whether \(instance) runs: \(error); it was left as it is")
             }
             return .rest(Self.pause)

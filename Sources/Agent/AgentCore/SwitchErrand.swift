@@ -77,19 +77,20 @@ struct SwitchErrand: Errand {
     private mutating func begin(
         _ progress: [Progress], _ standing: Standing, _ turn: inout Turn
     ) -> ErrandStep {
-        var isLaunching = false
+        var prepared: Launch?
         var wasImaging = false
         for step in progress {
             switch step {
             case .switched(let instance, let at): return resumeLeaving(instance, at, progress)
-            case .launchPrepared, .launched, .launchFailed: isLaunching = true
+            case .launchPrepared(let launch): prepared = launch
+            case .launched, .launchFailed: break
             case .imageCreated(let id):
                 wasImaging = true
                 image = CloudAnswer.Image(id: id, state: .pending, createdAt: nil)
             case .imageNamed: wasImaging = true
             }
         }
-        if isLaunching { return launch(progress, standing, &turn) }
+        if let prepared { return launch(progress, from: prepared.image, standing, &turn) }
         guard wasImaging || wantsImage(standing) else { return launch([], standing, &turn) }
         var imaging = Imaging(command.id)
         let step = imaging.go(on: .began(progress: progress), standing, &turn)
@@ -134,7 +135,10 @@ struct SwitchErrand: Errand {
     private mutating func takeLaunch(
         _ launching: Launching, _ end: ErrandEnd, _ standing: Standing, _ turn: inout Turn
     ) -> ErrandStep {
-        guard case .launched(let machine)? = end.facts else { return fail(end.message, standing, &turn) }
+        guard case .launched(let machine)? = end.facts else {
+            // A machine that may run was started from the image, and is what the next one is started from.
+            return launching.mayRun ? .failed(end.message + remark) : fail(end.message, standing, &turn)
+        }
         if let overtaken = overtaken(standing) {
             // It may be the machine that took over: whoever serves is never ended from here.
             return .failed("\(overtaken); \(machine.instance) runs and was left as it is")

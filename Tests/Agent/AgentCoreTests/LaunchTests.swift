@@ -76,6 +76,15 @@ struct LaunchTests {
         #expect(scene.launches == [])
     }
 
+    @Test(arguments: [(Mode.spot, "c5.large"), (.ondemand, "m5.large")] as [(Mode, InstanceType)])
+    func `a pool names the type on the spot market, and only the zone on demand`(mode: Mode, type: InstanceType) {
+        var scene = ErrandScene()
+        scene.deliver(scene.command(.switch(Order.Switch(mode: mode, pool: "c5.large.us-east-1c"))))
+        scene.pass(.seconds(60))
+        #expect(scene.launches.map(\.instanceType) == [type])
+        #expect(scene.launches.map(\.zone) == ["us-east-1c"])
+    }
+
     @Test func `in its own zone a machine gets its model's subnet`() {
         var scene = ErrandScene()
         scene.deliver(scene.command(.switch(Order.Switch(mode: .spot))))

@@ -128,6 +128,15 @@ struct SwitchTests {
         #expect(scene.state(of: ErrandScene.own) == .running)
     }
 
+    @Test func `the image of a machine that may run stays`() {
+        var scene = ErrandScene()
+        scene.cloud.fail(CloudFault(.unreachable, "away"), times: 1000) { $0.isRun }
+        scene.deliver(scene.command(Self.order(image: true)))
+        scene.pass(.seconds(600))
+        #expect(scene.result?.outcome == .failed)
+        #expect(scene.cloud.images.count == 1)
+    }
+
     @Test func `what could not be taken away is named`() throws {
         var scene = ErrandScene()
         scene.cloud.fail(CloudFault(.limit, "8 of 8")) { $0.isRun }
