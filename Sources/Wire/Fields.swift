@@ -50,6 +50,13 @@ package struct Fields {
         return try Value(from: value)
     }
 
+    /// A flag that must be there and say what another field says, too.
+    func agreeing(_ name: String, with other: Bool) throws(JSONError) -> Bool {
+        let value = try object.required(name)
+        guard try value.boolean() == other else { throw value.fail("expected \(other), as the rest says") }
+        return other
+    }
+
     /// A list that may be absent, which means empty.
     func list<Value: JSONReadable>(_ name: String, upTo limit: Int) throws(JSONError) -> [Value] {
         guard let value = object.optional(name) else { return [] }

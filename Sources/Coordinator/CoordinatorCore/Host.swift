@@ -14,6 +14,8 @@ package struct Host: Equatable, Sendable {
     package var roleSince: Timestamp
     package let registeredAt: Timestamp
     package var facts: HostFacts
+    /// Whether it may serve, whatever its role says.
+    package var service = Service.idle
     /// What a replica said it lacks; nil before it has looked.
     package var lacking: [String]?
     /// By the time-out, by its own farewell or by evidence. What is only silent is `unknown`, and that is not stored: at
@@ -41,6 +43,7 @@ package struct Host: Equatable, Sendable {
         self.facts = facts
         roleSince = now
         registeredAt = now
+        if role == .primary { service = .told }
     }
 
     /// For the store, which knows when that was.
@@ -62,11 +65,25 @@ package struct Host: Equatable, Sendable {
     /// Missed several heartbeats in a row while the coordinator listened. After its own start nobody has.
     var isSilent: Bool { !isFresh && inspectedAt != nil }
 
+    /// Told to serve, and has not said since that it stopped.
+    var mayServe: Bool { service != .idle }
+
     mutating func become(_ role: Role, at now: Timestamp) {
         guard role != self.role else { return }
         self.role = role
         roleSince = now
+        if role == .primary && service == .idle { service = .told }
     }
+}
+
+/// What a host was told about serving, and has answered.
+package enum Service: String, CaseIterable, Sendable {
+    /// It was never told to, or said that it stopped or did not begin.
+    case idle
+    /// It has the order, or serves, and nothing proved that it does.
+    case told
+    /// It was proven to serve, or serves by the word of who started it.
+    case proven
 }
 
 /// What a host says of itself and of the machine it is on.

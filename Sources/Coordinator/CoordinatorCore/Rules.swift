@@ -71,6 +71,8 @@ package enum Rules {
     package static let runningHostsMax = 512
     /// Terminations asked for at once: the primary has its own work, too.
     static let terminationsMax = 8
+    /// Hosts that are asked at once to stop. More than one that may serve and must not is rare.
+    static let stopsMax = 8
     /// Passes that bring a slot to rest; each does what the one before made possible. Three are enough for all that
     /// random walks do.
     static let passesMax = 8

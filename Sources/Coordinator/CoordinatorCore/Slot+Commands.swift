@@ -30,6 +30,8 @@ extension Slot {
                 command.attempt += 1
                 command.leaseUntil = now + .seconds(command.leaseSeconds)
             }
+            // From here on it may serve, whatever becomes of its answer.
+            if command.order.letsServe, host(instance)?.mayServe == false { change(instance) { $0.service = .told } }
             let end = now + .seconds(command.leaseSeconds)
             dueAt = min(dueAt ?? end, end)
         }

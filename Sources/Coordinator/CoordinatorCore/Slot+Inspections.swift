@@ -52,7 +52,8 @@ extension Order {
 extension Host {
     /// Between two looks at it.
     var inspectionPause: Duration {
-        role.isReplaced
+        // Where nobody may serve before it has stopped, or nothing else proves that, its end is worth more than the books.
+        role.isReplaced && (!mayServe || isProvenDead)
             ? Rules.zombieInspectionPause : isOffline ? Rules.offlineInspectionPause : Rules.inspectionPause
     }
 
@@ -70,6 +71,7 @@ extension Host {
             switch role {
             case .primary: 0
             case .promoting: 1
+            case .zombie where mayServe: 1
             case .replica: 2
             case .zombie, .launching, .terminating, .terminated: 3
             }

@@ -61,13 +61,15 @@ extension Slot {
         if host(instance) == nil {
             hosts.append(Host(instance: instance, role: .launching, facts: facts, at: turn.now))
         }
+        let ordered = replicas.first { $0.id == id }
         if let known = replica(of: instance) {
             // It joined as a stranger, and is none.
-            let maker = primary?.instance
-            return changeReplica(known.id) { $0.parent = $0.parent ?? maker }
+            let maker = ordered?.parent ?? primary?.instance
+            changeReplica(known.id) { $0.parent = $0.parent ?? maker }
+            if let ordered, ordered.id != known.id, ordered.instance != nil { disown(ordered, for: known.id) }
+            return
         }
         guard let role = host(instance)?.role, [.launching, .replica].contains(role) else { return }
-        let ordered = replicas.first { $0.id == id }
         if let ordered, ordered.isWithoutMachine || ordered.status.isActive {
             give(id, the: instance)
             if let guessed = ordered.instance { bindReplica(guessed, &turn) }
@@ -77,6 +79,27 @@ extension Slot {
             change(instance) { $0.become(.terminating, at: turn.now) }
             turn.note(.replicaTerminated, "\(instance) was launched for nothing", instance: instance)
         }
+    }
+
+    /// The machine that was taken for the one of an order is a stranger, and `replica` is what was ordered.
+    private mutating func disown(_ guessed: Replica, for replica: ReplicaID) {
+        changeReplica(guessed.id) { $0.parent = nil }
+        for record in incidents where record.ordered == guessed.id {
+            changeIncident(record.id) { $0.ordered = replica }
+        }
+    }
+
+    /// Orders whose replica is no longer wanted, and that no host is working on.
+    mutating func withdrawLaunches(_ turn: inout Turn) {
+        let wanted = Set(activeReplicas.map(\.id))
+        cancel(
+            where: { command in
+                if case .createReplica(let order) = command.order {
+                    command.state == .pending && !wanted.contains(order.replica)
+                } else {
+                    false
+                }
+            }, &turn)
     }
 
     private var isReplicaMissing: Bool {
@@ -148,14 +171,6 @@ extension Slot {
         guard let replica = replicas.first(where: { $0.id == id }) else { return }
         endReplica(id, at: turn.now)
         turn.note(.replicaTerminated, "replica \(id) ends: \(reason)", instance: replica.instance)
-        cancel(
-            where: { command in
-                if case .createReplica(let order) = command.order {
-                    order.replica == id && command.state == .pending
-                } else {
-                    false
-                }
-            }, &turn)
         guard let instance = replica.instance, let host = host(instance),
             [.launching, .replica, .zombie].contains(host.role)
         else { return }

@@ -54,6 +54,8 @@ extension Slot {
         case .terminated where turn.now - before.roleSince >= Rules.terminationRetry:
             change(instance) { $0.become(.zombie, at: turn.now) }
             turn.note(.hostRefused, "\(instance) was reported terminated and runs", instance: instance)
+        // What it has to do it may only begin now, or have done and not been able to say.
+        case .promoting where before.isSilent: change(instance) { $0.roleSince = turn.now }
         case .replica, .promoting, .zombie, .terminating, .terminated: break
         }
     }
@@ -133,7 +135,7 @@ extension Slot {
         switch host.role {
         case .primary:
             if promoting != nil {
-                noteFence(of: instance, evidence, &turn)
+                noteVacancy(of: instance, evidence, &turn)
             } else {
                 openSilence(of: instance, &turn)
                 concludeSwitchOfDeadHost(instance, &turn)

@@ -65,8 +65,9 @@ extension Slot {
         guard promoting == nil, !replicas.contains(where: { $0.status == .launching && $0.instance == nil }) else {
             return false
         }
+        if settings.handOver == .exclusive { return unfenced(at: now).isEmpty }
         guard let predecessor else { return true }
-        return isFenced(predecessor, at: now) || (settings.handOver == .overlap && predecessor.presence == .offline)
+        return isFenced(predecessor, at: now) || predecessor.presence == .offline
     }
 
     private mutating func replace(_ predecessor: Host?, by instance: InstanceID, _ turn: inout Turn) {
@@ -89,6 +90,7 @@ extension Slot {
         raiseEpoch(&turn)
         change(instance) { host in
             host.become(.primary, at: turn.now)
+            host.service = .proven
             host.lacking = nil
         }
         if let replica = replica(of: instance) { changeReplica(replica.id) { $0.status = .promoted } }
@@ -109,6 +111,15 @@ extension Slot {
 }
 
 extension Order {
+    /// Whether whoever obeys it serves.
+    package var letsServe: Bool {
+        switch self {
+        case .activate: true
+        case .promote(let order): !order.awaitsFence
+        default: false
+        }
+    }
+
     /// Whether obeying it changes who serves.
     var movesTheWorkload: Bool {
         switch self {

@@ -15,8 +15,9 @@ extension Slot {
         guard command.state.isOpen else {
             noteMachines(of: command, result, &turn)
             changeCommand(id) { $0.result = $0.result ?? result }
+            let isNews = followLate(command, result, &turn)
             settle(&turn)
-            return .stale
+            return isNews ? .accepted : .stale
         }
         // Not an answer to this order, which stays to be answered.
         if result.epoch < command.epoch && command.order.movesTheWorkload { return .stale }
@@ -48,7 +49,7 @@ extension Slot {
     private mutating func follow(_ command: CommandRecord, _ result: CommandResult, _ turn: inout Turn) {
         switch command.order {
         case .promote, .activate: followPromotion(command, result, &turn)
-        case .demote(let order): followDemotion(command, order, result, &turn)
+        case .demote: followDemotion(command, result, &turn)
         case .switch: followSwitch(command, result, &turn)
         case .createReplica(let order):
             if result.outcome != .done { failReplica(order.replica, result.message, &turn) }

@@ -20,6 +20,12 @@ enum Schema {
         -- Billionths of a dollar. Kept beside the switches that it is counted from, because those go with time.
         ALTER TABLE client ADD COLUMN saved INTEGER NOT NULL DEFAULT 0 CHECK (saved >= 0);
         """,
+        """
+        -- What a host was told about serving, and has answered: whether it may serve, whatever its role.
+        ALTER TABLE host ADD COLUMN service TEXT NOT NULL DEFAULT 'idle' CHECK (service IN ('idle', 'told', 'proven'));
+        UPDATE host SET service = 'proven' WHERE role = 'primary';
+        UPDATE host SET service = 'told' WHERE role = 'promoting';
+        """,
     ]
 
     static func migrate(_ database: borrowing Database, path: String) throws(StoreError) {

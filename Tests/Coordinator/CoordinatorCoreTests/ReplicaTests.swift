@@ -199,4 +199,33 @@ import Wire
         try scene.activate(bravo)
         #expect(refusal { try scene.decide { _ = try $0.deleteReplica(id, &$1) } } == .validation)
     }
+
+    @Test func `an order that was handed out and is no longer wanted is not handed out again`() throws {
+        var scene = try keeping()
+        #expect(scene.hear(alpha).map(\.order.type) == ["create_replica"])
+        let id = try #require(scene.slot.replicas.first).id
+        var change = SlotSettingsChange()
+        change[.manualReplicaEnabled] = .flag(false)
+        try scene.decide { [change] slot, turn in
+            _ = try slot.change(change, &turn)
+        }
+        #expect(scene.slot.replicas.first { $0.id == id }?.status == .terminated)
+        // It may be at work on it.
+        #expect(scene.asked(of: alpha) == ["create_replica"])
+        #expect(scene.hear(alpha) == [])
+        #expect(scene.asked(of: alpha) == [])
+    }
+
+    @Test func `a stranger that was taken for the ordered machine is none of ours once that one is known`() throws {
+        var scene = try keeping()
+        scene.hear(alpha)
+        try scene.register(bravo)
+        #expect(scene.slot.replica(of: bravo)?.parent == alpha)
+        try scene.register(charlie)
+        #expect(scene.slot.replica(of: charlie)?.parent == nil)
+        try scene.launched(charlie, by: alpha)
+        #expect(scene.slot.replica(of: bravo)?.parent == nil)
+        #expect(scene.slot.replica(of: charlie)?.parent == alpha)
+        #expect(scene.role(bravo) == .replica)
+    }
 }

@@ -87,6 +87,7 @@ struct SlotGenerator {
         host.lacking = maybe { $0.pick([[], ["state folder"], ["a \"hook\"", "units"]]) }
         host.isOffline = flip()
         host.isProvenDead = flip()
+        host.service = pick(Service.allCases)
         host.isBlind = flip()
         host.inspectedAt = maybe { $0.time() }
         host.terminationAskedAt = maybe { $0.time() }

@@ -19,7 +19,7 @@ struct SchemaTests {
             let store = try TestStore(at: path)
             #expect(try self.installation(at: path) == installation)
             let version = try Database(path: path).read { try $0.userVersion() }
-            #expect(version == 3)
+            #expect(version == 4)
             // It does all that a new one does.
             try store.write { try $0.insert(makeClient(77)) }
             try store.save(makeServing(77, client: 77))
@@ -249,6 +249,7 @@ struct SchemaTests {
 private func fixtureSlot() -> Slot {
     var slot = makeServing(1)
     slot.hosts.append(makeHost(2, .replica))
+    slot.hosts[0].service = .proven
     slot.hosts[1].lacking = ["state folder"]
     var replica = Replica(id: "r-1", type: .manual, status: .syncing, createdAt: newYear)
     replica.instance = instance(2)
