@@ -21,7 +21,8 @@ package final class Listener: Sendable {
         let limit = try Self.connectionLimit(
             wanted: options.limits.connections, descriptors: softDescriptorLimit(), workers: options.workers)
         listening = try ListeningSocket(options.address)
-        core = ListenerCore(options: options, connectionLimit: limit, bell: try Bell(), handler: handler)
+        core = ListenerCore(
+            options: options, connectionLimit: limit, bell: try Bell(), reading: try Reading(), handler: handler)
         daemon = try Daemon(core)
         let keeper = Doorkeeper(core: core, daemon: daemon, listening: listening)
         do {
