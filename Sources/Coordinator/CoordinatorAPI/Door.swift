@@ -44,10 +44,11 @@ package final class Door: Sendable {
     private let sessions: Sessions
     private let lockedRules: Locked<Rules>
 
-    package init(heart: Heart, rules: Rules, key: SymmetricKey) {
+    /// `sessionKey` is of this start alone: which sessions were closed is not known to the next.
+    package init(heart: Heart, rules: Rules, sessionKey: SymmetricKey) {
         self.heart = heart
         lockedRules = Locked(rules)
-        sessions = Sessions(key: key)
+        sessions = Sessions(key: sessionKey)
     }
 
     package func change(to rules: Rules) { lockedRules.withLock { $0 = rules } }
@@ -156,11 +157,14 @@ package final class Door: Sendable {
     }
 
     /// The cookie for a browser that has shown the administrator's token.
-    func sessionCookie(isTLS: Bool) -> HeaderField? {
-        sessions.cookie(for: rules.adminToken, at: heart.wall, isTLS: isTLS)
+    func openSession(isTLS: Bool) -> HeaderField? {
+        sessions.open(for: rules.adminToken, at: heart.wall, isTLS: isTLS)
     }
 
-    func endedCookie(isTLS: Bool) -> HeaderField? { sessions.endedCookie(isTLS: isTLS) }
+    /// The cookie that takes the place of the one in `headers`, which opens nothing any more.
+    func closeSession(_ headers: HeaderFields, isTLS: Bool) -> HeaderField? {
+        sessions.close(headers, for: rules.adminToken, at: heart.wall, isTLS: isTLS)
+    }
 }
 
 extension ErrorReply {
@@ -172,8 +176,11 @@ extension Door.Admission {
 }
 
 extension HeaderFields {
-    fileprivate var hasForwarding: Bool {
-        self[name: "X-Forwarded-For"] != nil || self[name: "Forwarded"] != nil || self[name: "X-Real-IP"] != nil
-            || self[name: "Via"] != nil
-    }
+    /// How proxies and the networks of others say for whom they speak, or that they are there: beginnings of names.
+    private static let forwarding: [StaticString] = [
+        "X-Forwarded", "Forwarded", "Via", "X-Original-", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP",
+        "True-Client-IP", "CF-Connecting-IP", "Fastly-Client-IP",
+    ]
+
+    fileprivate var hasForwarding: Bool { Self.forwarding.contains { hasName(beginningWith: $0) } }
 }

@@ -75,7 +75,9 @@ final class Service {
         let secrets: Secrets
         do {
             secrets = try Secrets(settings, databasePath: databasePath)
-            door = Door(heart: heart, rules: Self.doorRules(settings, secrets.adminToken), key: secrets.key)
+            door = Door(
+                heart: heart, rules: Self.doorRules(settings, secrets.adminToken), sessionKey: try SymmetricKey.random()
+            )
             let api = API(
                 heart: heart, vitals: vitals, door: door, vault: Vault(key: secrets.key), surroundings: surroundings)
             listener = try Listener(Self.listenerOptions(address, tls, api, surroundings)) { request, exchange in
