@@ -71,8 +71,8 @@ struct TenantTests {
                 stamp: sender.stamp(), timestamp: now, snapshots: CleanupReport.Pass(), images: CleanupReport.Pass())
             report.command = try CommandID(names.command)
             return report
-        case .terminationImminent, .rebalanceRecommendation:
-            return Notice(instance: names.instance, signal: .shutdown, detectedAt: now)
+        case .terminationImminent: return Notice(instance: names.instance, signal: .shutdown, detectedAt: now)
+        case .rebalanceRecommendation: return Notice(instance: names.instance, signal: .rebalance, detectedAt: now)
         case .createReplica:
             var creation = ReplicaCreation(type: .manual)
             creation.instance = names.instance
