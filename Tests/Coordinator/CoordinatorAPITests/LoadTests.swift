@@ -41,8 +41,12 @@ struct LoadTests {
             #expect(try site.ask(Ask(.agents, token: Site.adminToken)).status == 200)
             try site.advance(by: .milliseconds(1_100))
             #expect(try guess.answer().verdict == "401 INVALID_TOKEN")
-            let log = try site.ask(Ask(.events, token: Site.adminToken)).read(LogLines.self)
-            let told = log.events.filter { $0.kind == "auth_failed" }
+            var told: [LogLine] = []
+            try eventually("it is told") {
+                let log = try site.ask(Ask(.events, token: Site.adminToken)).read(LogLines.self)
+                told = log.events.filter { $0.kind == "auth_failed" }
+                return !told.isEmpty
+            }
             #expect(told.count == 1)
             #expect(told.first?.message.hasPrefix("127.0.0.1 sends wrong tokens") == true)
             #expect(told.first?.client == nil)
