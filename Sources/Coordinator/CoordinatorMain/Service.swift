@@ -20,6 +20,8 @@ final class Service {
     private let vitals: Vitals
     private let listener: Listener
     private let url: String
+    /// What the service manager shows.
+    private var toldStatus = ""
     private let readAgain: () -> SettingsOutcome
     private var jobs: Jobs?
     private var watchdog: Watchdog?
@@ -36,6 +38,8 @@ final class Service {
     /// Well inside the unit's TimeoutStopSec, so that it is always us who end it. The heart has the rest of its five
     /// seconds for what is queued.
     private static let stopTime: Duration = .seconds(3)
+    /// For a disk that is slow; for one that hangs nobody waits.
+    private static let settleTime: Duration = .seconds(1)
     /// A commit that takes longer than this means a disk that hangs: then a restart is the better way on.
     private static let commitTime: Duration = .seconds(20)
 
@@ -62,16 +66,19 @@ final class Service {
         let tls = try Self.tlsIdentity(settings)
         databasePath = Self.databasePath(settings, environment)
         let journal = Journal(log)
+        vitals = Vitals(started: surroundings.monotonic())
+        let vitals = vitals
         heart = try Heart(
             Self.heartSettings(settings, databasePath), surroundings: surroundings,
             observeCommits: { failure in
+                // What failed may name a tenant, and anybody may ask whether we are well.
+                vitals.note(.notStoring, failure == nil ? nil : "nothing can be stored")
                 if let failure {
                     log.error("nothing can be stored", id: .commitsFail, [.reason(failure)])
                 } else {
                     log.notice("storing works again", id: .commitsWork)
                 }
             }, observe: { journal.tell($0) })
-        vitals = Vitals(started: surroundings.monotonic())
         let secrets: Secrets
         do {
             secrets = try Secrets(settings, databasePath: databasePath)
@@ -124,11 +131,13 @@ final class Service {
         if heart.wasUnclean { checkFile() }
         examineStore()
         log.notice("serving", id: .serving, [.address(url), .database(databasePath)])
-        notifier.ready(status: "serving on \(url)")
+        toldStatus = status
+        notifier.ready(status: status)
         _ = try loop.run()
         notifier.stopping(status: "answering what is under way")
         notifier.extendTimeout(by: .seconds(5))
-        listener.stop(within: Self.stopTime)
+        // What is queued at the writer will be stored: whoever waits for it is to hear that.
+        listener.stop(within: Self.stopTime) { heart.settle(within: Self.settleTime) }
         heart.stop()
         log.notice("stopped", id: .stopped)
         return .success
@@ -151,15 +160,20 @@ final class Service {
         } catch {
             log.error("not reloaded, the settings before stay in force", id: .misconfigured, [.reason("\(error)")])
         }
-        notifier.ready(status: vitals.fault.map { "unwell: \($0)" } ?? "serving on \(url)")
+        notifier.ready(status: status)
     }
 
+    private var status: String { vitals.fault.map { "unwell: \($0)" } ?? "serving on \(url)" }
+
     private func checkFile() {
-        log.notice("the last stop was not clean: the database is being checked", id: .checking)
-        heart.checkFile { [log] findings in
+        log.notice(
+            "the last stop was not clean, or the database was not known to be sound then: it is being checked",
+            id: .checking)
+        heart.checkFile { [log, vitals] findings in
             switch findings {
             case .done(let findings) where findings.isEmpty: log.notice("the database is sound", id: .checked)
             case .done(let findings):
+                vitals.note(.damaged, "the database is damaged: stop the coordinator and restore a backup")
                 log.error(
                     "the database is damaged: stop the coordinator and restore a backup", id: .damaged,
                     [.reason(findings.prefix(10).joined(separator: "; "))])
@@ -170,19 +184,23 @@ final class Service {
     }
 
     private func examineStore() {
+        heart.retryCommit()
         // One answer for each question, and the next question after its answer: there is always room.
         heart.probe { [diagnoses] fault in _ = diagnoses.send(Diagnosis(fault: fault)) }
     }
 
     private func take(_ diagnosis: Diagnosis) {
         probe?.arm(at: loop.now + Self.probePeriod)
-        guard vitals.note(diagnosis.fault) else { return }
-        if let fault = diagnosis.fault {
-            log.error("the database cannot be read", id: .storeUnwell, [.reason(fault)])
-        } else {
-            log.notice("the database can be read again", id: .storeWell)
+        if vitals.note(.notReading, diagnosis.fault) {
+            if let fault = diagnosis.fault {
+                log.error("the database cannot be read", id: .storeUnwell, [.reason(fault)])
+            } else {
+                log.notice("the database can be read again", id: .storeWell)
+            }
         }
-        notifier.status(diagnosis.fault.map { "unwell: \($0)" } ?? "serving on \(url)")
+        guard toldStatus != status else { return }
+        toldStatus = status
+        notifier.status(status)
     }
 }
 

@@ -3,6 +3,7 @@ import Platform
 import SQLite
 import TestSupport
 import Testing
+import Wire
 
 /// What the built coordinator says when it cannot work with its files.
 struct DatabaseFileTests {
@@ -72,6 +73,60 @@ struct DatabaseFileTests {
             ).waitForEnd()
             #expect(outcome.status == 77, "\(outcome.errors)")
             #expect(outcome.errors.contains(folder))
+        }
+    }
+
+    @Test func `damage that a check found is told at the door, and looked for at each start until it is gone`() throws {
+        try withTemporaryFolder { folder in
+            _ = try RunningCoordinator(in: folder).stop()
+            let database = "\(folder)/coordinator.sqlite"
+            try pragma("UPDATE installation SET is_open = 1", database)
+            let sound = try readSmallFile(database, limit: 1 << 24)
+            try replaceFile(database, with: withSpoiledPage(database))
+            for _ in 1...2 {
+                let coordinator = try RunningCoordinator(in: folder)
+                try coordinator.waitUntil("/health") { reply in
+                    reply.status == 503 && reply.text.contains("the database is damaged")
+                }
+                let metrics = try coordinator.ask("GET", "/metrics").text
+                #expect(metrics.contains("spot_trouble{kind=\"damaged\"} 1\n"))
+                #expect(try coordinator.stop().errors.contains("it is being checked"))
+            }
+            try replaceFile(database, with: sound)
+            let repaired = try RunningCoordinator(in: folder)
+            try repaired.process.waitForText("notice the database is sound")
+            #expect(try repaired.ask("GET", "/health").status == 200)
+            _ = try repaired.stop()
+            #expect(try !RunningCoordinator(in: folder).stop().errors.contains("it is being checked"))
+        }
+    }
+
+    /// The file with a page spoiled that no start needs: the first of the prices, of which there are none.
+    private func withSpoiledPage(_ database: String) throws -> [UInt8] {
+        let page: Int? = try Database(path: database).read { transaction in
+            try transaction.first("SELECT rootpage FROM sqlite_schema WHERE name = 'price'") { try $0.value(0) }
+        }
+        var content = try readSmallFile(database, limit: 1 << 24)
+        // A page begins with its kind, of which there is none of that number (https://sqlite.org/fileformat.html).
+        content[(try #require(page) - 1) * 4_096] = 0xFF
+        return content
+    }
+
+    @Test func `while nothing can be stored it is not well, and it is again by itself when something can`() throws {
+        try withTemporaryFolder { folder in
+            let coordinator = try RunningCoordinator(in: folder)
+            let token = try coordinator.adminToken
+            // Another writer, who does not come to an end.
+            try Database(path: coordinator.database).write { _ in
+                let refused = try coordinator.ask(
+                    "POST", Route.createClient.path(), token: token, body: ClientCreation(name: "acme"))
+                #expect(refused.status == 503)
+                let health = try coordinator.ask("GET", "/health")
+                #expect(health.status == 503 && health.text.contains("nothing can be stored"), "\(health.text)")
+                try coordinator.manager.waitForMessage("STATUS=unwell: nothing can be stored")
+            }
+            try coordinator.waitUntil("/health", within: .seconds(20)) { $0.status == 200 }
+            try coordinator.process.waitForText("notice storing works again")
         }
     }
 
