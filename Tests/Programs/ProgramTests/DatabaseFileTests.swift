@@ -8,7 +8,9 @@ import Wire
 /// What the built coordinator says when it cannot work with its files.
 struct DatabaseFileTests {
     enum Trouble: String, CaseIterable, Sendable {
-        case damaged, newer, foreign, noDatabase, isFolder, keyDamaged, keyIsFolder, tokenIsEmpty
+        case damaged, newer, foreign, noDatabase, isFolder, keyDamaged, keyIsFolder, tokenIsEmpty, tokenIsShort,
+            otherProgram, cutOff
+        case tokenAndKeyDamaged
     }
 
     /// A folder with a coordinator's files, in which one thing is wrong.
@@ -26,6 +28,14 @@ struct DatabaseFileTests {
         case .isFolder: try replaceByFolder(database)
         case .keyDamaged: try replaceFile("\(database).key", with: Array("not a key\n".utf8))
         case .keyIsFolder: try replaceByFolder("\(database).key")
+        case .tokenIsShort: try replaceFile("\(folder)/admin-token", with: Array("short\n".utf8))
+        case .otherProgram:
+            try removeFile(database)
+            try pragma("CREATE TABLE letter (text)", database, access: .readWriteCreate)
+        case .cutOff: try replaceFile(database, with: [])
+        case .tokenAndKeyDamaged:
+            try spoil(.tokenIsShort, in: folder)
+            try replaceFile("\(database).key", with: Array("not a key\n".utf8))
         case .tokenIsEmpty: try replaceFile("\(folder)/admin-token", with: [])
         }
     }
@@ -36,6 +46,13 @@ struct DatabaseFileTests {
             (.noDatabase, 65, "restore a backup: spot-coordinator restore FILE"), (.isFolder, 77, "coordinator.sqlite"),
             (.keyDamaged, 78, "coordinator.sqlite.key: expected 64 hexadecimal digits"),
             (.keyIsFolder, 78, "coordinator.sqlite.key"),
+            (
+                .tokenIsShort, 78,
+                "admin-token: expected 16 to 255 printable ASCII characters without a blank; remove it"
+            ),
+            (.otherProgram, 65, "it belongs to another program; name another file in DATABASE_URL"),
+            (.cutOff, 65, "it was cut off; restore a backup: spot-coordinator restore FILE"),
+            (.tokenAndKeyDamaged, 78, "another token is made; "),
             (.tokenIsEmpty, 78, "admin-token: the file is empty; remove it"),
         ] as [(Trouble, Int32, String)])
     func `a file that it cannot work with ends a start with one sentence and a status that tells the kind`(
@@ -73,6 +90,16 @@ struct DatabaseFileTests {
             ).waitForEnd()
             #expect(outcome.status == 77, "\(outcome.errors)")
             #expect(outcome.errors.contains(folder))
+        }
+    }
+
+    @Test func `an empty file without a key is what a crash at the beginning leaves: a new one, with a warning`() throws
+    {
+        try withTemporaryFolder { folder in
+            try replaceFile("\(folder)/coordinator.sqlite", with: [])
+            let said = try RunningCoordinator(in: folder).stop().errors
+            #expect(said.contains("warning the database's file was empty"), "\(said)")
+            #expect(try !RunningCoordinator(in: folder).stop().errors.contains("was empty"))
         }
     }
 
@@ -136,9 +163,11 @@ struct DatabaseFileTests {
         ).waitForEnd()
     }
 
-    private func pragma(_ sql: StaticString, _ path: String) throws {
+    private func pragma(
+        _ sql: StaticString, _ path: String, access: DatabaseOptions.Access = .readWrite
+    ) throws {
         var options = DatabaseOptions()
-        options.access = .readWrite
+        options.access = access
         let database = try Database(path: path, options: options)
         try database.write { try $0.execute(sql) }
         _ = try database.checkpoint(.truncate)
