@@ -24,8 +24,10 @@ package final class Heart: Sendable {
     private let earliestDue = Locked<Timestamp?>(nil)
     private let isFailing = Locked(false)
     private let observeCommits: @Sendable (String?) -> Void
-    /// The last stop was not clean: the file deserves a check.
+    /// The last stop was not clean, or the file was damaged then: it deserves a check.
     package let wasUnclean: Bool
+    /// Nobody has found the file sound since the mark in it says that it deserves a check; then the mark stays.
+    private let isSuspect: Locked<Bool>
     /// Records of hosts that could not be read at the start and are left out; the first few.
     package let damagedRows: [String]
 
@@ -48,6 +50,7 @@ package final class Heart: Sendable {
             (try transaction.markOpen(), try transaction.nextDue())
         }
         wasUnclean = unclean
+        isSuspect = Locked(unclean)
         feed = EventFeed(observe: observe)
         earliestDue.withLock { $0 = due }
         readers = try Readers(path: settings.databasePath, count: settings.readers)
@@ -66,7 +69,7 @@ package final class Heart: Sendable {
         _ = upkeep.stop(within: .milliseconds(500))
         // A stop that cannot be noted is taken for an unclean one: that costs a check at the next start.
         guard let owned = owned.withLock({ $0.take() }) else { return }
-        try? owned.store.write { transaction in try transaction.markClosed() }
+        if !isSuspect.withLock({ $0 }) { try? owned.store.write { transaction in try transaction.markClosed() } }
         // What is left in the WAL the next start would have to move.
         try? owned.store.checkpoint()
     }
@@ -92,13 +95,28 @@ package final class Heart: Sendable {
         if !isQueued { answer(nil) }
     }
 
+    /// While commits fail: tries one, since nobody else may. Who hears that nothing can be stored keeps away.
+    package func retryCommit() {
+        guard isFailing.withLock({ $0 }) else { return }
+        submit(
+            ClientWork<Bool>({ _ in }) { transaction, _ in
+                try transaction.touch()
+                return .done(true)
+            })
+    }
+
+    /// Waits until everything that was asked of the writer is stored or refused, and answered; no longer than `limit`.
+    package func settle(within limit: Duration) { writer.waitUntilIdle(within: limit) }
+
     /// Reads the whole file, on a thread of its own, and tells what is wrong with it.
     package func checkFile(answer: @escaping @Sendable (Outcome<[String]>) -> Void) {
         let path = settings.databasePath
-        let isQueued = upkeep.submit {
-            do throws(StoreError) { answer(.done(try StoreReader(path: path).quickCheck())) } catch {
-                answer(.unavailable(error.description))
-            }
+        let isQueued = upkeep.submit { [self] in
+            do throws(StoreError) {
+                let findings = try StoreReader(path: path).quickCheck()
+                isSuspect.withLock { $0 = !findings.isEmpty }
+                answer(.done(findings))
+            } catch { answer(.unavailable(error.description)) }
         }
         if !isQueued { answer(.unavailable("other upkeep is under way")) }
     }

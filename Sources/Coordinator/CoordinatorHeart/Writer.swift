@@ -58,6 +58,14 @@ final class Writer: Sendable {
         return queue.change { queue in queue.busySince.map { now - $0 <= limit } ?? true }
     }
 
+    /// Waits until nothing is queued or under way, but no longer than `limit`.
+    func waitUntilIdle(within limit: Duration) {
+        // The machine's clock: whoever ends the process waits for real.
+        _ = queue.wait(until: SystemSurroundings().monotonic() + limit) { queue in
+            queue.urgent.isEmpty && queue.ordinary.isEmpty && queue.busySince == nil ? true : nil
+        }
+    }
+
     /// Refuses new work, does what is queued, and returns when the thread has ended.
     func stop() {
         queue.change { $0.isStopping = true }

@@ -276,6 +276,27 @@ import Wire
         }
     }
 
+    @Test func `what is queued is answered when things have settled, and nobody waits for ever`() throws {
+        try withSite { site in
+            let isHeld = Latch("the look at a writer that is busy")
+            let answers = Monitor(0)
+            for number in 1...UInt8(200) {
+                let credential = try Credential(number)
+                site.heart.createClient(
+                    ClientCreation(name: "client-\(number)"), token: credential.token, hash: credential.hash,
+                    seal: { _ in
+                        if number == 1 { try isHeld.wait() }
+                        return [1]
+                    }, answer: { _ in answers.change { $0 += 1 } })
+            }
+            site.heart.settle(within: .zero)
+            #expect(answers.change { $0 } == 0)
+            isHeld.open()
+            site.heart.settle(within: .seconds(10))
+            #expect(answers.change { $0 } == 200)
+        }
+    }
+
     @Test func `only one of a client's slots of a kind reports prices`() throws {
         try withSite { site in
             let client = try site.makeClient()

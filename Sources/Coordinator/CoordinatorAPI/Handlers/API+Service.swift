@@ -37,6 +37,7 @@ extension API {
         var page = MetricsPage()
         page.add(totals)
         page.add(heart)
+        page.add(vitals)
         if let counters = vitals.serverCounters() { page.add(counters) }
         return Response(status: 200, headers: [.metricsText], body: page.bytes)
     }
