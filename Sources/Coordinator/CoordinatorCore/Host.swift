@@ -30,6 +30,11 @@ package struct Host: Equatable, Sendable {
     /// When it was last heard, to within a minute: not for decisions.
     package var lastHeardAt: Timestamp?
 
+    /// The longest lease that it may be serving under. Nil while it may hold none, which only its own word rules out: it named
+    /// a configuration that brought one. A change of the settings reaches a host that is cut off with its answers, or not
+    /// at all.
+    package var leaseSeconds: Int?
+
     /// Heard within its last few heartbeats. Not stored: the switchboard knows.
     package var isFresh = false
     /// When the lease that it may be serving under has run out for certain; nil when that cannot be told yet. Not stored.

@@ -13,6 +13,7 @@ extension Slot {
         let before = settings
         settings = next
         configVersion = configVersion.next
+        changeLeases()
         let isToggle = before.enabled != next.enabled
         turn.note(
             isToggle ? .agentToggled : .settingsChanged,
@@ -20,6 +21,14 @@ extension Slot {
         if before.manualReplicaEnabled && !next.manualReplicaEnabled { endKeptReplicas(&turn) }
         settle(&turn)
         return configuration
+    }
+
+    /// From now on the answers grant another lease, or none. Who holds one may get them, or may not.
+    private mutating func changeLeases() {
+        let granted = settings.leaseSeconds
+        for index in hosts.indices {
+            hosts[index].leaseSeconds = granted > 0 ? hosts[index].leaseSeconds.map { max($0, granted) } : nil
+        }
     }
 
     /// The settings of a new slot, with what its first host proposes.

@@ -62,7 +62,8 @@ extension Heart {
             state.heardAt = now
             state.wait = wait
             let isKnown = state.presence == .fresh || state.presence == .starting
-            guard isKnown, heartbeat.status != .offline, !state.view.hasOrders, heartbeat.running.isEmpty,
+            let bringsLease = state.view.awaitsLease && heartbeat.configVersion == state.view.configVersion
+            guard isKnown, !bringsLease, heartbeat.status != .offline, !state.view.hasOrders, heartbeat.running.isEmpty,
                 state.saying == Line.Saying(heartbeat)
             else { return .news }
             state.presence = .fresh

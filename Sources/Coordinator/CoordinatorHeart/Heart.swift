@@ -267,7 +267,7 @@ extension Line {
     convenience init(_ row: HostRow, startedAt now: Duration) {
         let view = View(
             role: row.role, epoch: row.epoch, configVersion: row.configVersion,
-            heartbeatSeconds: row.heartbeatSeconds, leaseSeconds: row.leaseSeconds,
+            heartbeatSeconds: row.heartbeatSeconds, leaseSeconds: row.leaseSeconds, awaitsLease: row.leaseSeconds > 0,
             hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands, isEnded: row.isEnded)
         var host = Host(
             instance: row.instance, role: row.role, roleSince: .earliest, registeredAt: .earliest, facts: row.facts)

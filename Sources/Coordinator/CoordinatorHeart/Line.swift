@@ -17,6 +17,8 @@ package final class Line: Sendable {
         var configVersion: ConfigVersion
         var heartbeatSeconds: Int
         var leaseSeconds: Int
+        /// It is not known to hold that lease: the heartbeat that names this configuration is news.
+        var awaitsLease: Bool
         /// There are commands for it that are not finished.
         var hasOrders: Bool
         /// Some of them wait to be handed out.

@@ -114,8 +114,8 @@ final class Switchboard: Sendable {
             guard let line = lines.first(where: { $0.instance == slot.hosts[index].instance }) else { continue }
             let (presence, answeredAt) = line.state.withLock { ($0.presence, max($0.answeredAt, graceBegan)) }
             slot.hosts[index].isFresh = presence == .fresh
-            if slot.settings.leaseSeconds > 0 {
-                let end = answeredAt + .seconds(slot.settings.leaseSeconds) + Rules.leaseMargin
+            if let lease = slot.hosts[index].leaseSeconds {
+                let end = answeredAt + .seconds(lease) + Rules.leaseMargin
                 slot.hosts[index].leaseEndsAt = wall + (end - now)
             }
         }
@@ -194,6 +194,7 @@ extension Line.View {
         configVersion = slot.configVersion
         heartbeatSeconds = slot.settings.heartbeatSeconds
         leaseSeconds = slot.settings.leaseSeconds
+        awaitsLease = leaseSeconds > 0 && host.leaseSeconds != leaseSeconds && role.isInUse
         let orders = slot.commands.filter { $0.instance == host.instance && $0.state.isOpen }
         hasOrders = !orders.isEmpty
         hasDue = orders.contains { $0.isDue(at: now) }

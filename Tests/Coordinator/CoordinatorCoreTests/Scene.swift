@@ -74,9 +74,11 @@ struct Scene {
 
     @discardableResult
     mutating func hear(
-        _ instance: InstanceID, lacking: [String]? = [], running: [CommandID] = [], status: HostStatus = .online
+        _ instance: InstanceID, lacking: [String]? = [], running: [CommandID] = [], status: HostStatus = .online,
+        knowing version: ConfigVersion? = nil
     ) -> [Command] {
         var heartbeat = Heartbeat(status: status, instance: instance)
+        heartbeat.configVersion = version
         heartbeat.lacking = lacking
         heartbeat.running = running
         var commands: [Command] = []

@@ -91,6 +91,7 @@ struct SlotGenerator {
         host.inspectedAt = maybe { $0.time() }
         host.terminationAskedAt = maybe { $0.time() }
         host.lastHeardAt = maybe { $0.time() }
+        host.leaseSeconds = maybe { $0.int(1...60) }
     }
 
     /// At most one primary and one successor. Whoever was primary is not chosen again as successor.
