@@ -102,37 +102,69 @@ private final class TimeWork: Work, @unchecked Sendable {
     let lastMoment: Timestamp? = .latest
     private let heart: Heart
     private var calls: [PendingAnswer] = []
+    /// Of slots that could not be saved after all.
+    private var emptyCalls: [PendingAnswer] = []
     private var isMore = false
     private var next: Timestamp?
 
     /// In one transaction; the rest follows in the next, behind what is urgent.
     private static let slotsMax = 64
+    /// A record that is damaged stays so until somebody does something about it.
+    private static let retry = Duration.seconds(60)
 
     init(_ heart: Heart) { self.heart = heart }
 
     func run(_ transaction: borrowing StoreTransaction, _ batch: inout Batch) throws {
         let due = try transaction.slotsDue(at: batch.now, limit: Self.slotsMax)
         for id in due {
-            guard var before = try transaction.slot(id, naming: Focus(now: batch.now)) else { continue }
-            batch.switchboard.overlay(&before, now: batch.monotonic, wall: batch.now)
-            var slot = before
-            var turn = batch.turn(slot: id, client: slot.client)
-            slot.timePassed(&turn)
-            calls += deliverToParked(&slot, batch)
-            try batch.save(slot, replacing: before, turn, transaction)
+            let before = batch
+            var taken: [PendingAnswer] = []
+            do {
+                try transaction.savepoint { try passTime(of: id, transaction, &batch) { taken = $0 } }
+                calls += taken
+                heart.unreadable.withLock { _ = $0.remove(id) }
+            } catch {
+                batch = before
+                emptyCalls += taken
+                try postpone(id, because: "\(error)", transaction, &batch)
+            }
         }
         isMore = due.count == Self.slotsMax
         next = try transaction.nextDue()
+    }
+
+    private func passTime(
+        of id: SlotID, _ transaction: borrowing StoreTransaction, _ batch: inout Batch, taking: ([PendingAnswer]) -> Void
+    ) throws {
+        guard var before = try transaction.slot(id, naming: Focus(now: batch.now)) else { return }
+        batch.switchboard.overlay(&before, now: batch.monotonic, wall: batch.now)
+        var slot = before
+        var turn = batch.turn(slot: id, client: slot.client)
+        slot.timePassed(&turn)
+        taking(deliverToParked(&slot, batch))
+        try batch.save(slot, replacing: before, turn, transaction)
+    }
+
+    /// Else it would be first in the line for ever, and 64 of them would be all that is ever looked at.
+    private func postpone(
+        _ id: SlotID, because reason: String, _ transaction: borrowing StoreTransaction, _ batch: inout Batch
+    ) throws {
+        try transaction.postpone(id, to: batch.now + Self.retry)
+        guard heart.unreadable.withLock({ $0.insert(id).inserted }) else { return }
+        var turn = batch.turn(slot: id)
+        turn.note(.agentUnreadable, "time stands still for agent \(id): \(reason)")
+        try batch.log(turn, transaction)
     }
 
     func finish(_ end: WorkEnd) {
         switch end {
         case .committed:
             for call in calls { call.give() }
+            for call in emptyCalls { call.giveNothing() }
             heart.noteDue(next)
             if isMore { heart.submit(TimeWork(heart)) }
         case .failed:
-            for call in calls { call.giveNothing() }
+            for call in calls + emptyCalls { call.giveNothing() }
             // Looked at again soon: nothing of it was kept.
             heart.noteDue(heart.surroundings.wall() + .seconds(1))
         }

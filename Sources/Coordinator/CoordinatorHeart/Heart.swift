@@ -22,6 +22,8 @@ package final class Heart: Sendable {
     private let feed: EventFeed
     /// When the next slot has something to do by time alone, as far as is known.
     private let earliestDue = Locked<Timestamp?>(nil)
+    /// Slots for which time stands still, which was said.
+    let unreadable = Locked<Set<SlotID>>([])
     private let isFailing = Locked(false)
     private let observeCommits: @Sendable (String?) -> Void
     /// The last stop was not clean: the file deserves a check.
