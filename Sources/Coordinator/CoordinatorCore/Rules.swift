@@ -61,6 +61,9 @@ package enum Rules {
     /// What the clocks of two hosts may differ in rate while a lease runs, and a late answer.
     package static let leaseMargin = Duration.seconds(2)
 
+    /// Longer than what is silence and no more, three heartbeats, and what their answers take on a bad day.
+    static func shortestLease(heartbeatSeconds: Int) -> Int { heartbeatSeconds * 3 + 6 }
+
     // MARK: Bounds of one slot
 
     /// Open commands; a slot with more has a problem that another command does not solve.

@@ -49,6 +49,13 @@ extension Slot {
                 "lease_seconds needs hand_over exclusive: where two may serve for a moment a lease stops the workload for nothing"
             )
         }
+        let shortest = Rules.shortestLease(heartbeatSeconds: next.heartbeatSeconds)
+        if next.leaseSeconds > 0 && next.leaseSeconds < shortest {
+            throw Refusal(
+                .configuration,
+                "lease_seconds \(next.leaseSeconds) is too short for heartbeat_seconds \(next.heartbeatSeconds): a late "
+                    + "heartbeat would stop the workload; at least \(shortest) is needed")
+        }
         return next
     }
 
