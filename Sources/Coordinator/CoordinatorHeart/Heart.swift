@@ -279,6 +279,7 @@ extension Line {
             slot: row.slot, instance: row.instance, client: row.client,
             State(
                 view: view, presence: row.isOffline ? .offline : .starting, heardAt: .zero, answeredAt: now,
-                saying: Saying(host), flushedAt: .zero, allowance: Allowance(at: now)))
+                saying: Saying(host), flushedAt: .zero, allowance: .ofHost(at: now),
+                noticeAllowance: .ofNotices(at: now)))
     }
 }

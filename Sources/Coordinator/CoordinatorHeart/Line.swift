@@ -66,6 +66,7 @@ package final class Line: Sendable {
         /// When `heardAt` was last written to the store.
         var flushedAt: Duration
         var allowance: Allowance
+        var noticeAllowance: Allowance
     }
 
     let state: Locked<State>
@@ -83,11 +84,11 @@ package final class Line: Sendable {
     package var configVersion: ConfigVersion { state.withLock { $0.view.configVersion } }
 
     /// Whether one more request of this host is served now; in any case it is heard. A host that asks in a circle must not
-    /// cost the others.
-    package func admits(at now: Duration) -> Bool {
+    /// cost the others, nor itself the notice of its end: those have an allowance of their own.
+    package func admits(aNotice isNotice: Bool, at now: Duration) -> Bool {
         state.withLock { state in
             state.heardAt = now
-            return state.allowance.take(at: now)
+            return isNotice ? state.noticeAllowance.take(at: now) : state.allowance.take(at: now)
         }
     }
 
@@ -150,19 +151,28 @@ package final class ParkedCall: Sendable {
     package func answer(_ reply: HeartbeatReply) -> Bool { respond(reply) }
 }
 
-/// How many requests a host may make: bursts are welcome, a loop is not.
+/// How many requests somebody may make: bursts are welcome, a loop is not.
 struct Allowance {
-    /// A busy host makes two or three requests a second; a failover a dozen.
-    private static let perSecond = 100.0
-    private static let burst = 500.0
-    private var left = Allowance.burst
-    private var at: Duration
+    private let perSecond: Double
+    private let burst: Double
+    private var left: Double
+    private(set) var at: Duration
 
-    init(at now: Duration) { at = now }
+    init(perSecond: Double, burst: Double, at now: Duration) {
+        self.perSecond = perSecond
+        self.burst = burst
+        left = burst
+        at = now
+    }
+
+    /// A busy host makes two or three requests a second; a failover a dozen.
+    static func ofHost(at now: Duration) -> Allowance { Allowance(perSecond: 100, burst: 500, at: now) }
+    /// A host says it again every few seconds, and each is decided about at once.
+    static func ofNotices(at now: Duration) -> Allowance { Allowance(perSecond: 10, burst: 100, at: now) }
 
     mutating func take(at now: Duration) -> Bool {
         let (seconds, attoseconds) = (now - at).components
-        left = min(Self.burst, left + (Double(seconds) + Double(attoseconds) * 1e-18) * Self.perSecond)
+        left = min(burst, left + (Double(seconds) + Double(attoseconds) * 1e-18) * perSecond)
         at = now
         guard left >= 1 else { return false }
         left -= 1

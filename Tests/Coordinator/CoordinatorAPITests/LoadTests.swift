@@ -29,6 +29,19 @@ struct LoadTests {
         }
     }
 
+    @Test func `a host that asks in a circle still announces its end`() throws {
+        try withCoordinator { site in
+            let host = try site.register(try site.makeClient())
+            let connection = try Connection(to: site)
+            while try connection.ask(host.ask(.configuration)).status == 200 {}
+            #expect(try site.interrupt(host).action == .replicaCreated)
+            let notice = Notice(instance: host.instance, signal: .rebalance, detectedAt: site.surroundings.wall())
+            var answers = 0
+            while try connection.ask(host.ask(.rebalanceRecommendation, [], notice)).status == 200 { answers += 1 }
+            #expect(answers == 99)
+        }
+    }
+
     @Test func `wrong tokens again and again cost time, and good ones beside them none`() throws {
         try withCoordinator { site in
             let host = try site.register(try site.makeClient())
