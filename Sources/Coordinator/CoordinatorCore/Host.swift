@@ -16,8 +16,8 @@ package struct Host: Equatable, Sendable {
     package var facts: HostFacts
     /// What a replica said it lacks; nil before it has looked.
     package var lacking: [String]?
-    /// By the time-out, by its own farewell or by evidence. What is only silent is `unknown`, and that is not stored: at
-    /// the coordinator's start all are.
+    /// By the time-out, by its own farewell or by evidence. What is only silent is `unknown`, and that is not stored: when
+    /// the coordinator was away, as at its start, all are that EC2 did not call dead.
     package var isOffline = false
     /// EC2 said that it no longer runs.
     package var isProvenDead = false

@@ -61,7 +61,7 @@ extension Heart {
         return line.state.withLock { state in
             state.heardAt = now
             state.wait = wait
-            let isKnown = state.presence == .fresh || state.presence == .starting
+            let isKnown = state.presence == .fresh || (state.presence == .starting && !state.view.isInTrouble)
             let bringsLease = state.view.awaitsLease && heartbeat.configVersion == state.view.configVersion
             guard isKnown, !bringsLease, heartbeat.status != .offline, !state.view.hasOrders, heartbeat.running.isEmpty,
                 state.saying == Line.Saying(heartbeat)

@@ -15,7 +15,8 @@ extension Heart {
                     SlotWork(on: line.slot, naming: { Focus(now: $0, instance: line.instance) }) { slot, turn in
                         // It may have been heard while this waited.
                         if slot.host(line.instance)?.isFresh == false { slot.noteSilence(of: line.instance, &turn) }
-                    } answer: { _ in
+                    } answer: { outcome in
+                        if case .unavailable = outcome { line.retell(.unknown, as: .starting) }
                     })
             case .gone(let line, let silence):
                 submit(
@@ -23,16 +24,36 @@ extension Heart {
                         if slot.host(line.instance)?.isFresh == false {
                             slot.noteOffline(line.instance, after: silence, &turn)
                         }
-                    } answer: { [self] outcome in
-                        if case .unavailable = outcome { line.state.withLock { $0.presence = .unknown } }
-                        _ = self
+                    } answer: { outcome in
+                        if case .unavailable = outcome { line.retell(.offline, as: .unknown) }
                     })
             }
         }
     }
 
-    /// The coordinator itself was away: everybody's silence begins anew.
-    package func beginGrace() { switchboard.beginGrace(at: surroundings.monotonic()) }
+    /// The thread that keeps time is alive: called every second.
+    package func beat() {
+        noticeGap()
+        pulse.withLock { $0.lastBeat = surroundings.boot() }
+    }
+
+    /// When time was not kept for a while, nobody could be heard.
+    func noticeGap() {
+        let now = surroundings.boot()
+        let isGap = pulse.withLock { pulse in
+            guard let last = pulse.lastBeat, now - last > Pulse.gap else { return false }
+            pulse.lastBeat = now
+            return true
+        }
+        if isGap { beginGrace() }
+    }
+
+    /// The coordinator itself was away: everybody's silence begins anew, and what was concluded from it is taken back with
+    /// the next commit, before that decides anything.
+    package func beginGrace() {
+        switchboard.beginGrace(at: surroundings.monotonic())
+        pulse.withLock { $0.isSilenceVoid = true }
+    }
 
     /// Slots whose time has come.
     package func passTime() {
@@ -95,6 +116,22 @@ extension Heart {
     }
 }
 
+/// Whether time is kept.
+struct Pulse {
+    /// On the clock that goes on while the machine is suspended. Nil before anybody keeps time.
+    var lastBeat: Duration?
+    /// Silence that the store knows of counts no more.
+    var isSilenceVoid = false
+
+    /// One heartbeat of a host in a hurry: longer than any turn of the loop, shorter than three missed heartbeats.
+    static let gap = Duration.seconds(3)
+
+    mutating func takeSilence() -> Bool {
+        defer { isSilenceVoid = false }
+        return isSilenceVoid
+    }
+}
+
 /// The slots that are due, each decided in a savepoint of its own, so that one that cannot be does not hold up the others.
 private final class TimeWork: Work, @unchecked Sendable {
     // Unchecked: after it was made, only the writer's thread touches it.
@@ -134,7 +171,8 @@ private final class TimeWork: Work, @unchecked Sendable {
     }
 
     private func passTime(
-        of id: SlotID, _ transaction: borrowing StoreTransaction, _ batch: inout Batch, taking: ([PendingAnswer]) -> Void
+        of id: SlotID, _ transaction: borrowing StoreTransaction, _ batch: inout Batch,
+        taking: ([PendingAnswer]) -> Void
     ) throws {
         guard var before = try transaction.slot(id, naming: Focus(now: batch.now)) else { return }
         batch.switchboard.overlay(&before, now: batch.monotonic, wall: batch.now)

@@ -22,6 +22,7 @@ package final class Heart: Sendable {
     private let feed: EventFeed
     /// When the next slot has something to do by time alone, as far as is known.
     private let earliestDue = Locked<Timestamp?>(nil)
+    let pulse = Locked(Pulse())
     /// Slots for which time stands still, which was said.
     let unreadable = Locked<Set<SlotID>>([])
     private let isFailing = Locked(false)
@@ -47,7 +48,8 @@ package final class Heart: Sendable {
         let now = surroundings.monotonic()
         switchboard = Switchboard(surroundings: surroundings)
         let (unclean, due) = try store.store.write { transaction in
-            (try transaction.markOpen(), try transaction.nextDue())
+            try transaction.forgetSilence()
+            return (try transaction.markOpen(), try transaction.nextDue())
         }
         wasUnclean = unclean
         feed = EventFeed(observe: observe)
@@ -120,10 +122,14 @@ package final class Heart: Sendable {
 
     private func perform(_ works: [any Work], on owned: OwnedStore) {
         let began = surroundings.monotonic()
+        // Before anything is decided: after a pause of the whole process this may run before the thread that keeps time.
+        noticeGap()
+        let isSilenceVoid = pulse.withLock { $0.takeSilence() }
         var batch = Batch(switchboard: switchboard, surroundings: surroundings)
         var failures = [String?](repeating: nil, count: works.count)
         do throws(StoreError) {
             try owned.store.write { transaction in
+                if isSilenceVoid { try transaction.forgetSilence() }
                 for (index, work) in works.enumerated() {
                     let before = batch
                     do {
@@ -137,6 +143,7 @@ package final class Heart: Sendable {
             }
         } catch {
             counts.failedCommits.increment()
+            if isSilenceVoid { pulse.withLock { $0.isSilenceVoid = true } }
             note(failure: error.description)
             for work in works { work.finish(.failed(error.description)) }
             return
@@ -270,7 +277,8 @@ extension Line {
         let view = View(
             role: row.role, epoch: row.epoch, configVersion: row.configVersion,
             heartbeatSeconds: row.heartbeatSeconds, leaseSeconds: row.leaseSeconds, awaitsLease: row.leaseSeconds > 0,
-            hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands, isEnded: row.isEnded)
+            hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands, isInTrouble: row.isInTrouble,
+            isEnded: row.isEnded)
         var host = Host(
             instance: row.instance, role: row.role, roleSince: .earliest, registeredAt: .earliest, facts: row.facts)
         host.lacking = row.lacking

@@ -23,6 +23,8 @@ package final class Line: Sendable {
         var hasOrders: Bool
         /// Some of them wait to be handed out.
         var hasDue: Bool
+        /// An incident is open, or nobody serves: each host that is heard again counts.
+        var isInTrouble: Bool
         /// The slot was deleted.
         var isEnded: Bool
     }
@@ -81,6 +83,7 @@ package final class Line: Sendable {
     /// The slot was deleted, and its host has nothing left to do for it.
     package var isOver: Bool { state.withLock { $0.view.isEnded && !$0.view.hasOrders } }
 
+    package var role: Role { state.withLock { $0.view.role } }
     package var configVersion: ConfigVersion { state.withLock { $0.view.configVersion } }
 
     /// Whether one more request of this host is served now; in any case it is heard. A host that asks in a circle must not
@@ -126,6 +129,11 @@ package final class Line: Sendable {
     /// The call has ended by itself.
     package func forget(_ call: ParkedCall) {
         state.withLock { state in if state.call === call { state.call = nil } }
+    }
+
+    /// Its absence was not stored: it is found once more, unless it was heard since.
+    func retell(_ absence: Presence, as earlier: Presence) {
+        state.withLock { state in if state.presence == absence { state.presence = earlier } }
     }
 
     func takeCall() -> ParkedCall? { state.withLock { $0.call.take() } }

@@ -107,6 +107,7 @@ extension Site {
         _ line: Line, lacking: [String]? = nil, running: [CommandID] = [], knowing version: ConfigVersion? = nil
     ) -> Heartbeat {
         var heartbeat = Heartbeat(status: .online, instance: line.instance)
+        heartbeat.agentVersion = productVersion
         heartbeat.configVersion = version
         heartbeat.instanceType = "m5.large"
         heartbeat.zone = "us-east-1a"

@@ -44,4 +44,213 @@ import Wire
             #expect(told.count == 65 && Set(told) == Set(slots.dropLast()))
         }
     }
+
+    // MARK: The coordinator's own absence
+
+    /// A primary, and replicas that are ready, the older one first.
+    private func slot(_ site: Site, replicas: [InstanceID]) throws -> (primary: Line, replicas: [Line]) {
+        let client = try site.makeClient()
+        let primary = try site.register(first, of: client, token: 10).line
+        try site.beat(primary)
+        let lines = try replicas.enumerated().map { index, replica in
+            let line = try site.register(replica, of: client, token: UInt8(11 + index)) { $0.zone = "us-east-1b" }.line
+            try site.beat(line, lacking: [])
+            site.surroundings.advance(by: .seconds(1))
+            return line
+        }
+        return (primary, lines)
+    }
+
+    private func announce(_ primary: Line, at site: Site) throws -> NoticeReply {
+        let now = site.surroundings.wall()
+        let notice = Notice(
+            instance: primary.instance, signal: .interruption(.terminate, at: now + .seconds(120)), detectedAt: now)
+        return try ask { site.heart.take(notice, on: primary, answer: $0) }
+    }
+
+    /// What another coordinator on the same file, at the same time, knows of a host.
+    private func line(_ number: UInt8, at site: Site) throws -> Line {
+        try #require(site.heart.line(forToken: try Credential(number).words))
+    }
+
+    @Test func `who was offline before a restart is not replaced by a stranger that registers first`() throws {
+        try withTemporaryFolder { folder in
+            let site = try Site(folder: folder)
+            let client = try slot(site, replicas: []).primary.client
+            for (seconds, kind) in [(10, EventKind.hostSilent), (130, .hostOffline)] {
+                site.surroundings.advance(by: .seconds(seconds))
+                site.heart.examineLiveness()
+                try site.waitForEvent(kind)
+            }
+            site.heart.stop()
+
+            let again = try Site(folder: folder, surroundings: site.surroundings)
+            defer { again.heart.stop() }
+            #expect(try again.register(third, of: client, token: 12).reply.role == .replica)
+            let known = try line(10, at: again)
+            try again.beat(known)
+            #expect(known.role == .primary)
+        }
+    }
+
+    @Test func `after a pause of the coordinator nobody counts as heard who was not heard since`() throws {
+        try withSite { site in
+            site.heart.beat()
+            let (primary, replicas) = try slot(site, replicas: [second, third])
+            site.heart.beat()
+            site.surroundings.advance(by: .seconds(20))
+            // What comes first is decided before time is kept again.
+            #expect(try announce(primary, at: site).successor == nil)
+            let commands = try site.beat(replicas[1], lacking: [])
+            #expect(commands.map(\.order.type) == ["promote"])
+        }
+    }
+
+    @Test func `what was concluded from silence before a pause is taken back`() throws {
+        try withSite { site in
+            site.heart.beat()
+            let client = try slot(site, replicas: []).primary.client
+            for _ in 0..<135 {
+                site.surroundings.advance(by: .seconds(1))
+                site.heart.beat()
+                site.heart.examineLiveness()
+            }
+            try site.waitForEvent(.hostOffline)
+            site.surroundings.advance(by: .seconds(20))
+            #expect(try site.register(third, of: client, token: 12).reply.role == .replica)
+        }
+    }
+
+    @Test func `a successor that was silent before a restart has its time anew`() throws {
+        try withTemporaryFolder { folder in
+            let site = try Site(folder: folder)
+            let (primary, _) = try slot(site, replicas: [second])
+            #expect(try announce(primary, at: site).successor == second)
+            site.surroundings.advance(by: .seconds(12))
+            try site.beat(primary)
+            site.heart.examineLiveness()
+            #expect(try site.waitForEvent(.hostSilent).instance == second)
+            site.heart.stop()
+
+            let again = try Site(folder: folder, surroundings: site.surroundings)
+            defer { again.heart.stop() }
+            site.surroundings.advance(by: .seconds(30))
+            again.heart.passTime()
+            let commands = try again.beat(try line(11, at: again), lacking: [])
+            #expect(commands.map(\.order.type).contains("promote"))
+            #expect(!again.events.contains { $0.kind == .promotionFailed })
+        }
+    }
+
+    @Test func `an incident just after a restart is pursued as soon as a replica is heard`() throws {
+        try withTemporaryFolder { folder in
+            let site = try Site(folder: folder)
+            _ = try slot(site, replicas: [second])
+            site.heart.stop()
+            let again = try Site(folder: folder, surroundings: site.surroundings)
+            #expect(try announce(try line(10, at: again), at: again).successor == nil)
+            again.heart.stop()
+
+            // Also where the incident is older than the start.
+            let last = try Site(folder: folder, surroundings: site.surroundings)
+            defer { last.heart.stop() }
+            let commands = try last.beat(try line(11, at: last), lacking: [])
+            #expect(commands.map(\.order.type).contains("promote"))
+        }
+    }
+
+    @Test func `without an incident a restart decides nothing about those who say what they said`() throws {
+        try withTemporaryFolder { folder in
+            let site = try Site(folder: folder)
+            _ = try slot(site, replicas: [second])
+            site.heart.stop()
+            let again = try Site(folder: folder, surroundings: site.surroundings)
+            defer { again.heart.stop() }
+            try again.beat(try line(10, at: again))
+            try again.beat(try line(11, at: again), lacking: [])
+            #expect(again.heart.counts.heartbeatsDecided.now == 0)
+        }
+    }
+
+    // MARK: Absences that are not stored
+
+    @Test func `a silence that could not be stored is found again`() throws {
+        try withTemporaryFolder { folder in
+            let site = try Site(folder: folder)
+            defer { site.heart.stop() }
+            let (line, _) = try slot(site, replicas: [])
+            let database = try Database(path: "\(folder)/coordinator.sqlite")
+            for (seconds, kind) in [(10, EventKind.hostSilent), (130, .hostOffline)] {
+                try database.write { transaction in
+                    _ = try transaction.execute(
+                        "CREATE TRIGGER broken BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'broken'); END")
+                }
+                site.surroundings.advance(by: .seconds(seconds))
+                site.heart.examineLiveness()
+                _ = try ask { site.heart.client(line.client, answer: $0) }
+                try database.write { transaction in _ = try transaction.execute("DROP TRIGGER broken") }
+                #expect(!site.events.contains { $0.kind == kind })
+                site.heart.examineLiveness()
+                try site.waitForEvent(kind)
+            }
+        }
+    }
+
+    @Test func `who has just been found offline is not back because of another commit`() throws {
+        try withSite { site in
+            let (line, _) = try slot(site, replicas: [])
+            site.surroundings.advance(by: .seconds(10))
+            site.heart.examineLiveness()
+            try site.waitForEvent(.hostSilent)
+            site.surroundings.advance(by: .seconds(130))
+            let isQueued = Latch("what shares a batch")
+            let (one, two) = (try Credential(20), try Credential(21))
+            // Holds the writer until the rest is queued, which so is one batch.
+            site.heart.createClient(
+                ClientCreation(name: "one"), token: one.token, hash: one.hash,
+                seal: { _ in
+                    try isQueued.wait()
+                    return [1]
+                }, answer: { _ in })
+            var change = SlotSettingsChange()
+            change[.terminateWaitSeconds] = .whole(77)
+            site.heart.change(change, of: line.slot) { _ in }
+            site.heart.createClient(
+                ClientCreation(name: "two"), token: two.token, hash: two.hash,
+                seal: { [heart = site.heart] _ in
+                    heart.examineLiveness()
+                    return [1]
+                }, answer: { _ in })
+            isQueued.open()
+            try site.waitForEvent(.hostOffline)
+        }
+    }
+
+    // MARK: Limits
+
+    @Test func `a notice finds room where nothing ordinary does`() throws {
+        try withSite { site in
+            let (line, _) = try slot(site, replicas: [second])
+            let isFull = Latch("a full queue")
+            let holder = try Credential(20)
+            site.heart.createClient(
+                ClientCreation(name: "holder"), token: holder.token, hash: holder.hash,
+                seal: { _ in
+                    try isFull.wait()
+                    return [1]
+                }, answer: { _ in })
+            let refused = Awaited<String>("the first that does not fit")
+            for _ in 0..<30_000 where !refused.isSet {
+                site.heart.client(line.client) { if case .unavailable(let reason) = $0 { refused.set(reason) } }
+            }
+            #expect(refused.isSet)
+            let now = site.surroundings.wall()
+            let notice = Notice(instance: first, signal: .shutdown, detectedAt: now)
+            let answer = Awaited<Outcome<NoticeReply>>("the answer to the notice")
+            site.heart.take(notice, on: line) { answer.set($0) }
+            isFull.open()
+            guard case .done(let reply) = try answer.get() else { throw TestSupportError("the notice was refused") }
+            #expect(reply.successor == second)
+        }
+    }
 }
