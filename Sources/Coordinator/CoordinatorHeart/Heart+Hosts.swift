@@ -145,8 +145,8 @@ extension Heart {
     package func take(
         _ notice: Notice, on line: Line, answer: @escaping @Sendable (Outcome<NoticeReply>) -> Void
     ) {
-        let moment: Timestamp =
-            if case .interruption(_, let at) = notice.signal { at } else { surroundings.wall() + .seconds(120) }
+        let now = surroundings.wall()
+        let moment = notice.end(at: now) ?? now + .seconds(120)
         submit(
             SlotWork(
                 on: line.slot, naming: { Focus(now: $0, instance: notice.instance) }, lastMoment: moment

@@ -57,8 +57,20 @@ extension Heart {
 
     /// Slots whose time has come.
     package func passTime() {
+        compareClocks()
         guard takeDue(at: surroundings.wall()) else { return }
         submit(TimeWork(self))
+    }
+
+    private func compareClocks() {
+        let lag = surroundings.lag
+        let isAstray = isClockAstray.withLock { isAstray -> Bool? in
+            let limit: Duration = isAstray ? .seconds(1) : .seconds(5)
+            guard isAstray != (lag > limit || lag < .zero - limit) else { return nil }
+            isAstray.toggle()
+            return isAstray
+        }
+        if let isAstray { observeClock(isAstray ? lag : nil) }
     }
 
     /// Writes down when hosts were last heard, for the operators of the next run.

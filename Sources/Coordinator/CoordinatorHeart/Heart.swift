@@ -8,7 +8,7 @@ package import Wire
 /// then answers. The only caller of the store. Any thread may call it; answers come on the writer's or a reader's thread.
 package final class Heart: Sendable {
     let switchboard: Switchboard
-    let surroundings: any Surroundings
+    let surroundings: SteadySurroundings
     let settings: HeartSettings
     let readers: Readers
     package let counts = HeartCounts()
@@ -27,6 +27,8 @@ package final class Heart: Sendable {
     let unreadable = Locked<Set<SlotID>>([])
     private let isFailing = Locked(false)
     private let observeCommits: @Sendable (String?) -> Void
+    let isClockAstray = Locked(false)
+    let observeClock: @Sendable (Duration?) -> Void
     /// The last stop was not clean: the file deserves a check.
     package let wasUnclean: Bool
     /// Records of hosts that could not be read at the start and are left out; the first few.
@@ -34,15 +36,19 @@ package final class Heart: Sendable {
 
     /// Opens the store, learns who is enrolled, and begins to work. `observe` is told of each line of the event log after
     /// it is on the disk, and `observeCommits` of why commits begin to fail, and with nil of their end; both on the writer's
-    /// thread, where they must not wait.
+    /// thread, where they must not wait. `observeClock` is told how far the machine's clock was set ahead of the heart's, and with
+    /// nil that they agree again, by whoever lets time pass.
     package init(
         _ settings: HeartSettings, surroundings: any Surroundings,
         observeCommits: @escaping @Sendable (_ failure: String?) -> Void = { _ in },
+        observeClock: @escaping @Sendable (_ lag: Duration?) -> Void = { _ in },
         observe: @escaping @Sendable ([Event]) -> Void
     ) throws {
         self.observeCommits = observeCommits
         self.settings = settings
+        let surroundings = SteadySurroundings(surroundings)
         self.surroundings = surroundings
+        self.observeClock = observeClock
         let store = OwnedStore(try Store(path: settings.databasePath))
         owned = Locked(store)
         let now = surroundings.monotonic()
@@ -75,6 +81,7 @@ package final class Heart: Sendable {
         try? owned.store.checkpoint()
     }
 
+    /// The time by which everything here is dated, and which hosts are told: it never jumps.
     package var wall: Timestamp { surroundings.wall() }
 
     /// Whether the thread that commits is idle or getting on.

@@ -127,7 +127,7 @@ extension EventKind {
         case .noSuccessor: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b29")
         case .cleanupCompleted: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b2a")
         case .cleanupFailed: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b2b")
-        case .agentUnreadable: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b2c")
+        case .agentUnreadable: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7c01")
         }
     }
 }

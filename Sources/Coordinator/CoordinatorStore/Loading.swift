@@ -98,7 +98,8 @@ private func loadIncidents(
     try transaction.all(
         """
         SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
-            verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked
+            verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked,
+            ends_at
         FROM incident
         WHERE slot_id = ?1 AND id IN (
             SELECT id FROM incident WHERE slot_id = ?1 AND closed_at IS NULL

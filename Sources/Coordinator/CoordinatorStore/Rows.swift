@@ -99,11 +99,12 @@ extension Incident {
 }
 
 extension IncidentRecord {
-    /// Those of the incident, then: ordered replica, late, blocked.
+    /// Those of the incident, then: ordered replica, late, blocked, end.
     init(_ row: borrowing Row) throws {
         self.init(try Incident(row))
         ordered = try row.value(13)
         isLate = try row.value(14)
         isBlocked = try row.value(15)
+        endsAt = try row.value(16)
     }
 }

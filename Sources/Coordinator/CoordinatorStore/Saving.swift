@@ -185,20 +185,23 @@ private func saveIncident(
         try transaction.execute(
             """
             INSERT INTO incident (id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch,
-                successor_id, verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                successor_id, verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked,
+                ends_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """, incident.id, incident.slot, incident.instance, incident.kind, incident.state, incident.detectedAt,
             incident.interruptionTime, incident.deadline, incident.epoch, incident.successor, incident.verifiedAt,
-            incident.closedAt, jsonText(incident.ledger), record.ordered, record.isLate, record.isBlocked)
+            incident.closedAt, jsonText(incident.ledger), record.ordered, record.isLate, record.isBlocked,
+            record.endsAt)
     } else {
         let rows = try transaction.execute(
             """
             UPDATE incident SET kind = ?, state = ?, interruption_time = ?, deadline = ?, epoch = ?, successor_id = ?,
-                verified_at = ?, closed_at = ?, ledger = ?, ordered_replica_id = ?, is_late = ?, is_blocked = ?
+                verified_at = ?, closed_at = ?, ledger = ?, ordered_replica_id = ?, is_late = ?, is_blocked = ?,
+                ends_at = ?
             WHERE id = ?
             """, incident.kind, incident.state, incident.interruptionTime, incident.deadline, incident.epoch,
             incident.successor, incident.verifiedAt, incident.closedAt, jsonText(incident.ledger), record.ordered,
-            record.isLate, record.isBlocked, incident.id)
+            record.isLate, record.isBlocked, record.endsAt, incident.id)
         try requireOneRow(rows, "incident", incident.id)
     }
 }

@@ -9,12 +9,16 @@ import Wire
 final class Site {
     let heart: Heart
     let surroundings: ManualSurroundings
+    /// What was told of the machine's clock: how far it was set, and nil once it was followed.
+    var clockReports: [Duration?] { reported.wait(until: .zero) { $0 } ?? [] }
+    private let reported = Monitor<[Duration?]>([])
     private let seen = Monitor<[Event]>([])
 
     init(folder: String, surroundings: ManualSurroundings = ManualSurroundings()) throws {
         self.surroundings = surroundings
         heart = try Heart(
-            HeartSettings(databasePath: "\(folder)/coordinator.sqlite"), surroundings: surroundings
+            HeartSettings(databasePath: "\(folder)/coordinator.sqlite"), surroundings: surroundings,
+            observeClock: { [reported] lag in reported.change { $0.append(lag) } }
         ) { [seen] events in seen.change { $0 += events } }
     }
 

@@ -226,6 +226,33 @@ import Wire
         }
     }
 
+    // MARK: The machine's clock
+
+    @Test(arguments: [7200, -7200])
+    func `a machine's clock that is set is followed slowly, and ends no wait`(_ jump: Int) throws {
+        try withSite { site in
+            let (line, _) = try slot(site, replicas: [])
+            _ = try ask { site.heart.askSwitch(of: line.slot, to: .onDemand, answer: $0) }
+            let before = site.heart.wall
+            #expect(before == site.surroundings.wall())
+            site.surroundings.setWall(before + .seconds(jump))
+            #expect(site.heart.wall == before)
+            for _ in 0..<3 {
+                site.surroundings.advance(by: .seconds(10))
+                site.heart.passTime()
+            }
+            #expect(site.heart.wall - before == .seconds(jump > 0 ? 33 : 27))
+            #expect(site.clockReports == [.seconds(jump > 0 ? 7199 : -7199)])
+            _ = try ask { site.heart.client(line.client, answer: $0) }
+            #expect(!site.events.contains { $0.kind == .commandExpired })
+            // Caught up in ten times as long.
+            site.surroundings.advance(by: .seconds(72_000))
+            site.heart.passTime()
+            #expect(site.heart.wall == site.surroundings.wall())
+            #expect(site.clockReports.last == .some(nil))
+        }
+    }
+
     // MARK: Limits
 
     @Test func `a notice finds room where nothing ordinary does`() throws {

@@ -212,6 +212,7 @@ struct SlotGenerator {
         record.ordered = maybe { name("replica", $0.int(1...99)) }
         record.isLate = flip()
         record.isBlocked = flip()
+        record.endsAt = maybe { $0.time() }
     }
 
     // MARK: Chance
