@@ -23,6 +23,10 @@ extension Heart {
         _ registration: Registration, of client: ClientID, token: Token, hash: [UInt8],
         answer: @escaping @Sendable (Outcome<RegistrationReply>) -> Void
     ) {
+        let now = surroundings.monotonic()
+        if let refusal = enrolments.withLock({ $0.refusal(registration, of: client, at: now) }) {
+            return answer(.refused(ErrorReply(.tooManyRequests, refusal)))
+        }
         submit(
             RegistrationWork(
                 registration, of: client, token: token, hash: hash, newSlot: settings.newSlot, answer: answer))

@@ -27,6 +27,7 @@ package final class Heart: Sendable {
     let unreadable = Locked<Set<SlotID>>([])
     private let isFailing = Locked(false)
     private let observeCommits: @Sendable (String?) -> Void
+    let enrolments = Locked(Enrolments())
     let isClockAstray = Locked(false)
     let observeClock: @Sendable (Duration?) -> Void
     /// The last stop was not clean: the file deserves a check.

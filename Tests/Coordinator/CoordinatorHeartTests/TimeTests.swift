@@ -255,6 +255,43 @@ import Wire
 
     // MARK: Limits
 
+    @Test func `a host that enrols in a circle is slowed down, and no other`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            for _ in 0..<5 { try site.register(first, of: client, token: 10) }
+            #expect(throws: TestSupportError.self) { try site.register(first, of: client, token: 10) }
+            try site.register(first, of: client, as: "db", token: 11)
+            try site.register(second, of: client, token: 12)
+            site.surroundings.advance(by: .seconds(1))
+            try site.register(first, of: client, token: 10)
+        }
+    }
+
+    @Test func `a client's hosts enrol in a burst, and then at a pace, and another client's beside them`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            let credential = try Credential(10)
+            let refused = Locked(0)
+            func enrol(_ numbers: Range<Int>) throws {
+                for number in numbers {
+                    let name = try LogicalAgentID("agent-\(number)")
+                    let registration = Registration(
+                        logicalAgent: name, instance: first, region: "us-east-1", hostname: "h")
+                    site.heart.register(registration, of: client, token: credential.token, hash: credential.hash) {
+                        if case .refused = $0 { refused.withLock { $0 += 1 } }
+                    }
+                }
+            }
+            try enrol(0..<2_100)
+            #expect(refused.withLock { $0 } == 100)
+            let other = try site.makeClient("other", 2)
+            try site.register(second, of: other, token: 12)
+            site.surroundings.advance(by: .milliseconds(200))
+            try enrol(2_100..<2_210)
+            #expect(refused.withLock { $0 } == 110)
+        }
+    }
+
     @Test func `a notice finds room where nothing ordinary does`() throws {
         try withSite { site in
             let (line, _) = try slot(site, replicas: [second])
