@@ -62,7 +62,7 @@ package final class Door: Sendable {
         case .token(let token):
             switch holder(of: token) {
             case .admin: return admitAdmin(to: caller)
-            case .host(let line): return admit(line, to: caller, values: values, at: now)
+            case .host(let line): return admit(line, to: route, values: values, at: now)
             case .tenant(let client, let isActive): return admit(client, isActive, to: caller)
             case nil: return .denied(.unknownToken, status: 401)
             }
@@ -105,11 +105,12 @@ package final class Door: Sendable {
         }
     }
 
-    private func admit(_ line: Line, to caller: Caller, values: [String], at now: Duration) -> Admission {
-        switch caller {
+    private func admit(_ line: Line, to route: Route, values: [String], at now: Duration) -> Admission {
+        switch route.caller {
         case .agent, .agentOrAdmin:
             guard values.first == line.slot.text else { return .forbidden("this token belongs to another agent") }
-            return line.admits(at: now) ? .admitted(.host(line)) : .slowed
+            let isNotice = route == .terminationImminent || route == .rebalanceRecommendation
+            return line.admits(aNotice: isNotice, at: now) ? .admitted(.host(line)) : .slowed
         case .client: return .forbidden("this is an agent's token; to register, send the client's token")
         case .admin: return .forbidden("this call is for administrators")
         case .anyone: return .admitted(.anyone)

@@ -49,6 +49,7 @@ package enum EventKind: String, CaseIterable, Sendable {
     case agentToggled = "agent_toggled"
     case settingsChanged = "settings_changed"
     case agentDeleted = "agent_deleted"
+    case agentUnreadable = "agent_unreadable"
     // Commands
     case commandQueued = "command_queued"
     case commandDone = "command_done"
@@ -85,7 +86,8 @@ package enum EventKind: String, CaseIterable, Sendable {
 
     package var severity: Severity {
         switch self {
-        case .terminationNotice, .fenceFailed, .incidentMissed, .noSuccessor, .hostDead: .critical
+        case .terminationNotice, .fenceFailed, .incidentMissed, .noSuccessor, .hostDead, .agentUnreadable:
+            .critical
         case .promotionFailed, .incidentLate, .terminationFailed, .replicaFailed, .commandFailed, .hostBlind: .error
         case .hostOffline, .rebalanceNotice, .maintenanceNotice, .clientDeleted, .tokenRegenerated, .commandExpired,
             .authFailed, .hostRefused, .agentDeleted, .cleanupFailed, .promotionDecided, .hostSilent:

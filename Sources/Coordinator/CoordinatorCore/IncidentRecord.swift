@@ -1,10 +1,13 @@
-import JSON
+package import JSON
 package import Wire
 
 /// An incident and what the coordinator remembers of its course.
 package struct IncidentRecord: Equatable, Sendable {
     /// Its timeline stays empty here: the event log has it.
     package var incident: Incident
+    /// When the machine goes, by our clock, for an interruption; its time in `incident` is as it was announced, which makes
+    /// repeats the same.
+    package var endsAt: Timestamp?
     /// The replica that was ordered for it, to be undone when nothing follows.
     package var ordered: ReplicaID?
     /// Its deadline has passed unmet and that was said.
@@ -15,5 +18,6 @@ package struct IncidentRecord: Equatable, Sendable {
     package init(_ incident: Incident) { self.incident = incident }
 
     package var id: IncidentID { incident.id }
+    package var lastMoment: Timestamp { endsAt ?? incident.lastMoment }
     package var isOpen: Bool { incident.state == .open }
 }

@@ -37,6 +37,8 @@ package enum Rules {
     static let outlivedAfter = Duration.seconds(300)
     /// A replica that is not quite ready is promoted when no more than this is left: it may still work, waiting cannot.
     static let lastChoice = Duration.seconds(40)
+    /// EC2 gives two minutes; an end that is further away than this is nobody's to plan with.
+    static let interruptionLead = Duration.seconds(600)
     /// Announced work on a machine moves the workload this long before.
     static let maintenanceLead = Duration.seconds(900)
 
@@ -60,6 +62,9 @@ package enum Rules {
     static let incidentLook = Duration.seconds(60)
     /// What the clocks of two hosts may differ in rate while a lease runs, and a late answer.
     package static let leaseMargin = Duration.seconds(2)
+
+    /// Longer than what is silence and no more, three heartbeats, and what their answers take on a bad day.
+    static func shortestLease(heartbeatSeconds: Int) -> Int { heartbeatSeconds * 3 + 6 }
 
     // MARK: Bounds of one slot
 

@@ -43,8 +43,13 @@ extension Slot {
     // MARK: Folding
 
     private mutating func fold(_ notice: Notice, _ turn: inout Turn) -> IncidentID {
-        let signal = Signal(notice.signal)
+        var signal = Signal(notice.signal)
+        signal.endsAt = notice.end(at: turn.now)
         if let known = incidents.first(where: { $0.isOpen && folds(signal, of: notice.instance, into: $0) }) {
+            if known.endsAt.map({ $0 <= turn.now }) ?? false {
+                // It outlived what its host still announces: by that host's clock the end is yet to come.
+                changeIncident(known.id) { $0.endsAt = signal.endsAt ?? $0.endsAt }
+            }
             strengthen(known.id, by: signal, &turn)
             return known.id
         }
@@ -53,6 +58,7 @@ extension Slot {
         }
         let id = open(
             signal.kind, of: notice.instance, interruptionTime: signal.time, signal.sentence, signal.event, &turn)
+        changeIncident(id) { $0.endsAt = signal.endsAt }
         if signal.isCancelled { strengthen(id, by: signal, &turn) }
         return id
     }
@@ -88,6 +94,7 @@ extension Slot {
         changeIncident(id) { record in
             if isStronger { record.incident.kind = signal.kind }
             record.incident.interruptionTime = signal.time ?? record.incident.interruptionTime
+            record.endsAt = signal.endsAt ?? record.endsAt
             if record.incident.isUrgent(at: turn.now) {
                 record.incident.deadline = record.incident.deadline ?? deadline
             }

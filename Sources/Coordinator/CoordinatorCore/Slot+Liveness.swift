@@ -19,6 +19,7 @@ extension Slot {
             host.lacking = heartbeat.lacking ?? host.lacking
             host.lastHeardAt = turn.now
         }
+        noteLease(of: instance, knowing: heartbeat.configVersion)
         noteHeard(instance, &turn)
         noteSight(of: instance, isBlind: heartbeat.health?.blind ?? before.isBlind, &turn)
         judgeReadiness(of: instance, &turn)
@@ -56,6 +57,13 @@ extension Slot {
             turn.note(.hostRefused, "\(instance) was reported terminated and runs", instance: instance)
         case .replica, .promoting, .zombie, .terminating, .terminated: break
         }
+    }
+
+    /// A host learns of a configuration by an answer, which grants the lease of that configuration, too.
+    private mutating func noteLease(of instance: InstanceID, knowing version: ConfigVersion?) {
+        guard version == configVersion else { return }
+        let granted = settings.leaseSeconds
+        change(instance) { $0.leaseSeconds = granted > 0 ? granted : nil }
     }
 
     private mutating func noteSight(of instance: InstanceID, isBlind: Bool, _ turn: inout Turn) {

@@ -87,7 +87,7 @@ extension Slot {
     private var incidentMoments: [Timestamp] {
         incidents.filter(\.isOpen).flatMap { record in
             let incident = record.incident
-            var moments = [incident.givenUpAt, incident.lastMoment - Rules.lastChoice, incident.preparationDue]
+            var moments = [record.givenUpAt, record.lastMoment - Rules.lastChoice, incident.preparationDue]
             if incident.kind == .maintenance { moments.append(incident.lastMoment - Rules.maintenanceLead) }
             if let deadline = incident.deadline { moments.append(deadline) }
             return moments

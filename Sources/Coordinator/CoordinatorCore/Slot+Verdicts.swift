@@ -44,7 +44,7 @@ extension Slot {
                     .incidentLate, "nothing is proven to serve in place of \(incident.instance) by its deadline",
                     instance: incident.instance, incident: record.id)
             }
-            guard turn.now >= incident.givenUpAt, promoting == nil else { continue }
+            guard turn.now >= record.givenUpAt, promoting == nil else { continue }
             if incident.kind == .rebalance || host(incident.instance)?.isFresh == true {
                 close(record.id, as: .averted, "nothing followed", &turn)
             } else {
@@ -69,10 +69,10 @@ extension Slot {
     }
 }
 
-extension Incident {
+extension IncidentRecord {
     /// When one that came to nothing ends by itself.
     var givenUpAt: Timestamp {
-        kind == .rebalance ? detectedAt + Rules.rebalanceWindow : lastMoment + Rules.outlivedAfter
+        incident.kind == .rebalance ? incident.detectedAt + Rules.rebalanceWindow : lastMoment + Rules.outlivedAfter
     }
 }
 

@@ -23,6 +23,10 @@ extension Heart {
         _ registration: Registration, of client: ClientID, token: Token, hash: [UInt8],
         answer: @escaping @Sendable (Outcome<RegistrationReply>) -> Void
     ) {
+        let now = surroundings.monotonic()
+        if let refusal = enrolments.withLock({ $0.refusal(registration, of: client, at: now) }) {
+            return answer(.refused(ErrorReply(.tooManyRequests, refusal)))
+        }
         submit(
             RegistrationWork(
                 registration, of: client, token: token, hash: hash, newSlot: settings.newSlot, answer: answer))
@@ -61,8 +65,9 @@ extension Heart {
         return line.state.withLock { state in
             state.heardAt = now
             state.wait = wait
-            let isKnown = state.presence == .fresh || state.presence == .starting
-            guard isKnown, heartbeat.status != .offline, !state.view.hasOrders, heartbeat.running.isEmpty,
+            let isKnown = state.presence == .fresh || (state.presence == .starting && !state.view.isInTrouble)
+            let bringsLease = state.view.awaitsLease && heartbeat.configVersion == state.view.configVersion
+            guard isKnown, !bringsLease, heartbeat.status != .offline, !state.view.hasOrders, heartbeat.running.isEmpty,
                 state.saying == Line.Saying(heartbeat)
             else { return .news }
             state.presence = .fresh
@@ -144,8 +149,8 @@ extension Heart {
     package func take(
         _ notice: Notice, on line: Line, answer: @escaping @Sendable (Outcome<NoticeReply>) -> Void
     ) {
-        let moment: Timestamp =
-            if case .interruption(_, let at) = notice.signal { at } else { surroundings.wall() + .seconds(120) }
+        let now = surroundings.wall()
+        let moment = notice.end(at: now) ?? now + .seconds(120)
         submit(
             SlotWork(
                 on: line.slot, naming: { Focus(now: $0, instance: notice.instance) }, lastMoment: moment

@@ -8,7 +8,7 @@ package import Wire
 /// then answers. The only caller of the store. Any thread may call it; answers come on the writer's or a reader's thread.
 package final class Heart: Sendable {
     let switchboard: Switchboard
-    let surroundings: any Surroundings
+    let surroundings: SteadySurroundings
     let settings: HeartSettings
     let readers: Readers
     package let counts = HeartCounts()
@@ -22,8 +22,14 @@ package final class Heart: Sendable {
     private let feed: EventFeed
     /// When the next slot has something to do by time alone, as far as is known.
     private let earliestDue = Locked<Timestamp?>(nil)
+    let pulse = Locked(Pulse())
+    /// Slots for which time stands still, which was said.
+    let unreadable = Locked<Set<SlotID>>([])
     private let isFailing = Locked(false)
     private let observeCommits: @Sendable (String?) -> Void
+    let enrolments = Locked(Enrolments())
+    let isClockAstray = Locked(false)
+    let observeClock: @Sendable (Duration?) -> Void
     /// The last stop was not clean, or the file was damaged then: it deserves a check.
     package let wasUnclean: Bool
     /// Nobody has found the file sound since the mark in it says that it deserves a check; then the mark stays.
@@ -33,21 +39,26 @@ package final class Heart: Sendable {
 
     /// Opens the store, learns who is enrolled, and begins to work. `observe` is told of each line of the event log after
     /// it is on the disk, and `observeCommits` of why commits begin to fail, and with nil of their end; both on the writer's
-    /// thread, where they must not wait.
+    /// thread, where they must not wait. `observeClock` is told how far the machine's clock was set ahead of the heart's, and with
+    /// nil that they agree again, by whoever lets time pass.
     package init(
         _ settings: HeartSettings, surroundings: any Surroundings,
         observeCommits: @escaping @Sendable (_ failure: String?) -> Void = { _ in },
+        observeClock: @escaping @Sendable (_ lag: Duration?) -> Void = { _ in },
         observe: @escaping @Sendable ([Event]) -> Void
     ) throws {
         self.observeCommits = observeCommits
         self.settings = settings
+        let surroundings = SteadySurroundings(surroundings)
         self.surroundings = surroundings
+        self.observeClock = observeClock
         let store = OwnedStore(try Store(path: settings.databasePath))
         owned = Locked(store)
         let now = surroundings.monotonic()
         switchboard = Switchboard(surroundings: surroundings)
         let (unclean, due) = try store.store.write { transaction in
-            (try transaction.markOpen(), try transaction.nextDue())
+            try transaction.forgetSilence()
+            return (try transaction.markOpen(), try transaction.nextDue())
         }
         wasUnclean = unclean
         isSuspect = Locked(unclean)
@@ -74,6 +85,7 @@ package final class Heart: Sendable {
         try? owned.store.checkpoint()
     }
 
+    /// The time by which everything here is dated, and which hosts are told: it never jumps.
     package var wall: Timestamp { surroundings.wall() }
 
     /// Whether the thread that commits is idle or getting on.
@@ -136,10 +148,14 @@ package final class Heart: Sendable {
 
     private func perform(_ works: [any Work], on owned: OwnedStore) {
         let began = surroundings.monotonic()
+        // Before anything is decided: after a pause of the whole process this may run before the thread that keeps time.
+        noticeGap()
+        let isSilenceVoid = pulse.withLock { $0.takeSilence() }
         var batch = Batch(switchboard: switchboard, surroundings: surroundings)
         var failures = [String?](repeating: nil, count: works.count)
         do throws(StoreError) {
             try owned.store.write { transaction in
+                if isSilenceVoid { try transaction.forgetSilence() }
                 for (index, work) in works.enumerated() {
                     let before = batch
                     do {
@@ -153,6 +169,7 @@ package final class Heart: Sendable {
             }
         } catch {
             counts.failedCommits.increment()
+            if isSilenceVoid { pulse.withLock { $0.isSilenceVoid = true } }
             note(failure: error.description)
             for work in works { work.finish(.failed(error.description)) }
             return
@@ -285,8 +302,9 @@ extension Line {
     convenience init(_ row: HostRow, startedAt now: Duration) {
         let view = View(
             role: row.role, epoch: row.epoch, configVersion: row.configVersion,
-            heartbeatSeconds: row.heartbeatSeconds, leaseSeconds: row.leaseSeconds,
-            hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands, isEnded: row.isEnded)
+            heartbeatSeconds: row.heartbeatSeconds, leaseSeconds: row.leaseSeconds, awaitsLease: row.leaseSeconds > 0,
+            hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands, isInTrouble: row.isInTrouble,
+            isEnded: row.isEnded)
         var host = Host(
             instance: row.instance, role: row.role, roleSince: .earliest, registeredAt: .earliest, facts: row.facts)
         host.lacking = row.lacking
@@ -295,6 +313,7 @@ extension Line {
             slot: row.slot, instance: row.instance, client: row.client,
             State(
                 view: view, presence: row.isOffline ? .offline : .starting, heardAt: .zero, answeredAt: now,
-                saying: Saying(host), flushedAt: .zero, allowance: Allowance(at: now)))
+                saying: Saying(host), flushedAt: .zero, allowance: .ofHost(at: now),
+                noticeAllowance: .ofNotices(at: now)))
     }
 }

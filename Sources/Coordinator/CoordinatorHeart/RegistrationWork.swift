@@ -116,7 +116,7 @@ final class RegistrationWork: Work, @unchecked Sendable {
             slot: slot.id, instance: host.instance, client: client,
             Line.State(
                 view: Line.View(slot, host, at: wall), presence: .fresh, heardAt: now, answeredAt: now, saying: nil,
-                flushedAt: .zero, allowance: Allowance(at: now)))
+                flushedAt: .zero, allowance: .ofHost(at: now), noticeAllowance: .ofNotices(at: now)))
         switchboard.seat(line, under: key)
     }
 }

@@ -114,8 +114,8 @@ final class Switchboard: Sendable {
             guard let line = lines.first(where: { $0.instance == slot.hosts[index].instance }) else { continue }
             let (presence, answeredAt) = line.state.withLock { ($0.presence, max($0.answeredAt, graceBegan)) }
             slot.hosts[index].isFresh = presence == .fresh
-            if slot.settings.leaseSeconds > 0 {
-                let end = answeredAt + .seconds(slot.settings.leaseSeconds) + Rules.leaseMargin
+            if let lease = slot.hosts[index].leaseSeconds {
+                let end = answeredAt + .seconds(lease) + Rules.leaseMargin
                 slot.hosts[index].leaseEndsAt = wall + (end - now)
             }
         }
@@ -135,7 +135,8 @@ final class Switchboard: Sendable {
                 if host.isOffline {
                     state.presence = .offline
                 } else if state.presence == .offline {
-                    state.presence = .fresh
+                    // Something else than a heartbeat brought it back, or its absence is still on its way to the disk.
+                    state.presence = .unknown
                 }
                 guard let call = state.call else { return }
                 if state.view.hasDue || call.configVersion != slot.configVersion { hasMissedNews = true }
@@ -144,8 +145,20 @@ final class Switchboard: Sendable {
         return hasMissedNews
     }
 
-    /// Silence begins anew for everybody: the coordinator itself was away.
-    func beginGrace(at now: Duration) { grace.withLock { $0 = now } }
+    /// The coordinator itself was away: nobody is known to be there until heard, and everybody's silence begins anew.
+    func beginGrace(at now: Duration) {
+        grace.withLock { $0 = now }
+        for line in all {
+            line.state.withLock { state in
+                switch state.presence {
+                case .fresh: state.presence = .starting
+                // What its next heartbeat says is to be decided, as it would have been.
+                case .offline: state.presence = .unknown
+                case .starting, .leaving, .unknown: break
+                }
+            }
+        }
+    }
 
     enum Absence { case silent(Line), gone(Line, after: Duration) }
 
@@ -194,9 +207,11 @@ extension Line.View {
         configVersion = slot.configVersion
         heartbeatSeconds = slot.settings.heartbeatSeconds
         leaseSeconds = slot.settings.leaseSeconds
+        awaitsLease = leaseSeconds > 0 && host.leaseSeconds != leaseSeconds && role.isInUse
         let orders = slot.commands.filter { $0.instance == host.instance && $0.state.isOpen }
         hasOrders = !orders.isEmpty
         hasDue = orders.contains { $0.isDue(at: now) }
+        isInTrouble = slot.primary == nil || slot.incidents.contains(where: \.isOpen)
         isEnded = slot.deletedAt != nil
     }
 }

@@ -48,6 +48,7 @@ extension EventKind {
         case .agentToggled: "agent switched on or off"
         case .settingsChanged: "agent settings changed"
         case .agentDeleted: "agent deleted"
+        case .agentUnreadable: "agent cannot be decided about"
         case .commandQueued: "command queued"
         case .commandDone: "command done"
         case .commandFailed: "command failed"
@@ -126,6 +127,7 @@ extension EventKind {
         case .noSuccessor: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b29")
         case .cleanupCompleted: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b2a")
         case .cleanupFailed: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b2b")
+        case .agentUnreadable: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7c01")
         }
     }
 }

@@ -72,6 +72,16 @@ final class Service {
                 } else {
                     log.notice("storing works again", id: .commitsWork)
                 }
+            },
+            observeClock: { lag in
+                guard let lag else { return log.notice("the clocks agree again", id: .clocksAgree) }
+                log.warning(
+                    "the machine's clock was set", id: .clockSet,
+                    [
+                        .reason(
+                            "it is \(lag.components.seconds) s ahead of the time by which is decided here, which follows it by a "
+                                + "tenth of the time that passes; a restart takes it over at once")
+                    ])
             }, observe: { journal.tell($0) })
         let secrets: Secrets
         do {

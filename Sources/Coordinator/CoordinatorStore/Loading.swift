@@ -46,7 +46,7 @@ private func loadHosts(
         """
         SELECT instance_id, role, role_since, registered_at, hostname, agent_version, region, zone, instance_type, mode,
             image, private_address, public_address, lacking, is_offline, is_proven_dead, is_blind, inspected_at,
-            termination_asked_at, last_heard_at
+            termination_asked_at, last_heard_at, lease_seconds
         FROM host
         WHERE slot_id = ?1 AND (role <> 'terminated' OR instance_id IN (SELECT value FROM json_each(?2)))
         ORDER BY number
@@ -98,7 +98,8 @@ private func loadIncidents(
     try transaction.all(
         """
         SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
-            verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked
+            verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked,
+            ends_at
         FROM incident
         WHERE slot_id = ?1 AND id IN (
             SELECT id FROM incident WHERE slot_id = ?1 AND closed_at IS NULL

@@ -21,7 +21,7 @@ extension Slot {
 }
 
 extension Host {
-    /// instance, role, since, registered, nine facts, lacking, offline, dead, blind, inspected, asked, heard
+    /// instance, role, since, registered, nine facts, lacking, offline, dead, blind, inspected, asked, heard, lease
     init(_ row: borrowing Row) throws {
         self.init(
             instance: try row.value(0), role: try row.value(1), roleSince: try row.value(2),
@@ -33,6 +33,7 @@ extension Host {
         inspectedAt = try row.value(17)
         terminationAskedAt = try row.value(18)
         lastHeardAt = try row.value(19)
+        leaseSeconds = try row.value(20)
     }
 }
 
@@ -98,11 +99,12 @@ extension Incident {
 }
 
 extension IncidentRecord {
-    /// Those of the incident, then: ordered replica, late, blocked.
+    /// Those of the incident, then: ordered replica, late, blocked, end.
     init(_ row: borrowing Row) throws {
         self.init(try Incident(row))
         ordered = try row.value(13)
         isLate = try row.value(14)
         isBlocked = try row.value(15)
+        endsAt = try row.value(16)
     }
 }

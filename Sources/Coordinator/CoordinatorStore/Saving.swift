@@ -107,12 +107,12 @@ private func insertHost(_ host: Host, of slot: SlotID, _ transaction: borrowing 
         """
         INSERT INTO host (slot_id, instance_id, role, role_since, registered_at, hostname, agent_version, region, zone,
             instance_type, mode, image, private_address, public_address, lacking, is_offline, is_proven_dead, is_blind,
-            inspected_at, termination_asked_at, last_heard_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            inspected_at, termination_asked_at, last_heard_at, lease_seconds)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """, slot, host.instance, host.role, host.roleSince, host.registeredAt, facts.hostname, facts.agentVersion,
         facts.region, facts.zone, facts.instanceType, facts.mode, facts.image, facts.privateAddress,
         facts.publicAddress, jsonText(host.lacking), host.isOffline, host.isProvenDead, host.isBlind,
-        host.inspectedAt, host.terminationAskedAt, host.lastHeardAt)
+        host.inspectedAt, host.terminationAskedAt, host.lastHeardAt, host.leaseSeconds)
 }
 
 private func updateHost(_ host: Host, of slot: SlotID, _ transaction: borrowing Transaction) throws {
@@ -122,12 +122,12 @@ private func updateHost(_ host: Host, of slot: SlotID, _ transaction: borrowing 
         UPDATE host SET role = ?, role_since = ?, hostname = ?, agent_version = ?, region = ?, zone = ?,
             instance_type = ?, mode = ?, image = ?, private_address = ?, public_address = ?, lacking = ?,
             is_offline = ?, is_proven_dead = ?, is_blind = ?, inspected_at = ?, termination_asked_at = ?,
-            last_heard_at = ?
+            last_heard_at = ?, lease_seconds = ?
         WHERE slot_id = ? AND instance_id = ?
         """, host.role, host.roleSince, facts.hostname, facts.agentVersion, facts.region, facts.zone,
         facts.instanceType, facts.mode, facts.image, facts.privateAddress, facts.publicAddress,
         jsonText(host.lacking), host.isOffline, host.isProvenDead, host.isBlind, host.inspectedAt,
-        host.terminationAskedAt, host.lastHeardAt, slot, host.instance)
+        host.terminationAskedAt, host.lastHeardAt, host.leaseSeconds, slot, host.instance)
     try requireOneRow(rows, "host", host.instance)
 }
 
@@ -185,20 +185,23 @@ private func saveIncident(
         try transaction.execute(
             """
             INSERT INTO incident (id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch,
-                successor_id, verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                successor_id, verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked,
+                ends_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """, incident.id, incident.slot, incident.instance, incident.kind, incident.state, incident.detectedAt,
             incident.interruptionTime, incident.deadline, incident.epoch, incident.successor, incident.verifiedAt,
-            incident.closedAt, jsonText(incident.ledger), record.ordered, record.isLate, record.isBlocked)
+            incident.closedAt, jsonText(incident.ledger), record.ordered, record.isLate, record.isBlocked,
+            record.endsAt)
     } else {
         let rows = try transaction.execute(
             """
             UPDATE incident SET kind = ?, state = ?, interruption_time = ?, deadline = ?, epoch = ?, successor_id = ?,
-                verified_at = ?, closed_at = ?, ledger = ?, ordered_replica_id = ?, is_late = ?, is_blocked = ?
+                verified_at = ?, closed_at = ?, ledger = ?, ordered_replica_id = ?, is_late = ?, is_blocked = ?,
+                ends_at = ?
             WHERE id = ?
             """, incident.kind, incident.state, incident.interruptionTime, incident.deadline, incident.epoch,
             incident.successor, incident.verifiedAt, incident.closedAt, jsonText(incident.ledger), record.ordered,
-            record.isLate, record.isBlocked, incident.id)
+            record.isLate, record.isBlocked, record.endsAt, incident.id)
         try requireOneRow(rows, "incident", incident.id)
     }
 }

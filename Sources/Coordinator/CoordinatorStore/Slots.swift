@@ -85,6 +85,13 @@ extension StoreTransaction {
         }
     }
 
+    /// Has a slot that cannot be loaded looked at later. One that can be says itself when it is due.
+    package borrowing func postpone(_ slot: SlotID, to moment: Timestamp) throws(StoreError) {
+        try attempt("postpone slot \(slot)") { transaction in
+            _ = try transaction.execute("UPDATE slot SET due_at = ? WHERE id = ?", moment, slot)
+        }
+    }
+
     /// The longest list that `noteHeard` takes: so many rows delay what waits behind them by a few milliseconds.
     package static var heardMax: Int { 200 }
 

@@ -20,6 +20,8 @@ package struct HostRow: Sendable {
     /// Nil while it has not got a token of its own.
     package var tokenHash: [UInt8]?
     package var hasOpenCommands: Bool
+    /// Its slot has an open incident, or nobody who serves.
+    package var isInTrouble: Bool
     /// Its slot was deleted.
     package var isEnded: Bool
 
@@ -39,6 +41,21 @@ package struct HostRow: Sendable {
         tokenHash = try row.value(20)
         isEnded = try row.value(21)
         hasOpenCommands = false
+        isInTrouble = false
+    }
+}
+
+extension StoreTransaction {
+    /// Takes back what was concluded from silence: the coordinator itself was away, and nobody could be heard. What EC2 said
+    /// stays.
+    package borrowing func forgetSilence() throws(StoreError) {
+        try attempt("forget who was silent") { transaction in
+            _ = try transaction.execute(
+                """
+                UPDATE host SET is_offline = 0, inspected_at = NULL
+                WHERE role <> 'terminated' AND is_proven_dead = 0 AND (is_offline = 1 OR inspected_at IS NOT NULL)
+                """)
+        }
     }
 }
 
@@ -64,6 +81,15 @@ extension StoreReader {
                 try transaction.all(
                     "SELECT slot_id, instance_id FROM command INDEXED BY command_open WHERE finished_at IS NULL"
                 ) { Busy(slot: try $0.value(0), instance: try $0.value(1)) })
+            let troubled = Set(
+                try transaction.all(
+                    """
+                    SELECT slot_id FROM incident INDEXED BY incident_open WHERE closed_at IS NULL
+                    UNION ALL
+                    SELECT id FROM slot
+                    WHERE NOT EXISTS (SELECT 1 FROM host WHERE host.slot_id = slot.id AND host.role = 'primary')
+                    """
+                ) { try $0.value(0, as: SlotID.self) })
             try transaction.forEach(
                 """
                 SELECT host.instance_id, host.slot_id, slot.client_id, host.role, slot.epoch, slot.config_version,
@@ -77,6 +103,7 @@ extension StoreReader {
                 do {
                     var host = try reading("host", row) { try HostRow($0) }
                     host.hasOpenCommands = busy.contains(Busy(slot: host.slot, instance: host.instance))
+                    host.isInTrouble = troubled.contains(host.slot)
                     body(host)
                 } catch let error as StoreError {
                     guard error.code == .damaged else { throw error }

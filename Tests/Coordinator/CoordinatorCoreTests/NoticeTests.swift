@@ -213,4 +213,44 @@ import Wire
         #expect(scene.slot.emergencyStatus.noticeDeadline == scene.now + .seconds(120))
         #expect(scene.slot.emergencyStatus.replica?.type == .automaticRebalance)
     }
+
+    // MARK: Clocks that differ
+
+    /// In seconds from now, by our clock: the announced end, when its host saw it, and what we make of it.
+    @Test(arguments: [
+        (120, 0, 120), (-310, 0, -310), (1_000_000_000, 0, 600),
+        // The host's clock is ten minutes ahead, or behind.
+        (120, 600, 120), (120, -600, 120),
+        // Ours is.
+        (-480, -600, 120), (720, 600, 120),
+    ])
+    func `an end is dated by the clock that leaves the least time, but some`(_ row: (Int, Int, Int)) throws {
+        var scene = try lone()
+        let (end, seen) = (scene.now + .seconds(row.0), scene.now + .seconds(row.1))
+        try scene.notice(alpha, .interruption(.terminate, at: end), detectedAt: seen)
+        #expect(scene.slot.incidents.last?.endsAt == scene.now + .seconds(row.2))
+        #expect(scene.incident?.interruptionTime == end)
+    }
+
+    @Test(arguments: [(-480, -600, Role.promoting), (120, 600, .promoting), (-310, 0, .replica)])
+    func `an end that has passed by one clock alone moves the workload`(_ row: (Int, Int, Role)) throws {
+        var scene = try Scene.pair()
+        let (end, seen) = (scene.now + .seconds(row.0), scene.now + .seconds(row.1))
+        try scene.notice(alpha, .interruption(.terminate, at: end), detectedAt: seen)
+        #expect(scene.role(bravo) == row.2)
+        #expect(scene.incident?.state == (row.2 == .replica ? .averted : .open))
+    }
+
+    @Test func `an incident is not given up while its host announces an end that is ahead by its clock`() throws {
+        var scene = try lone()
+        let end = scene.now - .seconds(480)
+        for _ in 0..<20 {
+            try scene.notice(alpha, .interruption(.terminate, at: end), detectedAt: end - .seconds(120))
+            scene.wait(60)
+        }
+        #expect(scene.slot.incidents.count == 1)
+        #expect(scene.incident?.state == .open)
+        scene.wait(500)
+        #expect(scene.incident?.state == .averted)
+    }
 }

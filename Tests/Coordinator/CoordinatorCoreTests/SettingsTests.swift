@@ -38,6 +38,7 @@ import Wire
         let other: SlotSettingValue? =
             switch current {
             case .flag(let flag): .flag(!flag)
+            case .whole where setting == .leaseSeconds: .whole(60)
             case .whole(let number): .whole(number + 1)
             case .decimal: .decimal(JSONNumber(1))
             case .handOver: .handOver(.overlap)
@@ -71,6 +72,13 @@ import Wire
                 == .configuration)
         let both = change([.leaseSeconds: .whole(30), .handOver: .handOver(.exclusive)])
         #expect(try scene.decide { try $0.change(both, &$1) }.settings.leaseSeconds == 30)
+    }
+
+    @Test(arguments: [(3, 14, false), (3, 15, true), (300, 905, false), (300, 906, true)])
+    func `a lease is longer than three heartbeats and a late answer`(_ row: (Int, Int, Bool)) throws {
+        var scene = Scene { $0.handOver = .exclusive }
+        let short = change([.heartbeatSeconds: .whole(row.0), .leaseSeconds: .whole(row.1)])
+        #expect(refusal { try scene.decide { _ = try $0.change(short, &$1) } } == (row.2 ? nil : .configuration))
     }
 
     @Test func `a toggle without a value turns the setting round`() throws {

@@ -91,6 +91,7 @@ struct SlotGenerator {
         host.inspectedAt = maybe { $0.time() }
         host.terminationAskedAt = maybe { $0.time() }
         host.lastHeardAt = maybe { $0.time() }
+        host.leaseSeconds = maybe { $0.int(1...60) }
     }
 
     /// At most one primary and one successor. Whoever was primary is not chosen again as successor.
@@ -211,6 +212,7 @@ struct SlotGenerator {
         record.ordered = maybe { name("replica", $0.int(1...99)) }
         record.isLate = flip()
         record.isBlocked = flip()
+        record.endsAt = maybe { $0.time() }
     }
 
     // MARK: Chance
