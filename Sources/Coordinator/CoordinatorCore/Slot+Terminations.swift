@@ -6,8 +6,10 @@ extension Slot {
     private var wait: Duration { .seconds(settings.terminateWaitSeconds) }
 
     /// When a machine's termination may be asked for, if ever: at once for one that is no longer wanted, after the wait for
-    /// one that was replaced and only when that is switched on.
+    /// one that was replaced and only when that is switched on. Never for one that another agent has as its host: that one may
+    /// serve there, and is for that agent to end.
     func terminationDue(_ host: Host) -> Timestamp? {
+        if liveElsewhere.contains(host.instance) { return nil }
         let due: Timestamp
         switch host.role {
         case .terminating: due = host.roleSince

@@ -80,6 +80,24 @@ struct LookupTests {
         }
     }
 
+    @Test func `a slot knows which of its machines, and of those that are named, other agents have`() throws {
+        try withStore { (store) throws in
+            var slot = makeServing(1)
+            slot.hosts += [makeHost(2, .zombie), makeHost(3, .zombie), makeHost(4, .zombie), makeHost(7, .terminated)]
+            try store.save(slot)
+            var (offline, ended) = (makeServing(3), makeServing(4))
+            offline.hosts[0].isOffline = true
+            ended.deletedAt = newYear
+            for other in [makeServing(2), offline, ended, makeServing(5), makeServing(6), makeServing(7)] {
+                try store.save(other)
+            }
+            #expect(try store.load(1)?.liveElsewhere == [instance(2)])
+            var focus = Focus(now: newYear, instance: instance(5))
+            focus.otherInstances = [instance(7), instance(8)]
+            #expect(try store.load(1, naming: focus)?.liveElsewhere == [instance(2), instance(5), instance(7)])
+        }
+    }
+
     @Test func `a report is known once it was noted, for its slot alone`() throws {
         try withStore { (store) throws in
             try store.save(makeServing(1))
