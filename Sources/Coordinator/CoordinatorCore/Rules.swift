@@ -40,6 +40,10 @@ package enum Rules {
     /// Announced work on a machine moves the workload this long before.
     static let maintenanceLead = Duration.seconds(900)
 
+    /// Open ones of a slot, beyond which a machine gets no second one: each is pursued at every look. Real machines announce
+    /// one end, and a few dates of work on them.
+    static let openIncidentsMax = 16
+
     // MARK: Machines
 
     /// After a termination that did not work, or was not answered.

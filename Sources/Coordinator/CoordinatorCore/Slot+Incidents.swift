@@ -51,6 +51,10 @@ extension Slot {
         if let closed = incidents.first(where: { repeats(signal, of: notice.instance, $0, at: turn.now) }) {
             return closed.id
         }
+        if let earliest = earliestWhenFull(besides: signal, of: notice.instance) {
+            strengthen(earliest, by: signal, &turn)
+            return earliest
+        }
         let id = open(
             signal.kind, of: notice.instance, interruptionTime: signal.time, signal.sentence, signal.event, &turn)
         if signal.isCancelled { strengthen(id, by: signal, &turn) }
@@ -68,6 +72,15 @@ extension Slot {
         return time == known
     }
 
+    /// Where there are too many, the machine's earliest incident of that sort stands for all that it announces.
+    private func earliestWhenFull(besides signal: Signal, of instance: InstanceID) -> IncidentID? {
+        guard incidents.count(where: \.isOpen) >= Rules.openIncidentsMax, !signal.isCancelled else { return nil }
+        return incidents.filter {
+            $0.isOpen && $0.incident.instance == instance
+                && (signal.kind == .maintenance) == ($0.incident.kind == .maintenance)
+        }.min { ($0.incident.lastMoment, $0.id) < ($1.incident.lastMoment, $1.id) }?.id
+    }
+
     /// Whether it says again what a closed incident was about. What says more is news, however soon it comes.
     private func repeats(
         _ signal: Signal, of instance: InstanceID, _ record: IncidentRecord, at now: Timestamp
@@ -83,11 +96,13 @@ extension Slot {
             return close(id, as: .averted, signal.sentence(of: record.incident.instance), &turn)
         }
         let isStronger = signal.kind.weight > record.incident.kind.weight
-        guard isStronger || (signal.time != nil && record.incident.interruptionTime == nil) else { return }
+        let known = record.incident.interruptionTime
+        let time = signal.time.map { min($0, known ?? $0) } ?? known
+        guard isStronger || time != known else { return }
         let deadline = turn.now + failoverTime
         changeIncident(id) { record in
             if isStronger { record.incident.kind = signal.kind }
-            record.incident.interruptionTime = signal.time ?? record.incident.interruptionTime
+            record.incident.interruptionTime = time
             if record.incident.isUrgent(at: turn.now) {
                 record.incident.deadline = record.incident.deadline ?? deadline
             }

@@ -33,6 +33,21 @@ import Wire
         #expect(scene.slot.incidents.count == 2)
     }
 
+    @Test func `a machine that announces ever other ends gets sixteen incidents, and the earliest stands for the rest`()
+        throws
+    {
+        var scene = try lone()
+        let month = 2_600_000
+        for number in 0..<50 { try scene.interrupt(alpha, in: month + number) }
+        #expect(scene.slot.incidents.count == 16)
+        let first = try #require(scene.slot.incidents.first).id
+        let reply = try scene.interrupt(alpha, in: 120)
+        #expect(reply.incident == first)
+        #expect(scene.slot.incident(first)?.incident.interruptionTime == scene.now + .seconds(120))
+        #expect(try scene.notice(alpha, maintenance(at: scene.now + .seconds(month))).incident != first)
+        #expect(scene.slot.incidents.count == 17)
+    }
+
     @Test func `another machine is another incident`() throws {
         var scene = try Scene.pair()
         try scene.notice(alpha, .rebalance)
