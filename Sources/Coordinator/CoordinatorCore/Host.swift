@@ -27,7 +27,7 @@ package struct Host: Equatable, Sendable {
     package var inspectedAt: Timestamp?
     /// When its termination was last asked for.
     package var terminationAskedAt: Timestamp?
-    /// When it was last heard, to within a minute: not for decisions.
+    /// When it was last heard, to within a minute; nil when it never was.
     package var lastHeardAt: Timestamp?
 
     /// Heard within its last few heartbeats. Not stored: the switchboard knows.

@@ -50,6 +50,9 @@ package enum Rules {
     static let terminationRetry = Duration.seconds(300)
     /// An order for a replica that has not become one by then has failed.
     static let replicaLaunchTime = Duration.seconds(600)
+    /// A machine that serves by its maker's word, and whose agent says nothing: its start takes a minute or two. It is offline
+    /// when it has said nothing for as long as a launch takes.
+    static let firstWordTime = Duration.seconds(180)
     /// Between two looks at a silent host through another one,
     static let inspectionPause = Duration.seconds(30)
     /// at one that was silent for the whole time-out: the agent is gone and the machine is not, so nothing changes soon,

@@ -17,7 +17,6 @@ extension Slot {
         change(instance) { host in
             host.facts = host.facts.updated(by: HostFacts(heartbeat))
             host.lacking = heartbeat.lacking ?? host.lacking
-            host.lastHeardAt = turn.now
         }
         noteHeard(instance, &turn)
         noteSight(of: instance, isBlind: heartbeat.health?.blind ?? before.isBlind, &turn)
@@ -35,6 +34,7 @@ extension Slot {
             host.isOffline = false
             host.isProvenDead = false
             host.inspectedAt = nil
+            host.lastHeardAt = turn.now
         }
         if before.isOffline && before.role != .terminated {
             turn.note(.hostBack, "\(instance) is heard again", instance: instance)
@@ -100,6 +100,30 @@ extension Slot {
         concludeSwitchOfDeadHost(instance, &turn)
         giveUpOrders(to: instance, &turn)
         settle(&turn)
+    }
+
+    /// Nobody parks for a machine that never enrolled, so time tells that it is silent.
+    mutating func missFirstWord(_ turn: inout Turn) {
+        for (due, isLast) in firstWordMoments where due <= turn.now {
+            guard let primary, isLast ? !primary.isOffline : primary.inspectedAt == nil else { continue }
+            if isLast {
+                change(primary.instance) { $0.isOffline = true }
+            } else {
+                fallSilent(primary.instance, &turn)
+            }
+            turn.note(
+                isLast ? .hostOffline : .hostSilent,
+                "nothing was heard of \(primary.instance), which serves by its maker's word",
+                instance: primary.instance)
+        }
+    }
+
+    /// When a primary that never spoke is taken for silent, and then for offline.
+    var firstWordMoments: [(due: Timestamp, isLast: Bool)] {
+        guard let primary, !primary.isFresh, primary.lastHeardAt == nil else { return [] }
+        return [
+            (primary.roleSince + Rules.firstWordTime, false), (primary.roleSince + Rules.replicaLaunchTime, true),
+        ]
     }
 
     private mutating func fallSilent(_ instance: InstanceID, _ turn: inout Turn) {

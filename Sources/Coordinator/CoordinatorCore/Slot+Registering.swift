@@ -46,6 +46,7 @@ extension Slot {
         let isFirst = hosts.isEmpty
         var newcomer = Host(instance: instance, role: .replica, facts: facts, at: turn.now)
         newcomer.isFresh = true
+        newcomer.lastHeardAt = turn.now
         hosts.append(newcomer)
         guard takesOver else {
             bindReplica(instance, &turn)

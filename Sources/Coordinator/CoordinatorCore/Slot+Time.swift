@@ -23,6 +23,7 @@ extension Slot {
         endCommands(&turn)
         if deletedAt == nil {
             giveUpLaunches(&turn)
+            missFirstWord(&turn)
             endPromotion(&turn)
             judgeIncidents(&turn)
             noteLeaseEnd(&turn)
@@ -98,6 +99,6 @@ extension Slot {
         let failed = replicas.filter { $0.status == .failed }
         return replicas.compactMap(givenUpAt)
             + failed.flatMap { [$0.createdAt + Rules.emergencyLaunchPause, $0.createdAt + Rules.failureMemory] }
-            + hosts.compactMap(\.inspectionDue) + hosts.compactMap(terminationDue)
+            + firstWordMoments.map(\.due) + hosts.compactMap(\.inspectionDue) + hosts.compactMap(terminationDue)
     }
 }
