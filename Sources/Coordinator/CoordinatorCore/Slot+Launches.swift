@@ -8,7 +8,9 @@ extension Slot {
     mutating func orderReplica(
         _ type: ReplicaType, pool: PoolID? = nil, incident: IncidentID? = nil, _ turn: inout Turn
     ) -> ReplicaID? {
-        guard let maker = maker, activeReplicas.count < Rules.replicasMax else {
+        // Of those that are not heard nobody knows whether they are there when they are needed.
+        let inTheWay = type == .manual ? activeReplicas.count : activeReplicas.count(where: isHeardOrComing)
+        guard let maker = maker, inTheWay < Rules.replicasMax else {
             if let incident, let record = self.incident(incident), !record.isBlocked {
                 changeIncident(incident) { $0.isBlocked = true }
                 turn.note(.noSuccessor, "no host can launch a replica", incident: incident)
@@ -32,6 +34,11 @@ extension Slot {
             life: Rules.launchLife, incident: incident, &turn)
         if let incident { changeIncident(incident) { $0.ordered = replica.id } }
         return replica.id
+    }
+
+    private func isHeardOrComing(_ replica: Replica) -> Bool {
+        guard let instance = replica.instance, let host = host(instance) else { return true }
+        return host.isFresh || host.role == .launching
     }
 
     /// The primary when it is heard; else whoever is; else a primary that may only have missed a beat.

@@ -139,6 +139,18 @@ import Wire
         #expect(scene.role(bravo) == .replica)
     }
 
+    @Test func `as many silent replicas as there may be keep no emergency from launching one`() throws {
+        var scene = Scene()
+        try scene.register(alpha)
+        for number in 0..<8 {
+            try scene.stand(instance(number))
+            scene.silence(instance(number))
+        }
+        try scene.interrupt(alpha)
+        #expect(scene.asked(of: alpha).contains("create_replica"))
+        #expect(scene.count(.noSuccessor) == 0)
+    }
+
     @Test func `one is asked for within what is wanted, and only where replicas are kept`() throws {
         var scene = Scene()
         try scene.register(alpha)
