@@ -10,7 +10,7 @@ extension Slot {
         guard heartbeat.status != .offline else {
             // A restart or an upgrade says this, too: it is silent from now on, and the time-out decides.
             change(instance) { $0.isFresh = false }
-            if before.role.isInUse { turn.note(.hostSilent, "\(instance) says that it stops", instance: instance) }
+            if before.role.isInUse, deletedAt == nil { turn.note(.hostSilent, "\(instance) says that it stops", instance: instance) }
             settle(&turn)
             return []
         }
@@ -84,7 +84,10 @@ extension Slot {
     package mutating func noteSilence(of instance: InstanceID, _ turn: inout Turn) {
         guard let host = host(instance), !host.isOffline else { return }
         fallSilent(instance, &turn)
-        if host.role.isInUse { turn.note(.hostSilent, "\(instance) is not heard", instance: instance) }
+        // A deleted agent's hosts are told to stay away.
+        if host.role.isInUse, deletedAt == nil {
+            turn.note(.hostSilent, "\(instance) is not heard", instance: instance)
+        }
         settle(&turn)
     }
 
@@ -93,7 +96,7 @@ extension Slot {
         guard let host = host(instance), !host.isOffline else { return }
         fallSilent(instance, &turn)
         change(instance) { $0.isOffline = true }
-        if host.role.isInUse {
+        if host.role.isInUse, deletedAt == nil {
             turn.note(
                 .hostOffline, "\(instance) was not heard for \(silence.components.seconds) s", instance: instance)
         }

@@ -47,7 +47,9 @@ extension Slot {
             if command.expiresAt <= turn.now {
                 finish(command.id, as: .expired, &turn)
                 followExpiry(of: command, &turn)
-            } else if command.state == .delivered, let end = command.leaseUntil, end <= turn.now {
+            } else if command.state == .delivered, let end = command.leaseUntil, end <= turn.now,
+                mayDeliverAgain(command)
+            {
                 changeCommand(command.id) { command in
                     command.state = .pending
                     command.leaseUntil = nil

@@ -200,7 +200,7 @@ extension Heart {
         submit(
             SlotWork(
                 on: line.slot, naming: { Focus(now: $0, instance: report.target) },
-                report: ReportKey(report.stamp.report, "termination")
+                report: ReportKey(report.stamp.report, "termination"), alsoWhenEnded: true
             ) { slot, turn in
                 ReportReply(slot.take(report, &turn))
             } answer: {

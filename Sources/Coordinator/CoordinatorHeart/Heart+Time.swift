@@ -12,14 +12,18 @@ extension Heart {
             switch absence {
             case .silent(let line):
                 submit(
-                    SlotWork(on: line.slot, naming: { Focus(now: $0, instance: line.instance) }) { slot, turn in
+                    SlotWork(
+                        on: line.slot, naming: { Focus(now: $0, instance: line.instance) }, alsoWhenEnded: true
+                    ) { slot, turn in
                         // It may have been heard while this waited.
                         if slot.host(line.instance)?.isFresh == false { slot.noteSilence(of: line.instance, &turn) }
                     } answer: { _ in
                     })
             case .gone(let line, let silence):
                 submit(
-                    SlotWork(on: line.slot, naming: { Focus(now: $0, instance: line.instance) }) { slot, turn in
+                    SlotWork(
+                        on: line.slot, naming: { Focus(now: $0, instance: line.instance) }, alsoWhenEnded: true
+                    ) { slot, turn in
                         if slot.host(line.instance)?.isFresh == false {
                             slot.noteOffline(line.instance, after: silence, &turn)
                         }

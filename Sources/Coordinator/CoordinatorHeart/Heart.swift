@@ -268,7 +268,8 @@ extension Line {
         let view = View(
             role: row.role, epoch: row.epoch, configVersion: row.configVersion,
             heartbeatSeconds: row.heartbeatSeconds, leaseSeconds: row.leaseSeconds,
-            hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands, isEnded: row.isEnded)
+            hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands, isEnded: row.isEnded,
+            isOver: row.isOver)
         var host = Host(
             instance: row.instance, role: row.role, roleSince: .earliest, registeredAt: .earliest, facts: row.facts)
         host.lacking = row.lacking

@@ -23,6 +23,8 @@ package final class Line: Sendable {
         var hasDue: Bool
         /// The slot was deleted.
         var isEnded: Bool
+        /// And its hosts have nothing left to do for it.
+        var isOver: Bool
     }
 
     /// What a heartbeat says that a decision could depend on.
@@ -76,7 +78,7 @@ package final class Line: Sendable {
     }
 
     /// The slot was deleted, and its host has nothing left to do for it.
-    package var isOver: Bool { state.withLock { $0.view.isEnded && !$0.view.hasOrders } }
+    package var isOver: Bool { state.withLock { $0.view.isOver } }
 
     package var configVersion: ConfigVersion { state.withLock { $0.view.configVersion } }
 

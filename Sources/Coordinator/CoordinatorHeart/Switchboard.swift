@@ -198,6 +198,7 @@ extension Line.View {
         hasOrders = !orders.isEmpty
         hasDue = orders.contains { $0.isDue(at: now) }
         isEnded = slot.deletedAt != nil
+        isOver = slot.isOver
     }
 }
 

@@ -29,6 +29,21 @@ extension StoreTransaction {
         }
     }
 
+    /// Whether the machine belongs to an agent of the client that was deleted after `since`, and is to be ended for it.
+    package borrowing func isBeingEnded(
+        _ instance: InstanceID, of client: ClientID, since: Timestamp
+    ) throws(StoreError) -> Bool {
+        try attempt("look up whether \(instance) is to be ended") { transaction in
+            try transaction.first(
+                """
+                SELECT 1 FROM host INDEXED BY host_not_ended JOIN slot ON slot.id = host.slot_id
+                WHERE host.instance_id = ? AND host.role <> 'terminated' AND host.role = 'terminating'
+                    AND slot.client_id = ? AND slot.deleted_at >= ?
+                """, instance, client, since
+            ) { _ in true } ?? false
+        }
+    }
+
     /// Gives a host the token that it authenticates with, in place of the one it had. Throws `.duplicate` when another host
     /// has the same.
     package borrowing func setToken(

@@ -311,4 +311,37 @@ import Wire
             try eventually("the newer one has stopped") { try report([older]) }
         }
     }
+
+    @Test func `a machine that comes up after its agent was deleted is not the agent anew`() throws {
+        try withTemporaryFolder { folder in
+            let site = try Site(folder: folder)
+            let client = try site.makeClient()
+            let (line, reply) = try site.register(first, of: client, token: 10)
+            var change = SlotSettingsChange()
+            change[.manualReplicaEnabled] = .flag(true)
+            _ = try ask { [change] in site.heart.change(change, of: reply.slot, answer: $0) }
+            let launch = try #require(try site.beat(line).first)
+            _ = try ask { site.heart.delete(reply.slot, answer: $0) }
+            #expect(!line.isOver)
+            var result = CommandResult(
+                .done, message: "launched", instance: first, attempt: 1, epoch: 1,
+                finishedAt: site.surroundings.wall())
+            result.facts = .launched(.init(instance: second, instanceType: "m5.large", zone: "us-east-1b", mode: .spot))
+            #expect(try ask { site.heart.take(result, of: launch.id, on: line, answer: $0) }.outcome == .accepted)
+            #expect(throws: TestSupportError.self) { try site.register(second, of: client, token: 11) }
+            site.heart.stop()
+
+            let again = try Site(folder: folder)
+            defer { again.heart.stop() }
+            let known = try #require(again.heart.line(forToken: try Credential(10).words))
+            #expect(!known.isOver)
+            let end = try #require(try again.beat(known).first)
+            guard case .terminateInstance(let order) = end.order else { throw TestSupportError("\(end.order)") }
+            #expect(order.target == second)
+            let report = TerminationReport(
+                stamp: ReportStamp(report: "r", instance: first, epoch: 1), target: second, success: true)
+            #expect(try ask { again.heart.take(report, on: known, answer: $0) }.outcome == .accepted)
+            #expect(known.isOver)
+        }
+    }
 }

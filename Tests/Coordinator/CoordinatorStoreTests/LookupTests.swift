@@ -177,8 +177,16 @@ struct LookupTests {
             ended.deletedAt = newYear
             try store.save(ended)
 
+            for (number, role) in [(5, Role.terminating), (6, .zombie)] {
+                var busy = makeServing(number)
+                busy.hosts.append(makeHost(number + 10, role))
+                busy.deletedAt = newYear
+                try store.save(busy)
+            }
+
             let all = try hosts(store.path)
-            #expect(all.filter(\.isEnded).map(\.instance) == [instance(4)])
+            #expect(Set(all.filter(\.isEnded).map(\.instance)) == Set([4, 5, 15, 6, 16].map(instance)))
+            #expect(all.filter(\.isOver).map(\.instance) == [instance(4)])
             let rows = all.filter { !$0.isEnded }
             #expect(rows.map(\.instance) == [instance(1), instance(2)])
             #expect(rows.allSatisfy { $0.slot == slotID(1) && $0.client == clientID(1) })
