@@ -14,6 +14,8 @@ package struct Slot: Equatable, Sendable {
     /// Rises with every change of what `configuration` tells, and only then.
     package var configVersion: ConfigVersion = 1
     package var epoch: Epoch = 0
+    /// Says that it serves, under an epoch that this record had not come to. Until somebody decides, no machine is ended.
+    package var contestedBy: InstanceID?
     /// An ended slot keeps its history and takes no more part.
     package var deletedAt: Timestamp?
     /// Those that may still run, and whichever else the input names.

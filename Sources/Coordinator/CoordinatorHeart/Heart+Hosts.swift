@@ -163,7 +163,7 @@ extension Heart {
     ) {
         submit(
             SlotWork(
-                on: line.slot, report: ReportKey(report.stamp.report, "pricing"),
+                on: line.slot, report: ReportKey(report.stamp, "pricing"),
                 also: { reply, now, transaction in
                     guard reply.outcome == .accepted else { return }
                     try transaction.insert(report, of: line.slot, at: now)
@@ -186,7 +186,7 @@ extension Heart {
                     focus.otherInstances = [report.oldInstance.instance]
                     return focus
                 },
-                report: ReportKey(report.stamp.report, "switch")
+                report: ReportKey(report.stamp, "switch")
             ) { slot, turn in
                 ReportReply(slot.take(report, &turn))
             } answer: {
@@ -200,7 +200,7 @@ extension Heart {
         submit(
             SlotWork(
                 on: line.slot, naming: { Focus(now: $0, instance: report.target) },
-                report: ReportKey(report.stamp.report, "termination"), alsoWhenEnded: true
+                report: ReportKey(report.stamp, "termination"), alsoWhenEnded: true
             ) { slot, turn in
                 ReportReply(slot.take(report, &turn))
             } answer: {
@@ -212,7 +212,7 @@ extension Heart {
         _ report: CleanupReport, on line: Line, answer: @escaping @Sendable (Outcome<ReportReply>) -> Void
     ) {
         submit(
-            SlotWork(on: line.slot, report: ReportKey(report.stamp.report, "cleanup")) { slot, turn in
+            SlotWork(on: line.slot, report: ReportKey(report.stamp, "cleanup")) { slot, turn in
                 ReportReply(slot.take(report, &turn))
             } answer: {
                 answer($0)

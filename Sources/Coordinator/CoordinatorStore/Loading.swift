@@ -52,7 +52,7 @@ private func loadSlot(_ id: SlotID, _ transaction: borrowing Transaction) throws
     try transaction.first(
         """
         SELECT id, client_id, logical_agent_id, created_at, settings, reports_prices, config_version, epoch, deleted_at,
-            due_at
+            due_at, contested_by
         FROM slot WHERE id = ?
         """, id
     ) { row in try reading("slot", row) { try Slot($0) } }
@@ -66,7 +66,7 @@ private func loadHosts(
         """
         SELECT instance_id, role, role_since, registered_at, hostname, agent_version, region, zone, instance_type, mode,
             image, private_address, public_address, lacking, is_offline, is_proven_dead, is_blind, inspected_at,
-            termination_asked_at, last_heard_at
+            termination_asked_at, last_heard_at, inspected_by
         FROM host
         WHERE slot_id = ?1 AND (role <> 'terminated' OR instance_id IN (SELECT value FROM json_each(?2)))
         ORDER BY number
@@ -118,7 +118,8 @@ private func loadIncidents(
     try transaction.all(
         """
         SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
-            verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked
+            verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked,
+            maintenance
         FROM incident
         WHERE slot_id = ?1 AND id IN (
             SELECT id FROM incident WHERE slot_id = ?1 AND closed_at IS NULL

@@ -70,8 +70,8 @@ extension Retention {
             ),
             (
                 """
-                DELETE FROM report WHERE (slot_id, report_id) IN (
-                    SELECT slot_id, report_id FROM report WHERE at < ?1 LIMIT ?2)
+                DELETE FROM report WHERE (slot_id, report_id, kind, instance_id) IN (
+                    SELECT slot_id, report_id, kind, instance_id FROM report WHERE at < ?1 LIMIT ?2)
                 """, reports
             ),
             (

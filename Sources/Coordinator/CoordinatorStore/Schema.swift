@@ -20,6 +20,7 @@ enum Schema {
         -- Billionths of a dollar. Kept beside the switches that it is counted from, because those go with time.
         ALTER TABLE client ADD COLUMN saved INTEGER NOT NULL DEFAULT 0 CHECK (saved >= 0);
         """,
+        records,
     ]
 
     static func migrate(_ database: borrowing Database, path: String) throws(StoreError) {

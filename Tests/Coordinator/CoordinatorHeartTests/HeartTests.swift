@@ -151,6 +151,26 @@ import Wire
         }
     }
 
+    @Test func `the same id from another machine, or for another kind of report, is another report`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            let (primary, _) = try site.register(first, of: client, token: 10)
+            let (replica, _) = try site.register(second, of: client, token: 11)
+            func end(by line: Line) throws -> ReportReply.Outcome {
+                let stamp = ReportStamp(report: "r-1", instance: line.instance, epoch: 1)
+                let report = TerminationReport(stamp: stamp, target: second, success: false)
+                return try ask { site.heart.take(report, on: line, answer: $0) }.outcome
+            }
+            let cleanup = CleanupReport(
+                stamp: ReportStamp(report: "r-1", instance: first, epoch: 1), timestamp: site.surroundings.wall(),
+                snapshots: .init(), images: .init())
+            #expect(try end(by: primary) == .accepted)
+            #expect(try end(by: replica) == .accepted)
+            #expect(try ask { site.heart.take(cleanup, on: primary, answer: $0) }.outcome == .accepted)
+            #expect(try end(by: primary) == .duplicate)
+        }
+    }
+
     @Test func `a notice promotes the ready replica, wakes it, and its proof closes the incident`() throws {
         try withSite { site in
             let client = try site.makeClient()

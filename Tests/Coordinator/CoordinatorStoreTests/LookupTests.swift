@@ -33,7 +33,7 @@ struct LookupTests {
                 slot.incidents = [makeIncident(number, of: number, on: number)]
                 try store.save(slot)
                 try store.write { transaction in
-                    try transaction.note("r-1", of: slot.id, kind: "switch", at: newYear)
+                    try transaction.note(reportKey("r-1", "switch"), of: slot.id, at: newYear)
                     try transaction.append([makeSwitch(number)], of: slot.id)
                     _ = try transaction.append([
                         Event(
@@ -98,16 +98,26 @@ struct LookupTests {
         }
     }
 
-    @Test func `a report is known once it was noted, for its slot alone`() throws {
+    @Test func `a report is known once it was noted, for its slot, kind and machine alone`() throws {
         try withStore { (store) throws in
             try store.save(makeServing(1))
             try store.save(makeServing(2))
-            #expect(try store.write { try $0.isKnown("r-1", of: slotID(1)) } == false)
-            try store.write { try $0.note("r-1", of: slotID(1), kind: "pricing", at: newYear) }
-            #expect(try store.write { try $0.isKnown("r-1", of: slotID(1)) })
-            #expect(try store.write { try $0.isKnown("r-1", of: slotID(2)) } == false)
-            try store.write { try $0.note("r-1", of: slotID(1), kind: "switch", at: .at(9)) }
-            #expect(try number(at: store.path, "SELECT count(*) FROM report WHERE kind = 'pricing'") == 1)
+            let key = reportKey("r-1", "pricing")
+            #expect(try store.write { try $0.isKnown(key, of: slotID(1)) } == false)
+            for at in [0, 9] { try store.write { try $0.note(key, of: slotID(1), at: .at(at)) } }
+            #expect(try store.write { try $0.isKnown(key, of: slotID(1)) })
+            #expect(try store.write { try $0.isKnown(key, of: slotID(2)) } == false)
+            #expect(try store.write { try $0.isKnown(reportKey("r-1", "switch"), of: slotID(1)) } == false)
+            #expect(try store.write { try $0.isKnown(reportKey("r-1", "pricing", from: 2), of: slotID(1)) } == false)
+            #expect(try number(at: store.path, "SELECT count(*) FROM report") == 1)
+        }
+    }
+
+    @Test func `a report that was taken before its machine was kept is known from any`() throws {
+        try withStore { (store) throws in
+            try store.save(makeServing(1))
+            try tamper(store.path, "INSERT INTO report VALUES ('slot-000000001', 'r-1', 'pricing', '', 1)")
+            #expect(try store.write { try $0.isKnown(reportKey("r-1", "pricing", from: 2), of: slotID(1)) })
         }
     }
 

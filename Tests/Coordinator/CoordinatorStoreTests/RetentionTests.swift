@@ -64,7 +64,7 @@ struct RetentionTests {
             slot.incidents[1].incident.closedAt = newYear
             try store.save(slot)
             try store.write { store in
-                try store.note("r-1", of: slotID(1), kind: "pricing", at: newYear)
+                try store.note(reportKey("r-1", "pricing"), of: slotID(1), at: newYear)
                 _ = try store.append((1...3).map { Event(kind: .fenced, sentence: "\($0)", at: newYear) })
                 var report = PricingReport(
                     stamp: ReportStamp(report: "r-1", instance: instance(1)),
