@@ -77,6 +77,20 @@ import Wire
         #expect(scene.asked(of: bravo) == ["inspect_instance"])
     }
 
+    @Test func `a witness that cannot see is followed by the others in turn`() throws {
+        var scene = try Scene.pair()
+        try scene.stand(charlie)
+        scene.silence(alpha)
+        var asked: [InstanceID] = []
+        for _ in 0..<4 {
+            let look = try #require(scene.slot.commands.first { $0.state.isOpen })
+            asked.append(look.instance)
+            try scene.answer(look, .failed)
+            scene.wait(30)
+        }
+        #expect(asked == [bravo, charlie, bravo, charlie])
+    }
+
     /// Alpha switched to bravo, whose agent does not come up.
     private func switchedToMute() throws -> Scene {
         var scene = Scene { $0.autoTerminateEnabled = false }
