@@ -8,6 +8,8 @@ struct Signal {
     let sentence: String
     let event: EventKind
     var isCancelled = false
+    /// EC2's name of planned work, under which its date may change.
+    var maintenance: String?
 
     /// Nobody announced it.
     static let silence = Signal(
@@ -31,6 +33,7 @@ struct Signal {
         case .maintenance(let maintenance):
             (kind, time, event) = (.maintenance, maintenance.notBefore, .maintenanceNotice)
             isCancelled = maintenance.cancelled
+            self.maintenance = maintenance.event
             sentence =
                 "EC2 \(maintenance.cancelled ? "has called off" : "plans") \(maintenance.code) at \(maintenance.notBefore)"
         case .lifecycle(let target):
