@@ -79,16 +79,20 @@ package enum EventKind: String, CaseIterable, Sendable {
     case incidentMissed = "incident_missed"
     case incidentAverted = "incident_averted"
     case noSuccessor = "no_successor"
+    // After a restore
+    case recordOutdated = "record_outdated"
+    case primaryContested = "primary_contested"
     // Reports
     case cleanupCompleted = "cleanup_completed"
     case cleanupFailed = "cleanup_failed"
 
     package var severity: Severity {
         switch self {
-        case .terminationNotice, .fenceFailed, .incidentMissed, .noSuccessor, .hostDead: .critical
+        case .terminationNotice, .fenceFailed, .incidentMissed, .noSuccessor, .hostDead, .primaryContested: .critical
         case .promotionFailed, .incidentLate, .terminationFailed, .replicaFailed, .commandFailed, .hostBlind: .error
         case .hostOffline, .rebalanceNotice, .maintenanceNotice, .clientDeleted, .tokenRegenerated, .commandExpired,
-            .authFailed, .hostRefused, .agentDeleted, .cleanupFailed, .promotionDecided, .hostSilent:
+            .authFailed, .hostRefused, .agentDeleted, .cleanupFailed, .promotionDecided, .hostSilent,
+            .recordOutdated:
             .warning
         default: .info
         }

@@ -68,6 +68,10 @@ package enum Rules {
     /// What the clocks of two hosts may differ in rate while a lease runs, and a late answer.
     package static let leaseMargin = Duration.seconds(2)
 
+    /// By how much an epoch that a host tells may be ahead of the record: a record is a restored one of some days or weeks ago,
+    /// in which no workload moved so often. What is further ahead is a mistake, or a lie that would use the numbers up.
+    static let epochsAheadMax: Int64 = 10_000
+
     // MARK: Bounds of one slot
 
     /// Open commands; a slot with more has a problem that another command does not solve.

@@ -9,6 +9,7 @@ extension Slot {
         guard let host = host(notice.instance) else {
             throw Refusal(.notFound, "agent \(id) has no host \(notice.instance): register it first")
         }
+        learn(notice.epoch, from: notice.instance, &turn)
         noteHeard(notice.instance, &turn)
         let incident = fold(notice, &turn)
         settle(&turn)

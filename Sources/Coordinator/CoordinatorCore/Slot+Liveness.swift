@@ -14,6 +14,9 @@ extension Slot {
             settle(&turn)
             return []
         }
+        let isContrary = Slot.isContrary(heartbeat, to: before.role, epoch)
+        learn(heartbeat.epoch, from: instance, &turn)
+        if isContrary { contest(by: instance, &turn) }
         change(instance) { host in
             host.facts = host.facts.updated(by: HostFacts(heartbeat))
             host.lacking = heartbeat.lacking ?? host.lacking

@@ -87,7 +87,8 @@ extension Slot {
         for host in hosts where host.role == .primary && host.instance != instance {
             change(host.instance) { $0.become(.zombie, at: turn.now) }
         }
-        raiseEpoch(&turn)
+        raiseEpoch(to: epoch.next, &turn)
+        contestedBy = nil
         change(instance) { host in
             host.become(.primary, at: turn.now)
             host.lacking = nil
@@ -96,8 +97,7 @@ extension Slot {
     }
 
     /// Orders of the old world that would move the workload are void; the others are still wanted.
-    mutating func raiseEpoch(_ turn: inout Turn) {
-        let next = epoch.next
+    mutating func raiseEpoch(to next: Epoch, _ turn: inout Turn) {
         epoch = next
         for command in commands where command.state.isOpen {
             if command.order.movesTheWorkload {

@@ -128,6 +128,7 @@ extension Slot {
         if let instance = replica.instance, host(instance)?.role == .promoting {
             throw Refusal(.conflict, "replica \(id) is taking over just now")
         }
+        if contestedBy == replica.instance { contestedBy = nil }
         removeReplica(id, "a person asked for it", isOrder: true, &turn)
         settle(&turn)
         return reply(id)

@@ -63,7 +63,8 @@ extension Heart {
             state.wait = wait
             let isKnown = state.presence == .fresh || state.presence == .starting
             guard isKnown, heartbeat.status != .offline, !state.view.hasOrders, heartbeat.running.isEmpty,
-                state.saying == Line.Saying(heartbeat)
+                state.saying == Line.Saying(heartbeat), (heartbeat.epoch ?? .zero) <= state.view.epoch,
+                !Slot.isContrary(heartbeat, to: state.view.role, state.view.epoch)
             else { return .news }
             state.presence = .fresh
             return .quiet

@@ -74,6 +74,8 @@ extension EventKind {
         case .incidentMissed: "incident missed its deadline"
         case .incidentAverted: "incident averted"
         case .noSuccessor: "no successor"
+        case .recordOutdated: "record older than the fleet"
+        case .primaryContested: "two say that they serve"
         case .cleanupCompleted: "clean-up completed"
         case .cleanupFailed: "clean-up failed"
         }
@@ -124,6 +126,8 @@ extension EventKind {
         case .incidentMissed: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b27")
         case .incidentAverted: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b28")
         case .noSuccessor: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b29")
+        case .recordOutdated: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7d01")
+        case .primaryContested: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7d02")
         case .cleanupCompleted: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b2a")
         case .cleanupFailed: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b2b")
         }

@@ -39,6 +39,20 @@ import Wire
         }
     }
 
+    @Test func `a heartbeat that knows a newer epoch than the record is decided`() throws {
+        try withSite { site in
+            let (line, _) = try site.register(first, of: try site.makeClient(), token: 10)
+            try site.beat(line)
+            var heartbeat = site.heartbeat(line)
+            heartbeat.epoch = 5
+            guard case .news = site.heart.hear(heartbeat, on: line, wait: .zero) else {
+                throw TestSupportError("nothing was new")
+            }
+            _ = try ask { [heartbeat] in site.heart.decide(heartbeat, on: line, answer: $0) }
+            #expect(try site.waitForEvent(.recordOutdated).instance == first)
+        }
+    }
+
     @Test func `an order wakes its parked host with the order in the answer`() throws {
         try withSite { site in
             let (line, reply) = try site.register(first, of: try site.makeClient(), token: 10)
