@@ -44,6 +44,7 @@ package enum EventKind: String, CaseIterable, Sendable {
     case hostOffline = "agent_marked_offline"
     case hostBack = "agent_back_online"
     case hostDead = "host_dead"
+    case hostForgotten = "host_forgotten"
     case hostBlind = "host_blind"
     case hostSighted = "host_sighted"
     case agentToggled = "agent_toggled"
@@ -83,6 +84,7 @@ package enum EventKind: String, CaseIterable, Sendable {
     case recordOutdated = "record_outdated"
     case primaryContested = "primary_contested"
     // Reports
+    case reportStale = "report_stale"
     case cleanupCompleted = "cleanup_completed"
     case cleanupFailed = "cleanup_failed"
 

@@ -53,6 +53,8 @@ package enum Rules {
     /// A machine that serves by its maker's word, and whose agent says nothing: its start takes a minute or two. It is offline
     /// when it has said nothing for as long as a launch takes.
     static let firstWordTime = Duration.seconds(180)
+    /// A replaced machine that was not heard for so long is not there, or nobody can tell: as the original's retention has it.
+    static let lostAfter = Duration.seconds(30 * 86_400)
     /// Between two looks at a silent host through another one,
     static let inspectionPause = Duration.seconds(30)
     /// at one that was silent for the whole time-out: the agent is gone and the machine is not, so nothing changes soon,
@@ -78,7 +80,7 @@ package enum Rules {
     static let openCommandsMax = 64
     /// Hosts that serve or stand by.
     package static let hostsMax = 64
-    /// With those that were replaced and still run. More than anybody keeps on purpose, and a slot is loaded whole.
+    /// With those that were replaced and may still run. More than anybody keeps on purpose, and a slot is loaded whole.
     package static let runningHostsMax = 512
     /// Terminations asked for at once: the primary has its own work, too.
     static let terminationsMax = 8

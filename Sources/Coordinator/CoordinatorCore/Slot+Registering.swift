@@ -16,7 +16,7 @@ extension Slot {
             // It runs, whatever was reported of it: so somebody must end it.
             if known.role == .terminated { change(known.instance) { $0.become(.zombie, at: turn.now) } }
         } else {
-            try requireRoomForHost()
+            try requireRoomForHost(&turn)
             join(registration.instance, facts, &turn)
         }
         settle(&turn)
@@ -28,10 +28,10 @@ extension Slot {
         guard deletedAt == nil else { throw Refusal(.notFound, "agent \(id) was deleted") }
     }
 
-    private func requireRoomForHost() throws(Refusal) {
-        let inUse = hosts.count { $0.role.isInUse || $0.role == .launching }
+    private mutating func requireRoomForHost(_ turn: inout Turn) throws(Refusal) {
+        let inUse = hosts.count { ($0.role.isInUse || $0.role == .launching) && !$0.isOffline }
         let running = hosts.count { $0.role != .terminated }
-        guard inUse < Rules.hostsMax, running < Rules.runningHostsMax else {
+        guard inUse < Rules.hostsMax, makeRoomForHost(&turn) else {
             throw Refusal(
                 .conflict,
                 "agent \(id) has \(inUse) hosts, and \(running - inUse) that were replaced: end some of them first"

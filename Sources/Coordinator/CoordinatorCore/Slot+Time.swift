@@ -33,6 +33,7 @@ extension Slot {
             keepReplicas(&turn)
         }
         askTerminations(&turn)
+        forgetLost(&turn)
     }
 
     private mutating func noteLeaseEnd(_ turn: inout Turn) {
@@ -101,6 +102,6 @@ extension Slot {
         let failed = replicas.filter { $0.status == .failed }
         return replicas.compactMap(givenUpAt)
             + failed.flatMap { [$0.createdAt + Rules.emergencyLaunchPause, $0.createdAt + Rules.failureMemory] }
-            + firstWordMoments.map(\.due) + hosts.compactMap(\.inspectionDue) + hosts.compactMap(terminationDue)
+            + firstWordMoments.map(\.due) + hosts.compactMap(\.inspectionDue) + hosts.compactMap(terminationDue) + hosts.compactMap(lostAt)
     }
 }
