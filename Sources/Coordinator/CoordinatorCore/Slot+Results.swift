@@ -16,6 +16,11 @@ extension Slot {
         if !command.state.isOpen { learn(result.epoch, from: result.instance, &turn) }
         guard command.state.isOpen else {
             noteMachines(of: command, result, &turn)
+            if command.result == nil {
+                turn.note(
+                    .reportStale, "\(command.order.sentence) on \(command.instance): \(result.outcome.rawValue), too late",
+                    instance: command.instance, incident: command.incident, command: id)
+            }
             changeCommand(id) { $0.result = $0.result ?? result }
             settle(&turn)
             return .stale

@@ -108,6 +108,12 @@ final class SlotWork<Reply: Sendable>: Work, @unchecked Sendable {
             outcome = .refused(ErrorReply(error.code, error.sentence))
             return
         }
+        // Once: the same report again is a repeat.
+        if let report, !isRepeat, (reply as? ReportReply)?.outcome == .stale {
+            turn.note(
+                .reportStale, "\(report.instance)'s \(report.kind) report \(report.id) came too late to change anything",
+                instance: report.instance)
+        }
         calls = deliverToParked(&slot, batch)
         if let report, !isRepeat { try transaction.note(report, of: before.id, at: batch.now) }
         try also?(reply, batch.now, transaction)

@@ -185,6 +185,18 @@ import Wire
         }
     }
 
+    @Test func `a stale report leaves one line in the log`() throws {
+        try withSite { site in
+            let (line, _) = try site.register(first, of: try site.makeClient(), token: 10)
+            let report = TerminationReport(
+                stamp: ReportStamp(report: "r-1", instance: first, epoch: 0), target: second, success: true)
+            for outcome in [ReportReply.Outcome.stale, .duplicate, .duplicate] {
+                #expect(try ask { site.heart.take(report, on: line, answer: $0) }.outcome == outcome)
+            }
+            #expect(site.events.filter { $0.kind == .reportStale }.map(\.instance) == [first])
+        }
+    }
+
     @Test func `a notice promotes the ready replica, wakes it, and its proof closes the incident`() throws {
         try withSite { site in
             let client = try site.makeClient()
