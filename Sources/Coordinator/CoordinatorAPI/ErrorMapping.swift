@@ -55,6 +55,7 @@ extension ErrorCode {
         case .notFound: 404
         case .methodNotAllowed: 405
         case .conflict: 409
+        case .gone: 410
         case .tooLarge: 413
         case .tooManyRequests: 429
         case .unavailable: 503

@@ -210,6 +210,8 @@ package final class Heart: Sendable {
         let isQueued = readers.submit { reader in
             do { answer(try read(reader)) } catch let error as StoreError where error.code == .badCursor {
                 answer(.refused(ErrorReply(.validation, error.description)))
+            } catch let error as StoreError where error.code == .cursorGone {
+                answer(.refused(ErrorReply(.gone, error.description)))
             } catch { answer(.unavailable("\(error)")) }
         }
         if !isQueued { answer(.unavailable("too many lists are being made")) }

@@ -1,4 +1,11 @@
+import SQLite
+
 extension Schema {
+    /// From here on the log goes another way than the one that it was copied from.
+    static func beginLog(_ transaction: borrowing Transaction) throws {
+        _ = try transaction.execute("UPDATE installation SET log = random() & 0xFFFFFFFFFF")
+    }
+
     /// Version 4: what a record is told apart by.
     static let records: StaticString = """
         -- Tells the log of this database from what it was before a restore: a cursor of the one is no place in the other.
