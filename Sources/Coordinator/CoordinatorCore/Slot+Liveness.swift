@@ -10,7 +10,9 @@ extension Slot {
         guard heartbeat.status != .offline else {
             // A restart or an upgrade says this, too: it is silent from now on, and the time-out decides.
             change(instance) { $0.isFresh = false }
-            if before.role.isInUse, deletedAt == nil { turn.note(.hostSilent, "\(instance) says that it stops", instance: instance) }
+            if before.role.isInUse, deletedAt == nil {
+                turn.note(.hostSilent, "\(instance) says that it stops", instance: instance)
+            }
             settle(&turn)
             return []
         }

@@ -55,9 +55,10 @@ extension Slot {
         return replica.id
     }
 
-    /// An agent's word must not make the machine of another one ours.
+    /// An agent's word does not make the machine of another one ours. That it is another tenant's is not told: it is taken for
+    /// what it is said to be, and neither heard nor ended.
     private func requireNotElsewhere(_ instance: InstanceID) throws(Refusal) {
-        guard !liveElsewhere.contains(instance) else {
+        guard liveElsewhere[instance] != .own else {
             throw Refusal(.conflict, "\(instance) is a host of another agent")
         }
     }

@@ -18,7 +18,8 @@ extension Slot {
             noteMachines(of: command, result, &turn)
             if command.result == nil {
                 turn.note(
-                    .reportStale, "\(command.order.sentence) on \(command.instance): \(result.outcome.rawValue), too late",
+                    .reportStale,
+                    "\(command.order.sentence) on \(command.instance): \(result.outcome.rawValue), too late",
                     instance: command.instance, incident: command.incident, command: id)
             }
             changeCommand(id) { $0.result = $0.result ?? result }

@@ -9,7 +9,7 @@ extension Slot {
     /// one that was replaced and only when that is switched on. Never for one that another agent has as its host: that one may
     /// serve there, and is for that agent to end.
     func terminationDue(_ host: Host) -> Timestamp? {
-        if contestedBy != nil || liveElsewhere.contains(host.instance) { return nil }
+        if contestedBy != nil || liveElsewhere[host.instance] != nil { return nil }
         let due: Timestamp
         switch host.role {
         case .terminating: due = host.roleSince

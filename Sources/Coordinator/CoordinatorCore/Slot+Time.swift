@@ -102,6 +102,7 @@ extension Slot {
         let failed = replicas.filter { $0.status == .failed }
         return replicas.compactMap(givenUpAt)
             + failed.flatMap { [$0.createdAt + Rules.emergencyLaunchPause, $0.createdAt + Rules.failureMemory] }
-            + firstWordMoments.map(\.due) + hosts.compactMap(\.inspectionDue) + hosts.compactMap(terminationDue) + hosts.compactMap(lostAt)
+            + firstWordMoments.map(\.due) + hosts.compactMap(\.inspectionDue) + hosts.compactMap(terminationDue)
+            + hosts.compactMap(lostAt)
     }
 }

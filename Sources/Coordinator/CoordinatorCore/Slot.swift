@@ -28,9 +28,16 @@ package struct Slot: Equatable, Sendable {
     package var incidents: [IncidentRecord] = []
     /// Those of the hosts, and of whichever machines the input names, that are hosts of other agents too and not known to be
     /// gone. Looked up when the slot is loaded, never stored.
-    package var liveElsewhere: Set<InstanceID> = []
+    package var liveElsewhere: [InstanceID: Neighbour] = [:]
     /// When time alone changes something here next.
     package var dueAt: Timestamp?
+
+    package enum Neighbour: Sendable {
+        /// An agent of the same client.
+        case own
+        /// Another tenant's: nothing that is answered may tell so.
+        case foreign
+    }
 
     package init(
         id: SlotID, client: ClientID, logicalAgent: LogicalAgentID, createdAt: Timestamp, settings: SlotSettings

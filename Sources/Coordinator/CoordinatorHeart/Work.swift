@@ -111,7 +111,8 @@ final class SlotWork<Reply: Sendable>: Work, @unchecked Sendable {
         // Once: the same report again is a repeat.
         if let report, !isRepeat, (reply as? ReportReply)?.outcome == .stale {
             turn.note(
-                .reportStale, "\(report.instance)'s \(report.kind) report \(report.id) came too late to change anything",
+                .reportStale,
+                "\(report.instance)'s \(report.kind) report \(report.id) came too late to change anything",
                 instance: report.instance)
         }
         calls = deliverToParked(&slot, batch)

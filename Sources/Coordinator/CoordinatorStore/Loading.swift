@@ -32,20 +32,22 @@ private func loadWhole(
 /// Those of the hosts and of the named machines that may run as hosts of other slots.
 private func lookUpElsewhere(
     _ slot: SlotID, _ focus: Focus, _ transaction: borrowing Transaction
-) throws -> Set<InstanceID> {
-    Set(
-        try transaction.all(
-            """
-            SELECT host.instance_id FROM (
-                SELECT instance_id FROM host WHERE slot_id = ?1 AND role <> 'terminated'
-                UNION SELECT value FROM json_each(?2)
-            ) AS ours
-            CROSS JOIN host INDEXED BY host_not_ended ON host.instance_id = ours.instance_id
-            CROSS JOIN slot ON slot.id = host.slot_id
-            WHERE host.slot_id <> ?1 AND host.role IN ('launching', 'replica', 'promoting', 'primary')
-                AND host.role <> 'terminated' AND host.is_offline = 0 AND slot.deleted_at IS NULL
-            """, slot, focus.instances
-        ) { try $0.value(0) })
+) throws -> [InstanceID: Slot.Neighbour] {
+    var found: [InstanceID: Slot.Neighbour] = [:]
+    try transaction.forEach(
+        """
+        SELECT host.instance_id, max(slot.client_id = (SELECT client_id FROM slot WHERE id = ?1)) FROM (
+            SELECT instance_id FROM host WHERE slot_id = ?1 AND role <> 'terminated'
+            UNION SELECT value FROM json_each(?2)
+        ) AS ours
+        CROSS JOIN host INDEXED BY host_not_ended ON host.instance_id = ours.instance_id
+        CROSS JOIN slot ON slot.id = host.slot_id
+        WHERE host.slot_id <> ?1 AND host.role IN ('launching', 'replica', 'promoting', 'primary')
+            AND host.role <> 'terminated' AND host.is_offline = 0 AND slot.deleted_at IS NULL
+        GROUP BY host.instance_id
+        """, slot, focus.instances
+    ) { row in found[try row.value(0)] = try row.value(1, as: Bool.self) ? .own : .foreign }
+    return found
 }
 
 private func loadSlot(_ id: SlotID, _ transaction: borrowing Transaction) throws -> Slot? {

@@ -65,7 +65,8 @@ extension StoreTransaction {
         try attempt("look up report \(report.id) of slot \(slot)") { transaction in
             // Without an instance: from before that was kept.
             try transaction.first(
-                "SELECT 1 FROM report WHERE slot_id = ? AND report_id = ? AND kind = ? AND instance_id IN (?, '')", slot,
+                "SELECT 1 FROM report WHERE slot_id = ? AND report_id = ? AND kind = ? AND instance_id IN (?, '')",
+                slot,
                 report.id, report.kind.description, report.instance
             ) { _ in true } ?? false
         }

@@ -259,7 +259,7 @@ import Wire
         var scene = try keeping()
         let order = try scene.order("create_replica", of: alpha)
         let id = try #require(scene.slot.replicas.first).id
-        scene.slot.liveElsewhere = [bravo]
+        scene.slot.liveElsewhere = [bravo: .own]
         var creation = ReplicaCreation(type: .manual)
         creation.instance = bravo
         #expect(refusal { _ = try ask(&scene, creation) } == .conflict)
@@ -271,14 +271,30 @@ import Wire
         #expect(scene.slot.replicas.first?.status == .failed)
     }
 
-    @Test func `a machine that another agent has by now is not ended`() throws {
+    @Test(arguments: [Slot.Neighbour.own, .foreign])
+    func `a machine that another agent has by now is not ended`(_ neighbour: Slot.Neighbour) throws {
         var scene = try Scene.pair { $0.terminateWaitSeconds = 0 }
         let id = try #require(scene.slot.replica(of: bravo)).id
-        scene.slot.liveElsewhere = [bravo]
+        scene.slot.liveElsewhere = [bravo: neighbour]
         try scene.decide { _ = try $0.deleteReplica(id, &$1) }
         #expect(scene.asked(of: alpha) == [])
-        scene.slot.liveElsewhere = []
+        #expect(scene.slot.terminationList(at: scene.now).instances == [])
+        scene.slot.liveElsewhere = [:]
         scene.hear(alpha)
         #expect(scene.asked(of: alpha) == ["terminate_instance"])
+    }
+
+    @Test func `another tenant's machine is claimed like one that nobody has, and not ended by a person either`() throws
+    {
+        var scene = Scene { $0.terminateWaitSeconds = 0 }
+        try scene.register(alpha)
+        scene.slot.liveElsewhere = [bravo: .foreign]
+        var creation = ReplicaCreation(type: .manual)
+        creation.instance = bravo
+        let id = try ask(&scene, creation).replica
+        try scene.decide { _ = try $0.deleteReplica(id, &$1) }
+        scene.wait(1000)
+        scene.hear(alpha)
+        #expect(scene.asked(of: alpha) == [])
     }
 }

@@ -326,7 +326,9 @@ struct ListTests {
         }
     }
 
-    @Test(arguments: ["a1-5", "e2-", "e2-1", "e2--1", "e2-!-1", "e2-0-!", "e2-0-zzzzzzzzzzzzzzzzzz", "e2-0--1", "e2-0-1-1"])
+    @Test(arguments: [
+        "a1-5", "e2-", "e2-1", "e2--1", "e2-!-1", "e2-0-!", "e2-0-zzzzzzzzzzzzzzzzzz", "e2-0--1", "e2-0-1-1",
+    ])
     func `what names no place in a log is told apart`(text: String) throws {
         let cursor = try EventCursor(text)
         try withLog(lines: 5) { (_, reader) throws in

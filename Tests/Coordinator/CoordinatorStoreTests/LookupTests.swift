@@ -88,13 +88,15 @@ struct LookupTests {
             var (offline, ended) = (makeServing(3), makeServing(4))
             offline.hosts[0].isOffline = true
             ended.deletedAt = newYear
-            for other in [makeServing(2), offline, ended, makeServing(5), makeServing(6), makeServing(7)] {
-                try store.save(other)
-            }
-            #expect(try store.load(1)?.liveElsewhere == [instance(2)])
+            try store.write { try $0.insert(makeClient(2)) }
+            let others = [makeServing(2), offline, ended, makeServing(5, client: 2), makeServing(6), makeServing(7)]
+            for other in others { try store.save(other) }
+            #expect(try store.load(1)?.liveElsewhere == [instance(2): .own])
             var focus = Focus(now: newYear, instance: instance(5))
             focus.otherInstances = [instance(7), instance(8)]
-            #expect(try store.load(1, naming: focus)?.liveElsewhere == [instance(2), instance(5), instance(7)])
+            #expect(
+                try store.load(1, naming: focus)?.liveElsewhere
+                    == [instance(2): .own, instance(5): .foreign, instance(7): .own])
         }
     }
 

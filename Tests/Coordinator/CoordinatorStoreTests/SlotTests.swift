@@ -177,7 +177,7 @@ struct SlotTests {
                 now: newYear, instance: instance(1), command: name("command", 1), replica: "r-1",
                 incident: name("incident", 1))
             var loaded = try #require(try store.load(2, naming: focus))
-            loaded.liveElsewhere = []
+            loaded.liveElsewhere = [:]
             #expect(loaded == makeServing(2))
         }
     }
