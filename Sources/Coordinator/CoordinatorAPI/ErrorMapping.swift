@@ -56,6 +56,7 @@ extension ErrorCode {
         case .methodNotAllowed: 405
         case .timeout: 408
         case .conflict: 409
+        case .gone: 410
         case .tooLarge: 413
         case .tooManyRequests: 429
         case .unavailable: 503

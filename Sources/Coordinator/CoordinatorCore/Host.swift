@@ -25,9 +25,11 @@ package struct Host: Equatable, Sendable {
     package var isBlind = false
     /// When EC2 was last asked about it through another host, since it fell silent; nil while it is heard.
     package var inspectedAt: Timestamp?
+    /// Through which host.
+    package var inspectedBy: InstanceID?
     /// When its termination was last asked for.
     package var terminationAskedAt: Timestamp?
-    /// When it was last heard, to within a minute: not for decisions.
+    /// When it was last heard, to within a minute; nil when it never was.
     package var lastHeardAt: Timestamp?
 
     /// The longest lease that it may be serving under. Nil while it may hold none, which only its own word rules out: it named

@@ -10,6 +10,8 @@ package struct IncidentRecord: Equatable, Sendable {
     package var endsAt: Timestamp?
     /// The replica that was ordered for it, to be undone when nothing follows.
     package var ordered: ReplicaID?
+    /// EC2's name of the planned work that it is about.
+    package var maintenance: String?
     /// Its deadline has passed unmet and that was said.
     package var isLate = false
     /// The fence of the old primary is not proven, and that was said.

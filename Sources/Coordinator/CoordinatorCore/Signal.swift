@@ -10,6 +10,8 @@ struct Signal {
     var isCancelled = false
     /// `time` by our clock.
     var endsAt: Timestamp?
+    /// EC2's name of planned work, under which its date may change.
+    var maintenance: String?
 
     /// Nobody announced it.
     static let silence = Signal(
@@ -33,6 +35,7 @@ struct Signal {
         case .maintenance(let maintenance):
             (kind, time, event) = (.maintenance, maintenance.notBefore, .maintenanceNotice)
             isCancelled = maintenance.cancelled
+            self.maintenance = maintenance.event
             sentence =
                 "EC2 \(maintenance.cancelled ? "has called off" : "plans") \(maintenance.code) at \(maintenance.notBefore)"
         case .lifecycle(let target):

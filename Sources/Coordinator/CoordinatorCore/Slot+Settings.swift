@@ -103,12 +103,18 @@ extension Slot {
     package mutating func delete(_ turn: inout Turn) {
         guard deletedAt == nil else { return }
         for replica in activeReplicas { removeReplica(replica.id, "the agent was deleted", &turn) }
-        cancel(where: { _ in true }, &turn)
+        // A launch that is under way brings a machine, whose name only its host's answer tells.
+        cancel(where: { !($0.state == .delivered && $0.order.launchesReplica) }, &turn)
         for incident in incidents where incident.isOpen {
             close(incident.id, as: .averted, "the agent was deleted", &turn)
         }
         deletedAt = turn.now
         turn.note(.agentDeleted, "agent \(logicalAgent) was deleted")
         settle(&turn)
+    }
+
+    /// It was deleted, and its hosts have nothing left to do for it: no launch whose machine is to be told, and none to end.
+    package var isOver: Bool {
+        deletedAt != nil && !commands.contains(where: \.state.isOpen) && !hosts.contains { terminationDue($0) != nil }
     }
 }

@@ -23,6 +23,7 @@ extension Slot {
         endCommands(&turn)
         if deletedAt == nil {
             giveUpLaunches(&turn)
+            missFirstWord(&turn)
             endPromotion(&turn)
             judgeIncidents(&turn)
             noteLeaseEnd(&turn)
@@ -32,6 +33,7 @@ extension Slot {
             keepReplicas(&turn)
         }
         askTerminations(&turn)
+        forgetLost(&turn)
     }
 
     private mutating func noteLeaseEnd(_ turn: inout Turn) {
@@ -46,7 +48,9 @@ extension Slot {
             if command.expiresAt <= turn.now {
                 finish(command.id, as: .expired, &turn)
                 followExpiry(of: command, &turn)
-            } else if command.state == .delivered, let end = command.leaseUntil, end <= turn.now {
+            } else if command.state == .delivered, let end = command.leaseUntil, end <= turn.now,
+                mayDeliverAgain(command)
+            {
                 changeCommand(command.id) { command in
                     command.state = .pending
                     command.leaseUntil = nil
@@ -98,6 +102,7 @@ extension Slot {
         let failed = replicas.filter { $0.status == .failed }
         return replicas.compactMap(givenUpAt)
             + failed.flatMap { [$0.createdAt + Rules.emergencyLaunchPause, $0.createdAt + Rules.failureMemory] }
-            + hosts.compactMap(\.inspectionDue) + hosts.compactMap(terminationDue)
+            + firstWordMoments.map(\.due) + hosts.compactMap(\.inspectionDue) + hosts.compactMap(terminationDue)
+            + hosts.compactMap(lostAt)
     }
 }

@@ -68,7 +68,8 @@ extension Heart {
             let isKnown = state.presence == .fresh || (state.presence == .starting && !state.view.isInTrouble)
             let bringsLease = state.view.awaitsLease && heartbeat.configVersion == state.view.configVersion
             guard isKnown, !bringsLease, heartbeat.status != .offline, !state.view.hasOrders, heartbeat.running.isEmpty,
-                state.saying == Line.Saying(heartbeat)
+                state.saying == Line.Saying(heartbeat), (heartbeat.epoch ?? .zero) <= state.view.epoch,
+                !Slot.isContrary(heartbeat, to: state.view.role, state.view.epoch)
             else { return .news }
             state.presence = .fresh
             return .quiet
@@ -168,7 +169,7 @@ extension Heart {
     ) {
         submit(
             SlotWork(
-                on: line.slot, report: ReportKey(report.stamp.report, "pricing"),
+                on: line.slot, report: ReportKey(report.stamp, "pricing"),
                 also: { reply, now, transaction in
                     guard reply.outcome == .accepted else { return }
                     try transaction.insert(report, of: line.slot, at: now)
@@ -191,7 +192,7 @@ extension Heart {
                     focus.otherInstances = [report.oldInstance.instance]
                     return focus
                 },
-                report: ReportKey(report.stamp.report, "switch")
+                report: ReportKey(report.stamp, "switch")
             ) { slot, turn in
                 ReportReply(slot.take(report, &turn))
             } answer: {
@@ -205,7 +206,7 @@ extension Heart {
         submit(
             SlotWork(
                 on: line.slot, naming: { Focus(now: $0, instance: report.target) },
-                report: ReportKey(report.stamp.report, "termination")
+                report: ReportKey(report.stamp, "termination"), alsoWhenEnded: true
             ) { slot, turn in
                 ReportReply(slot.take(report, &turn))
             } answer: {
@@ -217,7 +218,7 @@ extension Heart {
         _ report: CleanupReport, on line: Line, answer: @escaping @Sendable (Outcome<ReportReply>) -> Void
     ) {
         submit(
-            SlotWork(on: line.slot, report: ReportKey(report.stamp.report, "cleanup")) { slot, turn in
+            SlotWork(on: line.slot, report: ReportKey(report.stamp, "cleanup")) { slot, turn in
                 ReportReply(slot.take(report, &turn))
             } answer: {
                 answer($0)

@@ -12,7 +12,9 @@ extension Heart {
             switch absence {
             case .silent(let line):
                 submit(
-                    SlotWork(on: line.slot, naming: { Focus(now: $0, instance: line.instance) }) { slot, turn in
+                    SlotWork(
+                        on: line.slot, naming: { Focus(now: $0, instance: line.instance) }, alsoWhenEnded: true
+                    ) { slot, turn in
                         // It may have been heard while this waited.
                         if slot.host(line.instance)?.isFresh == false { slot.noteSilence(of: line.instance, &turn) }
                     } answer: { outcome in
@@ -20,7 +22,9 @@ extension Heart {
                     })
             case .gone(let line, let silence):
                 submit(
-                    SlotWork(on: line.slot, naming: { Focus(now: $0, instance: line.instance) }) { slot, turn in
+                    SlotWork(
+                        on: line.slot, naming: { Focus(now: $0, instance: line.instance) }, alsoWhenEnded: true
+                    ) { slot, turn in
                         if slot.host(line.instance)?.isFresh == false {
                             slot.noteOffline(line.instance, after: silence, &turn)
                         }

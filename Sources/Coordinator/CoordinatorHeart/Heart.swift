@@ -245,6 +245,8 @@ package final class Heart: Sendable {
         let isQueued = readers.submit { reader in
             do { answer(try read(reader)) } catch let error as StoreError where error.code == .badCursor {
                 answer(.refused(ErrorReply(.validation, error.description)))
+            } catch let error as StoreError where error.code == .cursorGone {
+                answer(.refused(ErrorReply(.gone, error.description)))
             } catch { answer(.unavailable("\(error)")) }
         }
         if !isQueued { answer(.unavailable("too many lists are being made")) }
@@ -304,7 +306,7 @@ extension Line {
             role: row.role, epoch: row.epoch, configVersion: row.configVersion,
             heartbeatSeconds: row.heartbeatSeconds, leaseSeconds: row.leaseSeconds, awaitsLease: row.leaseSeconds > 0,
             hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands, isInTrouble: row.isInTrouble,
-            isEnded: row.isEnded)
+            isEnded: row.isEnded, isOver: row.isOver)
         var host = Host(
             instance: row.instance, role: row.role, roleSince: .earliest, registeredAt: .earliest, facts: row.facts)
         host.lacking = row.lacking

@@ -27,6 +27,8 @@ package final class Line: Sendable {
         var isInTrouble: Bool
         /// The slot was deleted.
         var isEnded: Bool
+        /// And its hosts have nothing left to do for it.
+        var isOver: Bool
     }
 
     /// What a heartbeat says that a decision could depend on.
@@ -81,7 +83,7 @@ package final class Line: Sendable {
     }
 
     /// The slot was deleted, and its host has nothing left to do for it.
-    package var isOver: Bool { state.withLock { $0.view.isEnded && !$0.view.hasOrders } }
+    package var isOver: Bool { state.withLock { $0.view.isOver } }
 
     package var role: Role { state.withLock { $0.view.role } }
     package var configVersion: ConfigVersion { state.withLock { $0.view.configVersion } }

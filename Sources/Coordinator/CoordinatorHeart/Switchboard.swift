@@ -48,14 +48,15 @@ final class Switchboard: Sendable {
     var hasTenants: Bool { index.withLock { !$0.tenants.isEmpty } }
     var count: Int { index.withLock { $0.lines.count } }
 
-    /// Enrolled hosts of one tenant.
+    /// Enrolled hosts of one tenant, without those of deleted agents that are only told to stay away.
     func hosts(of client: ClientID) -> Int { index.withLock { $0.hosts[client] ?? 0 } }
 
     func seat(_ line: Line, under token: TokenHash) {
         let replaced: Line? = index.withLock { index in
             var seats = index.tokens[line.slot] ?? []
             let old = seats.firstIndex { $0.line.instance == line.instance }.map { seats.remove(at: $0) }
-            if let old { index.lines[old.token] = nil } else { index.hosts[line.client, default: 0] += 1 }
+            if let old { index.lines[old.token] = nil }
+            index.hosts[line.client, default: 0] += (line.isOver ? 0 : 1) - (old.map { $0.line.isOver ? 0 : 1 } ?? 0)
             seats.append(Seat(line: line, token: token))
             index.tokens[line.slot] = seats
             index.lines[token] = line
@@ -71,7 +72,7 @@ final class Switchboard: Sendable {
             let seat = seats.remove(at: place)
             index.lines[seat.token] = nil
             index.tokens[slot] = seats.isEmpty ? nil : seats
-            index.hosts[seat.line.client, default: 1] -= 1
+            index.hosts[seat.line.client, default: 0] -= seat.line.isOver ? 0 : 1
             return seat.line
         }
         hangUp(line)
@@ -130,6 +131,7 @@ final class Switchboard: Sendable {
                 unseat(line.instance, of: slot.id)
                 continue
             }
+            noteEnd(of: line, slot.isOver)
             line.state.withLock { state in
                 state.view = Line.View(slot, host, at: now)
                 if host.isOffline {
@@ -143,6 +145,12 @@ final class Switchboard: Sendable {
             }
         }
         return hasMissedNews
+    }
+
+    /// Before its view says so.
+    private func noteEnd(of line: Line, _ isOver: Bool) {
+        guard isOver != line.isOver else { return }
+        index.withLock { $0.hosts[line.client, default: 0] += isOver ? -1 : 1 }
     }
 
     /// The coordinator itself was away: nobody is known to be there until heard, and everybody's silence begins anew.
@@ -213,6 +221,7 @@ extension Line.View {
         hasDue = orders.contains { $0.isDue(at: now) }
         isInTrouble = slot.primary == nil || slot.incidents.contains(where: \.isOpen)
         isEnded = slot.deletedAt != nil
+        isOver = slot.isOver
     }
 }
 

@@ -90,7 +90,7 @@ extension StoreError {
             case .damaged: "restore a backup: spot-coordinator restore FILE"
             case .foreign: "name another file in DATABASE_URL, or restore a backup: spot-coordinator restore FILE"
             case .inaccessible: "it and its folder must belong to the user of the coordinator"
-            case .busy, .duplicate, .badCursor, .full, .tooNew, .failed: nil
+            case .busy, .duplicate, .badCursor, .cursorGone, .full, .tooNew, .failed: nil
             }
         return place + ([description] + [advice].compactMap { $0 }).joined(separator: "; ")
     }
@@ -117,7 +117,7 @@ extension ExitStatus {
             case .inaccessible: .noPermission
             case .busy: .unavailable
             case .damaged, .tooNew, .foreign: .badData
-            case .duplicate, .badCursor, .full, .failed: .failure
+            case .duplicate, .badCursor, .cursorGone, .full, .failed: .failure
             }
     }
 }

@@ -84,6 +84,7 @@ private func examine(_ copy: String, of backup: String) throws {
         throw StoreError(.foreign, "\(backup) is no backup of a coordinator")
     }
     try Schema.migrate(database, path: backup)
+    try database.write { transaction in try Schema.beginLog(transaction) }
     // All of it is in the file itself then, and closing it removes its WAL.
     guard try !database.checkpoint(.truncate).isBlocked else {
         throw StoreError(.busy, "somebody else is reading \(copy)")

@@ -20,12 +20,7 @@ enum Schema {
         -- Billionths of a dollar. Kept beside the switches that it is counted from, because those go with time.
         ALTER TABLE client ADD COLUMN saved INTEGER NOT NULL DEFAULT 0 CHECK (saved >= 0);
         """,
-        """
-        -- What a host may hold, which is not always what the settings say.
-        ALTER TABLE host ADD COLUMN lease_seconds INTEGER CHECK (lease_seconds > 0);
-        -- As the clock here has it; interruption_time is as it was announced.
-        ALTER TABLE incident ADD COLUMN ends_at INTEGER;
-        """,
+        records,
     ]
 
     /// Looks, and changes nothing: the file is ours, or it is empty and can become ours. Returns its version.

@@ -24,6 +24,8 @@ package struct HostRow: Sendable {
     package var isInTrouble: Bool
     /// Its slot was deleted.
     package var isEnded: Bool
+    /// And its hosts have nothing left to do for it.
+    package var isOver: Bool
 
     init(_ row: borrowing Row) throws {
         instance = try row.value(0)
@@ -40,6 +42,7 @@ package struct HostRow: Sendable {
         facts = try HostFacts(row, from: 11)
         tokenHash = try row.value(20)
         isEnded = try row.value(21)
+        isOver = try row.value(22)
         hasOpenCommands = false
         isInTrouble = false
     }
@@ -71,8 +74,9 @@ extension StoreReader {
         }
     }
 
-    /// Gives `body` each host that may still run, also those of deleted slots, which may have something left to do. Returns what was found damaged and left out,
-    /// the first few: one unreadable row must not keep all others from their coordinator.
+    /// Gives `body` each host that may still run, also those of deleted slots: they may have something left to do, and are to
+    /// be told to stay away. Returns what was found damaged and left out, the first few: one unreadable row must not keep all
+    /// others from their coordinator.
     package borrowing func forEachHost(_ body: (HostRow) -> Void) throws(StoreError) -> [StoreError] {
         var damaged: [StoreError] = []
         try attempt("read the hosts") { transaction in
@@ -95,7 +99,13 @@ extension StoreReader {
                 SELECT host.instance_id, host.slot_id, slot.client_id, host.role, slot.epoch, slot.config_version,
                     slot.heartbeat_seconds, slot.lease_seconds, host.is_offline, host.is_blind, host.lacking,
                     host.hostname, host.agent_version, host.region, host.zone, host.instance_type, host.mode, host.image,
-                    host.private_address, host.public_address, host.token_hash, slot.deleted_at IS NOT NULL
+                    host.private_address, host.public_address, host.token_hash, slot.deleted_at IS NOT NULL,
+                    slot.deleted_at IS NOT NULL
+                        AND NOT EXISTS (SELECT 1 FROM command WHERE slot_id = slot.id AND finished_at IS NULL)
+                        AND NOT EXISTS (
+                            SELECT 1 FROM host AS other WHERE other.slot_id = slot.id
+                                AND (other.role = 'terminating'
+                                    OR (other.role = 'zombie' AND slot.settings ->> '$.auto_terminate_enabled')))
                 FROM host CROSS JOIN slot ON slot.id = host.slot_id
                 WHERE host.role <> 'terminated'
                 """

@@ -127,4 +127,41 @@ import Wire
         try scene.decide { $0.delete(&$1) }
         #expect(scene.slot == before)
     }
+
+    @Test func `the machine of a launch that was under way when its slot was deleted is ended`() throws {
+        var scene = Scene { ($0.autoSwitchEnabled, $0.manualReplicaEnabled) = (false, true) }
+        try scene.register(alpha)
+        #expect(scene.hear(alpha).map(\.order.type) == ["create_replica"])
+        try scene.decide { $0.delete(&$1) }
+        #expect(!scene.slot.isOver)
+        #expect(scene.hear(alpha) == [])
+        scene.wait(60)
+        #expect(scene.hear(alpha) == [])
+        try scene.launched(bravo, by: alpha)
+        #expect(scene.role(bravo) == .terminating && !scene.slot.isOver)
+        scene.hear(alpha)
+        try scene.answer(alpha, "terminate_instance", .done, .terminated(bravo))
+        #expect(scene.slot.isOver)
+    }
+
+    @Test func `a launch that nobody had begun when its slot was deleted is not begun`() throws {
+        var scene = Scene { ($0.autoSwitchEnabled, $0.manualReplicaEnabled) = (false, true) }
+        try scene.register(alpha)
+        try scene.decide { $0.delete(&$1) }
+        #expect(scene.slot.isOver)
+        #expect(scene.hear(alpha) == [])
+    }
+
+    @Test func `a launch of a deleted slot that is told of late still brings its machine to its end`() throws {
+        var scene = Scene { ($0.autoSwitchEnabled, $0.manualReplicaEnabled) = (false, true) }
+        try scene.register(alpha)
+        scene.hear(alpha)
+        let order = try scene.order("create_replica", of: alpha)
+        try scene.decide { $0.delete(&$1) }
+        scene.wait(601)
+        #expect(scene.slot.isOver)
+        try scene.answer(
+            order, .done, .launched(.init(instance: bravo, instanceType: "m5.large", zone: "us-east-1b", mode: .spot)))
+        #expect(scene.role(bravo) == .terminating && !scene.slot.isOver)
+    }
 }

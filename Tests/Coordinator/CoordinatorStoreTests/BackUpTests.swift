@@ -123,6 +123,19 @@ struct BackUpTests {
         }
     }
 
+    @Test func `a place in the log of before a restore is none in the log after it`() throws {
+        try withBackUp { (database, copy) throws in
+            func read<Value>(_ body: (borrowing StoreReader) throws -> Value) throws -> Value {
+                try body(StoreReader(path: database))
+            }
+            for _ in 0..<2 {
+                let before = try read { try $0.endOfLog() }
+                try restore(backup: copy, to: database)
+                #expect(storeFailure { try read { try $0.events(after: before) } } == .cursorGone)
+            }
+        }
+    }
+
     @Test func `an older copy is brought to today's schema`() throws {
         try withBackUp { (database, _) throws in
             let old = String(#filePath.dropLast("BackUpTests.swift".count)) + "Fixtures/schema-0001.sqlite"

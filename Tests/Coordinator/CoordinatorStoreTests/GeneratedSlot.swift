@@ -30,6 +30,7 @@ struct SlotGenerator {
         slot.epoch = flip() ? slot.epoch.next : slot.epoch
         slot.deletedAt = maybe { $0.time() }
         slot.dueAt = maybe { $0.time() }
+        slot.contestedBy = maybe { instance($0.int(1...99)) }
         let first = slot.hosts.first.map { Int($0.instance.text.dropFirst(2), radix: 16) ?? 0 } ?? 0
         if flip() && slot.hosts.count < 6 { slot.hosts.append(host(first + 10 + slot.hosts.count)) }
         for index in slot.hosts.indices where flip() { change(&slot.hosts[index]) }
@@ -89,6 +90,7 @@ struct SlotGenerator {
         host.isProvenDead = flip()
         host.isBlind = flip()
         host.inspectedAt = maybe { $0.time() }
+        host.inspectedBy = maybe { instance($0.int(1...99)) }
         host.terminationAskedAt = maybe { $0.time() }
         host.lastHeardAt = maybe { $0.time() }
         host.leaseSeconds = maybe { $0.int(1...60) }
@@ -210,6 +212,7 @@ struct SlotGenerator {
         record.incident.closedAt = record.incident.state == .open ? nil : time()
         record.incident.ledger = ledger()
         record.ordered = maybe { name("replica", $0.int(1...99)) }
+        record.maintenance = maybe { $0.pick(["instance-event-0d59937288b749b32", ""]) }
         record.isLate = flip()
         record.isBlocked = flip()
         record.endsAt = maybe { $0.time() }

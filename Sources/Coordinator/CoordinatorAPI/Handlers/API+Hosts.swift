@@ -28,7 +28,9 @@ extension API {
     func serveHost(_ visit: Visit) {
         guard case .host(let line) = visit.guest else { return visit.refuse(.forbidden, "this call is for an agent") }
         if visit.route == .heartbeat { return heartbeat(visit, line) }
-        if line.isOver { return refuseEnded(visit, line) }
+        // What is told of machines counts to the last: one that nobody knows is never ended.
+        let isAboutMachines = visit.route == .commandResult || visit.route == .terminationReport
+        if line.isOver && !isAboutMachines { return refuseEnded(visit, line) }
         switch visit.route {
         case .configuration: configuration(visit, line)
         case .commandResult: commandResult(visit, line)
