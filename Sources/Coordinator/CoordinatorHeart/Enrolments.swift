@@ -26,8 +26,8 @@ struct Enrolments {
         guard ofHosts[registrant, default: Allowance(perSecond: 1, burst: 5, at: now)].take(at: now) else {
             return "\(registration.instance) enrols again and again: slow down"
         }
-        // A whole fleet comes back within seconds, and who is sent away comes again.
-        guard ofTenants[client, default: Allowance(perSecond: 500, burst: 2_000, at: now)].take(at: now) else {
+        // A whole fleet comes at once; what a commit of many costs, this leaves to the other tenants.
+        guard ofTenants[client, default: Allowance(perSecond: 5_000, burst: 20_000, at: now)].take(at: now) else {
             return "too many hosts of this client enrol at once: come again"
         }
         return nil
