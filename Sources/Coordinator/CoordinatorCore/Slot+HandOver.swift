@@ -13,7 +13,7 @@ extension Slot {
         precondition(promoting == nil, "one hand-over at a time")
         let predecessor = primary
         let unfenced = settings.handOver == .exclusive ? unfenced(besides: successor, at: turn.now) : []
-        raiseEpoch(&turn)
+        raiseEpoch(to: epoch.next, &turn)
         change(successor) { $0.become(.promoting, at: turn.now) }
         let deadline = incident.flatMap { self.incident($0)?.incident.deadline } ?? turn.now + failoverTime
         queue(
@@ -77,6 +77,7 @@ extension Slot {
         to successor: InstanceID, incident: IncidentID?, isProven: Bool, _ turn: inout Turn
     ) {
         let old = primary
+        contestedBy = nil
         if let old { change(old.instance) { $0.become(.zombie, at: turn.now) } }
         change(successor) { host in
             host.become(.primary, at: turn.now)

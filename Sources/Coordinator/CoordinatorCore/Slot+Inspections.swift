@@ -11,12 +11,22 @@ extension Slot {
         let due = hosts.filter { $0.inspectionDue.map { $0 <= turn.now } ?? false }
         guard let target = due.min(by: { $0.rank < $1.rank }),
             looks.isEmpty || target.role == .primary,
-            let witness = hosts.filter({ $0.isFresh && $0.canWitness }).min(by: { $0.rank < $1.rank })
+            let witness = witness(besides: target.inspectedBy)
         else { return }
-        change(target.instance) { $0.inspectedAt = turn.now }
+        change(target.instance) { host in
+            host.inspectedAt = turn.now
+            host.inspectedBy = witness
+        }
         queue(
-            .inspectInstance(target.instance), to: witness.instance, priority: Rules.emergencyPriority,
+            .inspectInstance(target.instance), to: witness, priority: Rules.emergencyPriority,
             life: Rules.inspectionLife, &turn)
+    }
+
+    /// The next in turn of those that are heard: one may lack the right to look, and never know.
+    private func witness(besides last: InstanceID?) -> InstanceID? {
+        let witnesses = hosts.filter { $0.isFresh && $0.canWitness }.sorted { $0.rank < $1.rank }.map(\.instance)
+        guard let last, let place = witnesses.firstIndex(of: last) else { return witnesses.first }
+        return witnesses[(place + 1) % witnesses.count]
     }
 
     mutating func followInspection(_ result: CommandResult, _ turn: inout Turn) {

@@ -7,7 +7,7 @@ extension Slot {
     /// Does for each open incident what can be done now, the one that ends first before the others.
     mutating func pursueIncidents(_ turn: inout Turn) {
         let open = incidents.filter(\.isOpen).sorted {
-            ($0.incident.lastMoment, $0.id) < ($1.incident.lastMoment, $1.id)
+            ($0.lastMoment, $0.id) < ($1.lastMoment, $1.id)
         }
         for record in open { pursue(record.id, &turn) }
     }
@@ -49,7 +49,7 @@ extension Slot {
         changeIncident(record.id) { $0.incident.deadline = deadline }
         if let ready = successor(of: incident.instance, at: turn.now, where: \.isReady) {
             beginHandOver(to: ready, incident: record.id, because: "\(incident.instance) goes", &turn)
-        } else if incident.lastMoment - turn.now <= Rules.lastChoice,
+        } else if record.lastMoment - turn.now <= Rules.lastChoice,
             let syncing = successor(of: incident.instance, at: turn.now, where: { $0.role == .replica && $0.isFresh })
         {
             beginHandOver(

@@ -12,8 +12,16 @@ extension Slot {
             throw Refusal(.forbidden, "command \(id) is for \(command.instance), not for \(result.instance)")
         }
         if let known = command.result, known.outcome == result.outcome { return .duplicate }
+        // Of an open one that moves the workload the epoch is its own: what is newer gave it up.
+        if !command.state.isOpen { learn(result.epoch, from: result.instance, &turn) }
         guard command.state.isOpen else {
             noteMachines(of: command, result, &turn)
+            if command.result == nil {
+                turn.note(
+                    .reportStale,
+                    "\(command.order.sentence) on \(command.instance): \(result.outcome.rawValue), too late",
+                    instance: command.instance, incident: command.incident, command: id)
+            }
             changeCommand(id) { $0.result = $0.result ?? result }
             let isNews = followLate(command, result, &turn)
             settle(&turn)

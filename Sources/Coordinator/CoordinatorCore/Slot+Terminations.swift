@@ -6,8 +6,10 @@ extension Slot {
     private var wait: Duration { .seconds(settings.terminateWaitSeconds) }
 
     /// When a machine's termination may be asked for, if ever: at once for one that is no longer wanted, after the wait for
-    /// one that was replaced and only when that is switched on.
+    /// one that was replaced and only when that is switched on. Never for one that another agent has as its host: that one may
+    /// serve there, and is for that agent to end.
     func terminationDue(_ host: Host) -> Timestamp? {
+        if contestedBy != nil || liveElsewhere[host.instance] != nil { return nil }
         let due: Timestamp
         switch host.role {
         case .terminating: due = host.roleSince
@@ -67,6 +69,7 @@ extension Slot {
             host.isOffline = true
             host.isFresh = false
         }
+        if contestedBy == instance { contestedBy = nil }
         if let replica = replica(of: instance), replica.status != .promoted { endReplica(replica.id, at: turn.now) }
         cancel(where: { $0.instance == instance }, &turn)
         turn.note(.instanceTerminated, "\(instance) is terminated", instance: instance)

@@ -26,6 +26,7 @@ extension Slot {
             withdrawLaunches(&turn)
             noteLeaseEnd(&turn)
             releaseSuccessor(&turn)
+            missFirstWord(&turn)
             endPromotion(&turn)
             judgeIncidents(&turn)
             pursueIncidents(&turn)
@@ -35,6 +36,7 @@ extension Slot {
             keepReplicas(&turn)
         }
         askTerminations(&turn)
+        forgetLost(&turn)
     }
 
     private mutating func noteLeaseEnd(_ turn: inout Turn) {
@@ -51,7 +53,9 @@ extension Slot {
             if command.expiresAt <= turn.now && !isBegun {
                 finish(command.id, as: .expired, &turn)
                 followExpiry(of: command, &turn)
-            } else if command.state == .delivered, let end = command.leaseUntil, end <= turn.now {
+            } else if command.state == .delivered, let end = command.leaseUntil, end <= turn.now,
+                mayDeliverAgain(command)
+            {
                 changeCommand(command.id) { command in
                     command.state = .pending
                     command.leaseUntil = nil
@@ -129,7 +133,7 @@ extension Slot {
     private var incidentMoments: [Timestamp] {
         incidents.filter(\.isOpen).flatMap { record in
             let incident = record.incident
-            var moments = [incident.givenUpAt, incident.lastMoment - Rules.lastChoice, incident.preparationDue]
+            var moments = [record.givenUpAt, record.lastMoment - Rules.lastChoice, incident.preparationDue]
             if incident.kind == .maintenance { moments.append(incident.lastMoment - Rules.maintenanceLead) }
             if let deadline = incident.deadline { moments.append(deadline) }
             return moments
@@ -140,6 +144,7 @@ extension Slot {
         let failed = replicas.filter { $0.status == .failed }
         return replicas.compactMap(givenUpAt)
             + failed.flatMap { [$0.createdAt + Rules.emergencyLaunchPause, $0.createdAt + Rules.failureMemory] }
-            + hosts.compactMap(\.inspectionDue) + hosts.compactMap(terminationDue)
+            + firstWordMoments.map(\.due) + hosts.compactMap(\.inspectionDue) + hosts.compactMap(terminationDue)
+            + hosts.compactMap(lostAt)
     }
 }

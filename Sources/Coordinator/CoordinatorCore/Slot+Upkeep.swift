@@ -6,7 +6,9 @@ extension Slot {
     var activeReplicas: [Replica] { replicas.filter(\.status.isActive) }
 
     /// How many replicas a person wants to be kept.
-    var replicasWanted: Int { settings.manualReplicaEnabled ? max(1, settings.replicaCount) : 0 }
+    var replicasWanted: Int {
+        deletedAt == nil && settings.manualReplicaEnabled ? max(1, settings.replicaCount) : 0
+    }
 
     /// The missing are ordered; of too many, those go that are not ready, and the youngest.
     mutating func keepReplicas(_ turn: inout Turn) {

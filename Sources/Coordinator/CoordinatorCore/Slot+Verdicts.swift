@@ -45,7 +45,7 @@ extension Slot {
                     instance: incident.instance, incident: record.id)
             }
             // While nobody serves it goes on.
-            guard turn.now >= incident.givenUpAt, promoting == nil, primary != nil else { continue }
+            guard turn.now >= record.givenUpAt, promoting == nil, primary != nil else { continue }
             if incident.kind == .rebalance || host(incident.instance)?.isFresh == true {
                 close(record.id, as: .averted, "nothing followed", &turn)
             } else {
@@ -70,10 +70,10 @@ extension Slot {
     }
 }
 
-extension Incident {
+extension IncidentRecord {
     /// When one that came to nothing ends by itself.
     var givenUpAt: Timestamp {
-        kind == .rebalance ? detectedAt + Rules.rebalanceWindow : lastMoment + Rules.outlivedAfter
+        incident.kind == .rebalance ? incident.detectedAt + Rules.rebalanceWindow : lastMoment + Rules.outlivedAfter
     }
 }
 
