@@ -86,7 +86,7 @@ package final class Heart: Sendable {
     }
 
     /// The time by which everything here is dated, and which hosts are told: it never jumps.
-    package var wall: Timestamp { surroundings.wall() }
+    package var wall: Timestamp { surroundings.glance() }
 
     /// Whether the thread that commits is idle or getting on.
     package func isMoving(within limit: Duration) -> Bool { writer.isMoving(within: limit) }
