@@ -52,7 +52,7 @@ package struct Fields {
 
     /// A flag that must be there and say what another field says, too.
     func agreeing(_ name: String, with other: Bool) throws(JSONError) -> Bool {
-        let value = try object.required(name)
+        let value = try present(name)
         guard try value.boolean() == other else { throw value.fail("expected \(other), as the rest says") }
         return other
     }

@@ -62,9 +62,13 @@ extension Order {
 extension Host {
     /// Between two looks at it.
     var inspectionPause: Duration {
-        // Where nobody may serve before it has stopped, or nothing else proves that, its end is worth more than the books.
-        role.isReplaced && (!mayServe || isProvenDead)
-            ? Rules.zombieInspectionPause : isOffline ? Rules.offlineInspectionPause : Rules.inspectionPause
+        let pause = isOffline ? Rules.offlineInspectionPause : Rules.inspectionPause
+        guard role.isReplaced else { return pause }
+        guard mayServe, !isProvenDead, let inspectedAt else { return Rules.zombieInspectionPause }
+        // Nobody may serve before it has stopped, so its end is worth more than the books; but what EC2 has not said for
+        // hours it will not say within the minute.
+        let waited = Duration.seconds((inspectedAt - roleSince).components.seconds / 4)
+        return min(max(pause, waited), Rules.zombieInspectionPause)
     }
 
     /// When EC2 is to be asked about it again: never while it is heard, or known to be gone and awaited no more.

@@ -69,7 +69,7 @@ extension Slot {
 
     private mutating func orderInEmergency(_ type: ReplicaType, incident: IncidentID, _ turn: inout Turn) {
         // What has failed for minutes is not asked for every few seconds.
-        let isOld = self.incident(incident).map { $0.incident.givenUpAt <= turn.now } ?? false
+        let isOld = self.incident(incident).map { $0.givenUpAt <= turn.now } ?? false
         let pause = isOld ? Rules.failureMemory : Rules.emergencyLaunchPause
         guard !hasFailedLaunch(within: pause, of: turn.now) else { return }
         orderReplica(type, incident: incident, &turn)
