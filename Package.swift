@@ -116,7 +116,8 @@ let package = Package(
         tests(
             "CoordinatorHeartTests", in: "Tests/Coordinator",
             uses: [
-                "CoordinatorCore", "CoordinatorHeart", "CoordinatorStore", "JSON", "Platform", "TestSupport", "Wire",
+                "CoordinatorCore", "CoordinatorHeart", "CoordinatorStore", "JSON", "Platform", "SQLite", "TestSupport",
+                "Wire",
             ]),
         tests(
             "CoordinatorJobsTests", in: "Tests/Coordinator",

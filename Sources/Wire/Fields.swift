@@ -34,7 +34,7 @@ package struct Fields {
 
     /// A field that must be there.
     func need<Value: JSONReadable>(_ name: String) throws(JSONError) -> Value {
-        try Value(from: object.required(name))
+        try Value(from: present(name))
     }
 
     /// A field that may be absent or null.
@@ -50,6 +50,13 @@ package struct Fields {
         return try Value(from: value)
     }
 
+    /// A flag that must be there and say what another field says, too.
+    func agreeing(_ name: String, with other: Bool) throws(JSONError) -> Bool {
+        let value = try present(name)
+        guard try value.boolean() == other else { throw value.fail("expected \(other), as the rest says") }
+        return other
+    }
+
     /// A list that may be absent, which means empty.
     func list<Value: JSONReadable>(_ name: String, upTo limit: Int) throws(JSONError) -> [Value] {
         guard let value = object.optional(name) else { return [] }
@@ -58,7 +65,7 @@ package struct Fields {
 
     /// A text that must be there.
     func text(_ name: String, upTo limit: Int = Limits.nameBytes) throws(JSONError) -> String {
-        try bounded(object.required(name), limit)
+        try bounded(present(name), limit)
     }
 
     /// A text that may be absent or null.
@@ -81,7 +88,7 @@ package struct Fields {
 
     /// A whole number that must be there.
     func needWhole(_ name: String, in range: ClosedRange<Int>) throws(JSONError) -> Int {
-        try bounded(object.required(name), range)
+        try bounded(present(name), range)
     }
 
     /// A whole number that may be absent or null.
@@ -97,7 +104,7 @@ package struct Fields {
     }
 
     func needCount(_ name: String) throws(JSONError) -> Int64 {
-        try object.required(name).integer(in: 0...Int64.max)
+        try present(name).integer(in: 0...Int64.max)
     }
 
     /// A price in dollars an hour, exact; absent when it is not known.
@@ -106,10 +113,10 @@ package struct Fields {
         return try price(value)
     }
 
-    func needPrice(_ name: String) throws(JSONError) -> JSONNumber { try price(object.required(name)) }
+    func needPrice(_ name: String) throws(JSONError) -> JSONNumber { try price(present(name)) }
 
     /// A part that is an object and has no type of its own.
-    func needObject(_ name: String) throws(JSONError) -> Fields { try Fields(object.required(name).object()) }
+    func needObject(_ name: String) throws(JSONError) -> Fields { try Fields(present(name).object()) }
 
     func maybeObject(_ name: String) throws(JSONError) -> Fields? {
         guard let value = object.optional(name) else { return nil }
@@ -118,6 +125,12 @@ package struct Fields {
 
     /// The value of a field whose type the caller finds out, or nil where it is absent or null.
     func value(_ name: String) -> JSONValue? { object.optional(name) }
+
+    /// Null means absent, so also where a field must be there.
+    private func present(_ name: String) throws(JSONError) -> JSONValue {
+        guard let value = object.optional(name) else { throw object.missing(name) }
+        return value
+    }
 
     private func bounded(_ value: JSONValue, _ limit: Int) throws(JSONError) -> String {
         let text = try value.string()

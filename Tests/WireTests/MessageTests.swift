@@ -67,6 +67,16 @@ struct CommandTests {
         }
         #expect(outcomes == [.done, .prepared, .fenced])
     }
+
+    @Test(arguments: CommandResult.Outcome.allCases)
+    func `a result whose success and outcome disagree is refused`(_ outcome: CommandResult.Outcome) throws {
+        let result = CommandResult(outcome, message: "", instance: host, attempt: 1, epoch: 0, finishedAt: moment())
+        let text = String(decoding: encodeJSON(result), as: UTF8.self)
+        let wrong = text.replacing("\"success\":\(result.success)", with: "\"success\":\(!result.success)")
+        #expect(throws: JSONError(.mismatch, path: "success", reason: "expected \(result.success), as the rest says")) {
+            _ = try read(CommandResult.self, wrong)
+        }
+    }
 }
 
 struct SettingsTests {

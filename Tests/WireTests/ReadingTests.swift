@@ -19,14 +19,16 @@ struct ReadingTests {
     }
 
     @Test(arguments: goldens)
-    func `null means absent for an optional field and is refused for a required one`(golden: Golden) throws {
+    func `null means absent for an optional field, and missing for a required one`(golden: Golden) throws {
         let tree = try golden.tree()
         for place in tree.places where !place.isElement && !isParameter(place, of: golden) {
             let without = outcome(of: golden, reading: tree, with: nil, at: place)
             let withNull = outcome(of: golden, reading: tree, with: .null, at: place)
             switch (without, withNull) {
             case (.success(let absent), .success(let null)): #expect(areEqual(absent, null), "\(place)")
-            case (.failure, .failure(let error)): #expect(error.path == place.description)
+            case (.failure, .failure(let error)):
+                #expect(error.path == place.description)
+                #expect(error.code == .missing)
             default: Issue.record("\(place) treats null unlike absence")
             }
         }

@@ -134,7 +134,8 @@ extension HeaderField {
     fileprivate static let allowedMethods = HeaderField(
         constant: "Access-Control-Allow-Methods", "GET, POST, PUT, DELETE, OPTIONS")
     fileprivate static let allowedHeaders = HeaderField(
-        constant: "Access-Control-Allow-Headers", "Authorization, Content-Type, X-Request-ID")
+        constant: "Access-Control-Allow-Headers",
+        "Authorization, Content-Type, If-None-Match, Spot-Protocol, X-Request-ID")
     /// A day: browsers cap it anyway.
     fileprivate static let preflightAge = HeaderField(constant: "Access-Control-Max-Age", "86400")
 }

@@ -44,10 +44,11 @@ package final class Door: Sendable {
     private let sessions: Sessions
     private let lockedRules: Locked<Rules>
 
-    package init(heart: Heart, rules: Rules, key: SymmetricKey) {
+    /// `sessionKey` is of this start alone: which sessions were closed is not known to the next.
+    package init(heart: Heart, rules: Rules, sessionKey: SymmetricKey) {
         self.heart = heart
         lockedRules = Locked(rules)
-        sessions = Sessions(key: key)
+        sessions = Sessions(key: sessionKey)
     }
 
     package func change(to rules: Rules) { lockedRules.withLock { $0 = rules } }
@@ -61,7 +62,7 @@ package final class Door: Sendable {
         case .token(let token):
             switch holder(of: token) {
             case .admin: return admitAdmin(to: caller)
-            case .host(let line): return admit(line, to: caller, values: values, at: now)
+            case .host(let line): return admit(line, to: route, values: values, at: now)
             case .tenant(let client, let isActive): return admit(client, isActive, to: caller)
             case nil: return .denied(.unknownToken, status: 401)
             }
@@ -104,11 +105,12 @@ package final class Door: Sendable {
         }
     }
 
-    private func admit(_ line: Line, to caller: Caller, values: [String], at now: Duration) -> Admission {
-        switch caller {
+    private func admit(_ line: Line, to route: Route, values: [String], at now: Duration) -> Admission {
+        switch route.caller {
         case .agent, .agentOrAdmin:
             guard values.first == line.slot.text else { return .forbidden("this token belongs to another agent") }
-            return line.admits(at: now) ? .admitted(.host(line)) : .slowed
+            let isNotice = route == .terminationImminent || route == .rebalanceRecommendation
+            return line.admits(aNotice: isNotice, at: now) ? .admitted(.host(line)) : .slowed
         case .client: return .forbidden("this is an agent's token; to register, send the client's token")
         case .admin: return .forbidden("this call is for administrators")
         case .anyone: return .admitted(.anyone)
@@ -156,11 +158,14 @@ package final class Door: Sendable {
     }
 
     /// The cookie for a browser that has shown the administrator's token.
-    func sessionCookie(isTLS: Bool) -> HeaderField? {
-        sessions.cookie(for: rules.adminToken, at: heart.wall, isTLS: isTLS)
+    func openSession(isTLS: Bool) -> HeaderField? {
+        sessions.open(for: rules.adminToken, at: heart.wall, isTLS: isTLS)
     }
 
-    func endedCookie(isTLS: Bool) -> HeaderField? { sessions.endedCookie(isTLS: isTLS) }
+    /// The cookie that takes the place of the one in `headers`, which opens nothing any more.
+    func closeSession(_ headers: HeaderFields, isTLS: Bool) -> HeaderField? {
+        sessions.close(headers, for: rules.adminToken, at: heart.wall, isTLS: isTLS)
+    }
 }
 
 extension ErrorReply {
@@ -172,8 +177,11 @@ extension Door.Admission {
 }
 
 extension HeaderFields {
-    fileprivate var hasForwarding: Bool {
-        self[name: "X-Forwarded-For"] != nil || self[name: "Forwarded"] != nil || self[name: "X-Real-IP"] != nil
-            || self[name: "Via"] != nil
-    }
+    /// How proxies and the networks of others say for whom they speak, or that they are there: beginnings of names.
+    private static let forwarding: [StaticString] = [
+        "X-Forwarded", "Forwarded", "Via", "X-Original-", "X-Real-IP", "X-Client-IP", "X-Cluster-Client-IP",
+        "True-Client-IP", "CF-Connecting-IP", "Fastly-Client-IP",
+    ]
+
+    fileprivate var hasForwarding: Bool { Self.forwarding.contains { hasName(beginningWith: $0) } }
 }

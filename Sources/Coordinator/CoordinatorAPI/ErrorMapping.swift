@@ -54,7 +54,9 @@ extension ErrorCode {
         case .inactiveClient, .forbidden: 403
         case .notFound: 404
         case .methodNotAllowed: 405
+        case .timeout: 408
         case .conflict: 409
+        case .gone: 410
         case .tooLarge: 413
         case .tooManyRequests: 429
         case .unavailable: 503
@@ -67,6 +69,7 @@ extension ErrorCode {
         switch status {
         case 400, 414, 431: .validation
         case 404: .notFound
+        case 408: .timeout
         case 413: .tooLarge
         case 429: .tooManyRequests
         case 503: .unavailable

@@ -31,6 +31,10 @@ struct MetricsPage {
         single("spot_writer_queue", "gauge", "Events that wait for the writer.", heart.queueDepth)
     }
 
+    mutating func add(_ vitals: Vitals) {
+        group("spot_trouble", "gauge", "Why the coordinator is not healthy: 1 for each reason.", vitals.troubles)
+    }
+
     mutating func add(_ counters: ListenerCounters) {
         single("spot_http_connections", "gauge", "Open connections.", Int(counters.open))
         single("spot_http_parked", "gauge", "Requests that are parked.", Int(counters.parked))

@@ -44,11 +44,13 @@ package enum EventKind: String, CaseIterable, Sendable {
     case hostOffline = "agent_marked_offline"
     case hostBack = "agent_back_online"
     case hostDead = "host_dead"
+    case hostForgotten = "host_forgotten"
     case hostBlind = "host_blind"
     case hostSighted = "host_sighted"
     case agentToggled = "agent_toggled"
     case settingsChanged = "settings_changed"
     case agentDeleted = "agent_deleted"
+    case agentUnreadable = "agent_unreadable"
     // Commands
     case commandQueued = "command_queued"
     case commandDone = "command_done"
@@ -79,16 +81,23 @@ package enum EventKind: String, CaseIterable, Sendable {
     case incidentMissed = "incident_missed"
     case incidentAverted = "incident_averted"
     case noSuccessor = "no_successor"
+    // After a restore
+    case recordOutdated = "record_outdated"
+    case primaryContested = "primary_contested"
     // Reports
+    case reportStale = "report_stale"
     case cleanupCompleted = "cleanup_completed"
     case cleanupFailed = "cleanup_failed"
 
     package var severity: Severity {
         switch self {
-        case .terminationNotice, .fenceFailed, .incidentMissed, .noSuccessor, .hostDead: .critical
+        case .terminationNotice, .fenceFailed, .incidentMissed, .noSuccessor, .hostDead, .agentUnreadable,
+            .primaryContested:
+            .critical
         case .promotionFailed, .incidentLate, .terminationFailed, .replicaFailed, .commandFailed, .hostBlind: .error
         case .hostOffline, .rebalanceNotice, .maintenanceNotice, .clientDeleted, .tokenRegenerated, .commandExpired,
-            .authFailed, .hostRefused, .agentDeleted, .cleanupFailed, .promotionDecided, .hostSilent:
+            .authFailed, .hostRefused, .agentDeleted, .cleanupFailed, .promotionDecided, .hostSilent,
+            .recordOutdated:
             .warning
         default: .info
         }

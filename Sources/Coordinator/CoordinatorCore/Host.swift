@@ -14,10 +14,12 @@ package struct Host: Equatable, Sendable {
     package var roleSince: Timestamp
     package let registeredAt: Timestamp
     package var facts: HostFacts
+    /// Whether it may serve, whatever its role says.
+    package var service = Service.idle
     /// What a replica said it lacks; nil before it has looked.
     package var lacking: [String]?
-    /// By the time-out, by its own farewell or by evidence. What is only silent is `unknown`, and that is not stored: at
-    /// the coordinator's start all are.
+    /// By the time-out, by its own farewell or by evidence. What is only silent is `unknown`, and that is not stored: when
+    /// the coordinator was away, as at its start, all are that EC2 did not call dead.
     package var isOffline = false
     /// EC2 said that it no longer runs.
     package var isProvenDead = false
@@ -25,10 +27,17 @@ package struct Host: Equatable, Sendable {
     package var isBlind = false
     /// When EC2 was last asked about it through another host, since it fell silent; nil while it is heard.
     package var inspectedAt: Timestamp?
+    /// Through which host.
+    package var inspectedBy: InstanceID?
     /// When its termination was last asked for.
     package var terminationAskedAt: Timestamp?
-    /// When it was last heard, to within a minute: not for decisions.
+    /// When it was last heard, to within a minute; nil when it never was.
     package var lastHeardAt: Timestamp?
+
+    /// The longest lease that it may be serving under. Nil while it may hold none, which only its own word rules out: it named
+    /// a configuration that brought one. A change of the settings reaches a host that is cut off with its answers, or not
+    /// at all.
+    package var leaseSeconds: Int?
 
     /// Heard within its last few heartbeats. Not stored: the switchboard knows.
     package var isFresh = false
@@ -41,6 +50,7 @@ package struct Host: Equatable, Sendable {
         self.facts = facts
         roleSince = now
         registeredAt = now
+        if role == .primary { service = .told }
     }
 
     /// For the store, which knows when that was.
@@ -62,11 +72,25 @@ package struct Host: Equatable, Sendable {
     /// Missed several heartbeats in a row while the coordinator listened. After its own start nobody has.
     var isSilent: Bool { !isFresh && inspectedAt != nil }
 
+    /// Told to serve, and has not said since that it stopped.
+    var mayServe: Bool { service != .idle }
+
     mutating func become(_ role: Role, at now: Timestamp) {
         guard role != self.role else { return }
         self.role = role
         roleSince = now
+        if role == .primary && service == .idle { service = .told }
     }
+}
+
+/// What a host was told about serving, and has answered.
+package enum Service: String, CaseIterable, Sendable {
+    /// It was never told to, or said that it stopped or did not begin.
+    case idle
+    /// It has the order, or serves, and nothing proved that it does.
+    case told
+    /// It was proven to serve, or serves by the word of who started it.
+    case proven
 }
 
 /// What a host says of itself and of the machine it is on.

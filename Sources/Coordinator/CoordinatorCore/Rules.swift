@@ -37,8 +37,14 @@ package enum Rules {
     static let outlivedAfter = Duration.seconds(300)
     /// A replica that is not quite ready is promoted when no more than this is left: it may still work, waiting cannot.
     static let lastChoice = Duration.seconds(40)
+    /// EC2 gives two minutes; an end that is further away than this is nobody's to plan with.
+    static let interruptionLead = Duration.seconds(600)
     /// Announced work on a machine moves the workload this long before.
     static let maintenanceLead = Duration.seconds(900)
+
+    /// Open ones of a slot, beyond which a machine gets no second one: each is pursued at every look. Real machines announce
+    /// one end, and a few dates of work on them.
+    static let openIncidentsMax = 16
 
     // MARK: Machines
 
@@ -46,6 +52,11 @@ package enum Rules {
     static let terminationRetry = Duration.seconds(300)
     /// An order for a replica that has not become one by then has failed.
     static let replicaLaunchTime = Duration.seconds(600)
+    /// A machine that serves by its maker's word, and whose agent says nothing: its start takes a minute or two. It is offline
+    /// when it has said nothing for as long as a launch takes.
+    static let firstWordTime = Duration.seconds(180)
+    /// A replaced machine that was not heard for so long is not there, or nobody can tell: as the original's retention has it.
+    static let lostAfter = Duration.seconds(30 * 86_400)
     /// Between two looks at a silent host through another one,
     static let inspectionPause = Duration.seconds(30)
     /// at one that was silent for the whole time-out: the agent is gone and the machine is not, so nothing changes soon,
@@ -61,16 +72,25 @@ package enum Rules {
     /// What the clocks of two hosts may differ in rate while a lease runs, and a late answer.
     package static let leaseMargin = Duration.seconds(2)
 
+    /// Longer than what is silence and no more, three heartbeats, and what their answers take on a bad day.
+    static func shortestLease(heartbeatSeconds: Int) -> Int { heartbeatSeconds * 3 + 6 }
+
+    /// By how much an epoch that a host tells may be ahead of the record: a record is a restored one of some days or weeks ago,
+    /// in which no workload moved so often. What is further ahead is a mistake, or a lie that would use the numbers up.
+    static let epochsAheadMax: Int64 = 10_000
+
     // MARK: Bounds of one slot
 
     /// Open commands; a slot with more has a problem that another command does not solve.
     static let openCommandsMax = 64
     /// Hosts that serve or stand by.
     package static let hostsMax = 64
-    /// With those that were replaced and still run. More than anybody keeps on purpose, and a slot is loaded whole.
+    /// With those that were replaced and may still run. More than anybody keeps on purpose, and a slot is loaded whole.
     package static let runningHostsMax = 512
     /// Terminations asked for at once: the primary has its own work, too.
     static let terminationsMax = 8
+    /// Hosts that are asked at once to stop. More than one that may serve and must not is rare.
+    static let stopsMax = 8
     /// Passes that bring a slot to rest; each does what the one before made possible. Three are enough for all that
     /// random walks do.
     static let passesMax = 8

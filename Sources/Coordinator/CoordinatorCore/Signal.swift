@@ -8,6 +8,10 @@ struct Signal {
     let sentence: String
     let event: EventKind
     var isCancelled = false
+    /// `time` by our clock.
+    var endsAt: Timestamp?
+    /// EC2's name of planned work, under which its date may change.
+    var maintenance: String?
 
     /// Nobody announced it.
     static let silence = Signal(
@@ -31,6 +35,7 @@ struct Signal {
         case .maintenance(let maintenance):
             (kind, time, event) = (.maintenance, maintenance.notBefore, .maintenanceNotice)
             isCancelled = maintenance.cancelled
+            self.maintenance = maintenance.event
             sentence =
                 "EC2 \(maintenance.cancelled ? "has called off" : "plans") \(maintenance.code) at \(maintenance.notBefore)"
         case .lifecycle(let target):
@@ -43,6 +48,18 @@ struct Signal {
     }
 
     func sentence(of instance: InstanceID) -> String { "\(instance): \(sentence)" }
+}
+
+extension Notice {
+    /// When the machine goes, by our clock. EC2's time is right where our clock is; the time that its host has left, where the
+    /// host's is. One of them is wrong, and nobody knows which: the earlier end counts while it is ahead, because acting early
+    /// does less harm than too late, and the later one where the other has passed and the host still speaks.
+    package func end(at now: Timestamp) -> Timestamp? {
+        guard case .interruption(_, let time) = signal else { return nil }
+        let remaining = now + (time - detectedAt)
+        let (earlier, later) = (min(time, remaining), max(time, remaining))
+        return min(earlier > now ? earlier : later, now + Rules.interruptionLead)
+    }
 }
 
 extension Incident.Kind {

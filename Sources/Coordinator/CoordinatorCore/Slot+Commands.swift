@@ -30,6 +30,8 @@ extension Slot {
                 command.attempt += 1
                 command.leaseUntil = now + .seconds(command.leaseSeconds)
             }
+            // From here on it may serve, whatever becomes of its answer.
+            if command.order.letsServe, host(instance)?.mayServe == false { change(instance) { $0.service = .told } }
             let end = now + .seconds(command.leaseSeconds)
             dueAt = min(dueAt ?? end, end)
         }
@@ -44,7 +46,10 @@ extension Slot {
     /// The host told what it works on: those leases begin anew. What was delivered and is not among them never reached it,
     /// or its result is on the way and it answers the repeat by the command's id: so it is due again at once.
     mutating func renewLeases(of instance: InstanceID, running: [CommandID], at now: Timestamp) {
-        for command in commands where command.instance == instance && command.state == .delivered {
+        for command in commands
+        where command.instance == instance && command.state == .delivered
+            && (mayDeliverAgain(command) || running.contains(command.id))
+        {
             changeCommand(command.id) { command in
                 if running.contains(command.id) {
                     command.leaseUntil = now + .seconds(command.leaseSeconds)
@@ -55,6 +60,9 @@ extension Slot {
             }
         }
     }
+
+    /// Of a slot that was deleted nobody begins another launch; the answer to one that was begun is waited for.
+    func mayDeliverAgain(_ command: CommandRecord) -> Bool { deletedAt == nil || !command.order.launchesReplica }
 
     mutating func finish(
         _ id: CommandID, as state: CommandState, with result: CommandResult? = nil, _ turn: inout Turn
@@ -104,6 +112,8 @@ extension Slot {
 }
 
 extension Order {
+    var launchesReplica: Bool { if case .createReplica = self { true } else { false } }
+
     /// What it asks for, for a person.
     package var sentence: String {
         switch self {

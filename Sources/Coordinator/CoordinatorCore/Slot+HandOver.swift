@@ -12,19 +12,17 @@ extension Slot {
     ) {
         precondition(promoting == nil, "one hand-over at a time")
         let predecessor = primary
-        let awaitsFence = settings.handOver == .exclusive && predecessor.map { !isFenced($0, at: turn.now) } ?? false
-        raiseEpoch(&turn)
+        let unfenced = settings.handOver == .exclusive ? unfenced(besides: successor, at: turn.now) : []
+        raiseEpoch(to: epoch.next, &turn)
         change(successor) { $0.become(.promoting, at: turn.now) }
         let deadline = incident.flatMap { self.incident($0)?.incident.deadline } ?? turn.now + failoverTime
         queue(
             .promote(
                 Order.Promote(
-                    handOver: settings.handOver, awaitsFence: awaitsFence, predecessor: predecessor?.instance,
-                    deadline: deadline)),
+                    handOver: settings.handOver, awaitsFence: !unfenced.isEmpty,
+                    predecessor: (predecessor ?? unfenced.first)?.instance, deadline: deadline)),
             to: successor, priority: Rules.emergencyPriority, life: Rules.handOverLife, incident: incident, &turn)
-        if awaitsFence, let predecessor {
-            orderFence(of: predecessor.instance, for: successor, incident: incident, &turn)
-        } else if settings.handOver == .exclusive, let predecessor {
+        if settings.handOver == .exclusive, let predecessor, isFenced(predecessor, at: turn.now) {
             change(predecessor.instance) { $0.become(.zombie, at: turn.now) }
         }
         if let incident { commit(successor, to: incident) }
@@ -32,6 +30,13 @@ extension Slot {
             .promotionDecided,
             "\(successor) is to take over from \(predecessor?.instance.text ?? "nobody") under epoch \(epoch): \(reason)",
             instance: successor, incident: incident)
+        for host in unfenced where !host.isFresh {
+            turn.note(
+                .fenceFailed,
+                "\(host.instance) is not heard and may still serve, so its successor waits; "
+                    + "stop its workload, or the machine, by hand",
+                instance: host.instance, incident: incident)
+        }
     }
 
     /// Notes under which epoch the incident has found its successor.
@@ -45,13 +50,6 @@ extension Slot {
 
     var failoverTime: Duration { .seconds(settings.failoverDeadlineSeconds) }
 
-    /// Proof that the host serves no more: EC2 says so, or the lease that it serves under has run out.
-    func isFenced(_ host: Host, at now: Timestamp) -> Bool {
-        if host.isProvenDead { return true }
-        guard settings.leaseSeconds > 0, !host.isFresh, let end = host.leaseEndsAt else { return false }
-        return end <= now
-    }
-
     // MARK: The successor answers
 
     mutating func followPromotion(_ command: CommandRecord, _ result: CommandResult, _ turn: inout Turn) {
@@ -61,13 +59,17 @@ extension Slot {
         switch result.outcome {
         case .done:
             // Told to wait for the fence: whatever it did, that is what it was allowed to do.
-            if case .promote(let order) = command.order, order.awaitsFence { return }
-            var verifiedAt: Timestamp?
-            if case .activated(_, let proven)? = result.facts { verifiedAt = proven }
-            completeHandOver(to: command.instance, incident: incident, isProven: verifiedAt != nil, &turn)
+            guard command.order.letsServe else { return }
+            completeHandOver(to: command.instance, incident: incident, isProven: result.isProof, &turn)
         case .prepared: break
-        case .failed, .refused, .expired, .fenced, .fenceFailed:
+        case .failed, .refused, .expired, .fenced:
+            // Its word that it does not serve, unless it has another order by which it may.
+            let isToldAgain = commands.contains {
+                $0.instance == command.instance && $0.state == .delivered && $0.order.letsServe
+            }
+            if !isToldAgain { change(command.instance) { $0.service = .idle } }
             failHandOver(to: command.instance, incident: incident, result.message, &turn)
+        case .fenceFailed: failHandOver(to: command.instance, incident: incident, result.message, &turn)
         }
     }
 
@@ -75,20 +77,15 @@ extension Slot {
         to successor: InstanceID, incident: IncidentID?, isProven: Bool, _ turn: inout Turn
     ) {
         let old = primary
+        contestedBy = nil
         if let old { change(old.instance) { $0.become(.zombie, at: turn.now) } }
         change(successor) { host in
             host.become(.primary, at: turn.now)
+            host.service = isProven ? .proven : .told
             host.lacking = nil
         }
+        cancel(where: { $0.instance == successor && $0.order.movesTheWorkload }, &turn)
         if let replica = replica(of: successor) { changeReplica(replica.id) { $0.status = .promoted } }
-        if let old, !old.isOffline {
-            queue(
-                .demote(
-                    Order.Demote(
-                        handOver: .overlap, successor: successor, drainBudgetSeconds: settings.drainBudgetSeconds)),
-                to: old.instance, priority: Rules.emergencyPriority, life: Rules.handOverLife, incident: incident,
-                &turn)
-        }
         let left = incident.flatMap { self.incident($0) }.flatMap { host($0.incident.instance) }
         let predecessor = old ?? left ?? hosts.filter { $0.role == .zombie }.max { $0.roleSince < $1.roleSince }
         turn.note(
@@ -102,8 +99,14 @@ extension Slot {
     mutating func failHandOver(
         to successor: InstanceID, incident: IncidentID?, _ reason: String, _ turn: inout Turn
     ) {
-        change(successor) { $0.become(.zombie, at: turn.now) }
-        if let replica = replica(of: successor) { changeReplica(replica.id) { $0.status = .failed } }
+        guard let host = host(successor) else { return }
+        if !host.mayServe && !host.isFresh && !host.isProvenDead {
+            // It was not told to serve, and all that is known against it is silence: it is the replica that it was.
+            change(successor) { $0.become(.replica, at: turn.now) }
+        } else {
+            change(successor) { $0.become(.zombie, at: turn.now) }
+            if let replica = replica(of: successor) { changeReplica(replica.id) { $0.status = .failed } }
+        }
         cancel(where: { $0.order.movesTheWorkload }, &turn)
         turn.note(
             .promotionFailed, "\(successor) did not take over: \(reason)", instance: successor, incident: incident)
@@ -112,78 +115,63 @@ extension Slot {
         }
     }
 
-    // MARK: The old primary answers
+    // MARK: Answers that come late
 
-    mutating func followDemotion(
-        _ command: CommandRecord, _ order: Order.Demote, _ result: CommandResult, _ turn: inout Turn
-    ) {
-        guard order.handOver == .exclusive else { return }
-        if result.outcome == .fenced {
-            noteFence(of: command.instance, "its units were seen stopped", &turn)
-        } else {
-            block(command.instance, incident: command.incident, result.message, &turn)
+    /// What a command that was given up is answered with is still true of its host. Whether it changed anything.
+    mutating func followLate(_ command: CommandRecord, _ result: CommandResult, _ turn: inout Turn) -> Bool {
+        guard deletedAt == nil, result.epoch >= command.epoch, let host = host(command.instance) else { return false }
+        switch (command.order, result.outcome) {
+        case (.demote(let order), _) where order.isObeyed(by: result.outcome):
+            guard host.mayServe else { return false }
+            noteStop(of: host.instance, &turn)
+            return true
+        case (.promote, .done), (.activate, .done):
+            return followLatePromotion(command, result, of: host, &turn)
+        default: return false
         }
     }
 
-    /// The old primary serves no more, for certain: now the successor may.
-    mutating func noteFence(of instance: InstanceID, _ proof: String, _ turn: inout Turn) {
-        guard host(instance)?.role == .primary, let successor = promoting else { return }
-        change(instance) { $0.become(.zombie, at: turn.now) }
-        cancel(
-            where: { command in if case .demote = command.order { command.instance == instance } else { false } }, &turn
-        )
-        let incident = promotionIncident
-        turn.note(.fenced, "\(instance) serves no more: \(proof)", instance: instance, incident: incident)
-        queue(
-            .activate, to: successor.instance, priority: Rules.emergencyPriority, life: Rules.handOverLife,
-            incident: incident, &turn)
-    }
-
-    /// Without proof that the old one stopped the new one must not start: a person, or EC2's word, is needed. It is asked
-    /// again and again, which is the alarm, too.
-    private mutating func block(
-        _ instance: InstanceID, incident: IncidentID?, _ reason: String, _ turn: inout Turn
-    ) {
-        turn.note(
-            .fenceFailed,
-            "\(instance) may still serve, so its successor waits: \(reason); stop its workload, or the machine, by hand",
-            instance: instance, incident: incident)
-        if let incident, self.incident(incident) != nil { changeIncident(incident) { $0.isBlocked = true } }
-        // Once somebody has stopped the workload the host can say so.
-        if let successor = promoting, host(instance)?.role == .primary {
-            orderFence(
-                of: instance, for: successor.instance, incident: incident, notBefore: turn.now + Rules.fenceRetry, &turn
-            )
+    /// The successor serves after all, and no other was chosen since: the epoch is still the one of its order.
+    private mutating func followLatePromotion(
+        _ command: CommandRecord, _ result: CommandResult, of host: Host, _ turn: inout Turn
+    ) -> Bool {
+        guard command.order.letsServe, command.epoch == epoch, host.mayServe else { return false }
+        if host.role == .promoting {
+            followPromotion(command, result, &turn)
+            return true
         }
+        guard host.role == .zombie, promoting == nil, result.isProof,
+            settings.handOver == .overlap || unfenced(besides: host.instance, at: turn.now).isEmpty,
+            openDemotion(of: host.instance).map({ $0.attempt == 0 }) ?? true
+        else { return false }
+        let urgent = incidents.first { $0.isOpen && $0.incident.isUrgent(at: turn.now) }
+        completeHandOver(to: host.instance, incident: urgent?.id ?? command.incident, isProven: true, &turn)
+        return true
     }
 
-    /// An order of a hand-over was not taken up in time. An old primary that was away is to find its order when it comes
-    /// back; a successor that does not answer is none.
+    // MARK: An order ran out
+
+    /// An order of a hand-over was not taken up in time: a successor that does not answer is none. But where two must never
+    /// serve, one that has the order and is away finds it again when it comes back.
     mutating func followExpiry(of expired: CommandRecord, _ turn: inout Turn) {
-        guard let promoting else { return }
+        guard let promoting, expired.instance == promoting.instance else { return }
         switch expired.order {
-        case .demote(let order) where order.handOver == .exclusive:
-            guard host(expired.instance)?.role == .primary, promoting.instance == order.successor else { return }
-            orderFence(of: expired.instance, for: order.successor, incident: expired.incident, &turn)
         case .promote, .activate:
-            guard expired.instance == promoting.instance else { return }
-            failHandOver(to: expired.instance, incident: promotionIncident, "it did not answer", &turn)
+            if expired.order.letsServe, !promoting.isFresh, isBoundByOrder(promoting, at: turn.now) {
+                queue(
+                    expired.order, to: promoting.instance, priority: Rules.emergencyPriority, life: Rules.handOverLife,
+                    incident: promotionIncident, &turn)
+            } else {
+                failHandOver(to: promoting.instance, incident: promotionIncident, "it did not answer", &turn)
+            }
         default: break
         }
     }
+}
 
-    private mutating func orderFence(
-        of predecessor: InstanceID, for successor: InstanceID, incident: IncidentID?, notBefore: Timestamp? = nil,
-        _ turn: inout Turn
-    ) {
-        let drain = settings.drainBudgetSeconds
-        // The timer fires after the drain had its whole budget and the stop the time that a stop takes.
-        let fenceAt = (notBefore ?? turn.now) + .seconds(drain) + .seconds(3)
-        queue(
-            .demote(
-                Order.Demote(
-                    handOver: .exclusive, successor: successor, drainBudgetSeconds: drain, fenceAt: fenceAt)),
-            to: predecessor, priority: Rules.emergencyPriority, life: Rules.handOverLife, incident: incident,
-            notBefore: notBefore, &turn)
+extension CommandResult {
+    /// A probe proved that the host serves.
+    fileprivate var isProof: Bool {
+        if case .activated(_, .some)? = facts { true } else { false }
     }
 }

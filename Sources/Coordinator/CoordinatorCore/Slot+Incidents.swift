@@ -9,6 +9,7 @@ extension Slot {
         guard let host = host(notice.instance) else {
             throw Refusal(.notFound, "agent \(id) has no host \(notice.instance): register it first")
         }
+        learn(notice.epoch, from: notice.instance, &turn)
         noteHeard(notice.instance, &turn)
         let incident = fold(notice, &turn)
         settle(&turn)
@@ -43,36 +44,62 @@ extension Slot {
     // MARK: Folding
 
     private mutating func fold(_ notice: Notice, _ turn: inout Turn) -> IncidentID {
-        let signal = Signal(notice.signal)
+        var signal = Signal(notice.signal)
+        signal.endsAt = notice.end(at: turn.now)
         if let known = incidents.first(where: { $0.isOpen && folds(signal, of: notice.instance, into: $0) }) {
+            if known.endsAt.map({ $0 <= turn.now }) ?? false {
+                // It outlived what its host still announces: by that host's clock the end is yet to come.
+                changeIncident(known.id) { $0.endsAt = signal.endsAt ?? $0.endsAt }
+            }
             strengthen(known.id, by: signal, &turn)
             return known.id
         }
         if let closed = incidents.first(where: { repeats(signal, of: notice.instance, $0, at: turn.now) }) {
             return closed.id
         }
+        if let earliest = earliestWhenFull(besides: signal, of: notice.instance) {
+            strengthen(earliest, by: signal, &turn)
+            return earliest
+        }
         let id = open(
             signal.kind, of: notice.instance, interruptionTime: signal.time, signal.sentence, signal.event, &turn)
+        changeIncident(id) { record in
+            record.endsAt = signal.endsAt
+            record.maintenance = signal.maintenance
+        }
         if signal.isCancelled { strengthen(id, by: signal, &turn) }
         return id
     }
 
     /// The key is instance and time. A signal without a time means any open incident of that instance, and an incident
     /// without a time takes the first signal that has one. Planned work stands apart: it may be weeks away, and what is
-    /// announced meanwhile is another matter.
+    /// announced meanwhile is another matter; its key is its name, whatever its date has become.
     private func folds(_ signal: Signal, of instance: InstanceID, into record: IncidentRecord) -> Bool {
         guard record.incident.instance == instance,
             (signal.kind == .maintenance) == (record.incident.kind == .maintenance)
         else { return false }
+        if let name = signal.maintenance, let known = record.maintenance { return name == known }
         guard let time = signal.time, let known = record.incident.interruptionTime else { return true }
         return time == known
+    }
+
+    /// Where there are too many, the machine's earliest incident of that sort stands for all that it announces.
+    private func earliestWhenFull(besides signal: Signal, of instance: InstanceID) -> IncidentID? {
+        guard incidents.count(where: \.isOpen) >= Rules.openIncidentsMax, !signal.isCancelled else { return nil }
+        return incidents.filter {
+            $0.isOpen && $0.incident.instance == instance
+                && (signal.kind == .maintenance) == ($0.incident.kind == .maintenance)
+        }.min { ($0.incident.lastMoment, $0.id) < ($1.incident.lastMoment, $1.id) }?.id
     }
 
     /// Whether it says again what a closed incident was about. What says more is news, however soon it comes.
     private func repeats(
         _ signal: Signal, of instance: InstanceID, _ record: IncidentRecord, at now: Timestamp
     ) -> Bool {
-        guard let closedAt = record.incident.closedAt, now - closedAt <= Rules.foldingTime else { return false }
+        guard let closedAt = record.incident.closedAt, now - closedAt <= Rules.foldingTime,
+            // Another date of planned work is news.
+            signal.maintenance == nil || signal.isCancelled || signal.time == record.incident.interruptionTime
+        else { return false }
         return folds(signal, of: instance, into: record) && signal.kind.weight <= record.incident.kind.weight
     }
 
@@ -82,12 +109,16 @@ extension Slot {
             guard record.incident.successor == nil else { return }
             return close(id, as: .averted, signal.sentence(of: record.incident.instance), &turn)
         }
+        if let name = signal.maintenance, name == record.maintenance { return reschedule(record, signal, &turn) }
         let isStronger = signal.kind.weight > record.incident.kind.weight
-        guard isStronger || (signal.time != nil && record.incident.interruptionTime == nil) else { return }
+        let known = record.incident.interruptionTime
+        let time = signal.time.map { min($0, known ?? $0) } ?? known
+        guard isStronger || time != known else { return }
         let deadline = turn.now + failoverTime
         changeIncident(id) { record in
             if isStronger { record.incident.kind = signal.kind }
-            record.incident.interruptionTime = signal.time ?? record.incident.interruptionTime
+            record.incident.interruptionTime = time
+            if time == signal.time { record.endsAt = signal.endsAt ?? record.endsAt }
             if record.incident.isUrgent(at: turn.now) {
                 record.incident.deadline = record.incident.deadline ?? deadline
             }
@@ -95,6 +126,20 @@ extension Slot {
         turn.note(
             signal.event, signal.sentence(of: record.incident.instance), instance: record.incident.instance,
             incident: id)
+    }
+
+    /// The planned work has another date. Once the workload is on its way nothing is put off.
+    private mutating func reschedule(_ record: IncidentRecord, _ signal: Signal, _ turn: inout Turn) {
+        guard record.incident.successor == nil, signal.time != record.incident.interruptionTime else { return }
+        let deadline = turn.now + failoverTime
+        changeIncident(record.id) { record in
+            record.incident.interruptionTime = signal.time
+            record.incident.deadline = record.incident.isUrgent(at: turn.now) ? deadline : nil
+            record.isLate = false
+        }
+        turn.note(
+            signal.event, signal.sentence(of: record.incident.instance), instance: record.incident.instance,
+            incident: record.id)
     }
 
     private mutating func open(

@@ -11,12 +11,22 @@ extension Slot {
         let due = hosts.filter { $0.inspectionDue.map { $0 <= turn.now } ?? false }
         guard let target = due.min(by: { $0.rank < $1.rank }),
             looks.isEmpty || target.role == .primary,
-            let witness = hosts.filter({ $0.isFresh && $0.canWitness }).min(by: { $0.rank < $1.rank })
+            let witness = witness(besides: target.inspectedBy)
         else { return }
-        change(target.instance) { $0.inspectedAt = turn.now }
+        change(target.instance) { host in
+            host.inspectedAt = turn.now
+            host.inspectedBy = witness
+        }
         queue(
-            .inspectInstance(target.instance), to: witness.instance, priority: Rules.emergencyPriority,
+            .inspectInstance(target.instance), to: witness, priority: Rules.emergencyPriority,
             life: Rules.inspectionLife, &turn)
+    }
+
+    /// The next in turn of those that are heard: one may lack the right to look, and never know.
+    private func witness(besides last: InstanceID?) -> InstanceID? {
+        let witnesses = hosts.filter { $0.isFresh && $0.canWitness }.sorted { $0.rank < $1.rank }.map(\.instance)
+        guard let last, let place = witnesses.firstIndex(of: last) else { return witnesses.first }
+        return witnesses[(place + 1) % witnesses.count]
     }
 
     mutating func followInspection(_ result: CommandResult, _ turn: inout Turn) {
@@ -52,8 +62,13 @@ extension Order {
 extension Host {
     /// Between two looks at it.
     var inspectionPause: Duration {
-        role.isReplaced
-            ? Rules.zombieInspectionPause : isOffline ? Rules.offlineInspectionPause : Rules.inspectionPause
+        let pause = isOffline ? Rules.offlineInspectionPause : Rules.inspectionPause
+        guard role.isReplaced else { return pause }
+        guard mayServe, !isProvenDead, let inspectedAt else { return Rules.zombieInspectionPause }
+        // Nobody may serve before it has stopped, so its end is worth more than the books; but what EC2 has not said for
+        // hours it will not say within the minute.
+        let waited = Duration.seconds((inspectedAt - roleSince).components.seconds / 4)
+        return min(max(pause, waited), Rules.zombieInspectionPause)
     }
 
     /// When EC2 is to be asked about it again: never while it is heard, or known to be gone and awaited no more.
@@ -70,6 +85,7 @@ extension Host {
             switch role {
             case .primary: 0
             case .promoting: 1
+            case .zombie where mayServe: 1
             case .replica: 2
             case .zombie, .launching, .terminating, .terminated: 3
             }

@@ -8,7 +8,9 @@ extension Slot {
     mutating func orderReplica(
         _ type: ReplicaType, pool: PoolID? = nil, incident: IncidentID? = nil, _ turn: inout Turn
     ) -> ReplicaID? {
-        guard let maker = maker, activeReplicas.count < Rules.replicasMax else {
+        // Of those that are not heard nobody knows whether they are there when they are needed.
+        let inTheWay = type == .manual ? activeReplicas.count : activeReplicas.count(where: isHeardOrComing)
+        guard let maker = maker, inTheWay < Rules.replicasMax else {
             if let incident, let record = self.incident(incident), !record.isBlocked {
                 changeIncident(incident) { $0.isBlocked = true }
                 turn.note(.noSuccessor, "no host can launch a replica", incident: incident)
@@ -32,6 +34,11 @@ extension Slot {
             life: Rules.launchLife, incident: incident, &turn)
         if let incident { changeIncident(incident) { $0.ordered = replica.id } }
         return replica.id
+    }
+
+    private func isHeardOrComing(_ replica: Replica) -> Bool {
+        guard let instance = replica.instance, let host = host(instance) else { return true }
+        return host.isFresh || host.role == .launching
     }
 
     /// The primary when it is heard; else whoever is; else a primary that may only have missed a beat.
@@ -58,16 +65,21 @@ extension Slot {
 
     /// A machine that runs is never forgotten: one whose order was taken back is ended, unless it is wanted after all.
     mutating func bind(_ id: ReplicaID, to instance: InstanceID, _ facts: HostFacts, _ turn: inout Turn) {
+        guard host(instance) != nil || liveElsewhere[instance] != .own else {
+            return failReplica(id, "\(instance) is a host of another agent", &turn)
+        }
         if host(instance) == nil {
             hosts.append(Host(instance: instance, role: .launching, facts: facts, at: turn.now))
         }
+        let ordered = replicas.first { $0.id == id }
         if let known = replica(of: instance) {
             // It joined as a stranger, and is none.
-            let maker = primary?.instance
-            return changeReplica(known.id) { $0.parent = $0.parent ?? maker }
+            let maker = ordered?.parent ?? primary?.instance
+            changeReplica(known.id) { $0.parent = $0.parent ?? maker }
+            if let ordered, ordered.id != known.id, ordered.instance != nil { disown(ordered, for: known.id) }
+            return
         }
         guard let role = host(instance)?.role, [.launching, .replica].contains(role) else { return }
-        let ordered = replicas.first { $0.id == id }
         if let ordered, ordered.isWithoutMachine || ordered.status.isActive {
             give(id, the: instance)
             if let guessed = ordered.instance { bindReplica(guessed, &turn) }
@@ -77,6 +89,27 @@ extension Slot {
             change(instance) { $0.become(.terminating, at: turn.now) }
             turn.note(.replicaTerminated, "\(instance) was launched for nothing", instance: instance)
         }
+    }
+
+    /// The machine that was taken for the one of an order is a stranger, and `replica` is what was ordered.
+    private mutating func disown(_ guessed: Replica, for replica: ReplicaID) {
+        changeReplica(guessed.id) { $0.parent = nil }
+        for record in incidents where record.ordered == guessed.id {
+            changeIncident(record.id) { $0.ordered = replica }
+        }
+    }
+
+    /// Orders whose replica is no longer wanted, and that no host is working on.
+    mutating func withdrawLaunches(_ turn: inout Turn) {
+        let wanted = Set(activeReplicas.map(\.id))
+        cancel(
+            where: { command in
+                if case .createReplica(let order) = command.order {
+                    command.state == .pending && !wanted.contains(order.replica)
+                } else {
+                    false
+                }
+            }, &turn)
     }
 
     private var isReplicaMissing: Bool {
@@ -121,11 +154,18 @@ extension Slot {
 
     mutating func failReplica(_ id: ReplicaID, _ reason: String, _ turn: inout Turn) {
         guard let replica = replicas.first(where: { $0.id == id }), replica.status.isActive else { return }
+        forgetIfOnlyClaimed(replica, at: turn.now)
         changeReplica(id) { $0.status = .failed }
         if let instance = replica.instance, let host = host(instance), [.launching, .replica].contains(host.role) {
             change(instance) { $0.become(.zombie, at: turn.now) }
         }
         turn.note(.replicaFailed, "replica \(id) failed: \(reason)", instance: replica.instance)
+    }
+
+    /// The record ends, and nobody is asked to end the machine: it may be anybody's.
+    private mutating func forgetIfOnlyClaimed(_ replica: Replica, at now: Timestamp) {
+        guard isOnlyClaimed(replica), let instance = replica.instance else { return }
+        change(instance) { $0.become(.terminated, at: now) }
     }
 
     /// Its machine is gone, or about to be.
@@ -143,19 +183,13 @@ extension Slot {
         }
     }
 
-    /// Ends a replica and asks for the termination of its machine.
-    mutating func removeReplica(_ id: ReplicaID, _ reason: String, _ turn: inout Turn) {
+    /// Ends a replica and asks for the termination of its machine. One that is only claimed ends by a person's order for it
+    /// alone, `isOrder`.
+    mutating func removeReplica(_ id: ReplicaID, _ reason: String, isOrder: Bool = false, _ turn: inout Turn) {
         guard let replica = replicas.first(where: { $0.id == id }) else { return }
+        if !isOrder { forgetIfOnlyClaimed(replica, at: turn.now) }
         endReplica(id, at: turn.now)
         turn.note(.replicaTerminated, "replica \(id) ends: \(reason)", instance: replica.instance)
-        cancel(
-            where: { command in
-                if case .createReplica(let order) = command.order {
-                    order.replica == id && command.state == .pending
-                } else {
-                    false
-                }
-            }, &turn)
         guard let instance = replica.instance, let host = host(instance),
             [.launching, .replica, .zombie].contains(host.role)
         else { return }

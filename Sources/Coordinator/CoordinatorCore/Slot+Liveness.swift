@@ -10,15 +10,20 @@ extension Slot {
         guard heartbeat.status != .offline else {
             // A restart or an upgrade says this, too: it is silent from now on, and the time-out decides.
             change(instance) { $0.isFresh = false }
-            if before.role.isInUse { turn.note(.hostSilent, "\(instance) says that it stops", instance: instance) }
+            if before.role.isInUse, deletedAt == nil {
+                turn.note(.hostSilent, "\(instance) says that it stops", instance: instance)
+            }
             settle(&turn)
             return []
         }
+        let isContrary = Slot.isContrary(heartbeat, to: before.role, epoch)
+        learn(heartbeat.epoch, from: instance, &turn)
+        if isContrary { contest(by: instance, &turn) }
         change(instance) { host in
             host.facts = host.facts.updated(by: HostFacts(heartbeat))
             host.lacking = heartbeat.lacking ?? host.lacking
-            host.lastHeardAt = turn.now
         }
+        noteLease(of: instance, knowing: heartbeat.configVersion)
         noteHeard(instance, &turn)
         noteSight(of: instance, isBlind: heartbeat.health?.blind ?? before.isBlind, &turn)
         judgeReadiness(of: instance, &turn)
@@ -35,6 +40,7 @@ extension Slot {
             host.isOffline = false
             host.isProvenDead = false
             host.inspectedAt = nil
+            host.lastHeardAt = turn.now
         }
         if before.isOffline && before.role != .terminated {
             turn.note(.hostBack, "\(instance) is heard again", instance: instance)
@@ -54,8 +60,17 @@ extension Slot {
         case .terminated where turn.now - before.roleSince >= Rules.terminationRetry:
             change(instance) { $0.become(.zombie, at: turn.now) }
             turn.note(.hostRefused, "\(instance) was reported terminated and runs", instance: instance)
+        // What it has to do it may only begin now, or have done and not been able to say.
+        case .promoting where before.isSilent: change(instance) { $0.roleSince = turn.now }
         case .replica, .promoting, .zombie, .terminating, .terminated: break
         }
+    }
+
+    /// A host learns of a configuration by an answer, which grants the lease of that configuration, too.
+    private mutating func noteLease(of instance: InstanceID, knowing version: ConfigVersion?) {
+        guard version == configVersion else { return }
+        let granted = settings.leaseSeconds
+        change(instance) { $0.leaseSeconds = granted > 0 ? granted : nil }
     }
 
     private mutating func noteSight(of instance: InstanceID, isBlind: Bool, _ turn: inout Turn) {
@@ -84,7 +99,10 @@ extension Slot {
     package mutating func noteSilence(of instance: InstanceID, _ turn: inout Turn) {
         guard let host = host(instance), !host.isOffline else { return }
         fallSilent(instance, &turn)
-        if host.role.isInUse { turn.note(.hostSilent, "\(instance) is not heard", instance: instance) }
+        // A deleted agent's hosts are told to stay away.
+        if host.role.isInUse, deletedAt == nil {
+            turn.note(.hostSilent, "\(instance) is not heard", instance: instance)
+        }
         settle(&turn)
     }
 
@@ -93,13 +111,37 @@ extension Slot {
         guard let host = host(instance), !host.isOffline else { return }
         fallSilent(instance, &turn)
         change(instance) { $0.isOffline = true }
-        if host.role.isInUse {
+        if host.role.isInUse, deletedAt == nil {
             turn.note(
                 .hostOffline, "\(instance) was not heard for \(silence.components.seconds) s", instance: instance)
         }
         concludeSwitchOfDeadHost(instance, &turn)
         giveUpOrders(to: instance, &turn)
         settle(&turn)
+    }
+
+    /// Nobody parks for a machine that never enrolled, so time tells that it is silent.
+    mutating func missFirstWord(_ turn: inout Turn) {
+        for (due, isLast) in firstWordMoments where due <= turn.now {
+            guard let primary, isLast ? !primary.isOffline : primary.inspectedAt == nil else { continue }
+            if isLast {
+                change(primary.instance) { $0.isOffline = true }
+            } else {
+                fallSilent(primary.instance, &turn)
+            }
+            turn.note(
+                isLast ? .hostOffline : .hostSilent,
+                "nothing was heard of \(primary.instance), which serves by its maker's word",
+                instance: primary.instance)
+        }
+    }
+
+    /// When a primary that never spoke is taken for silent, and then for offline.
+    var firstWordMoments: [(due: Timestamp, isLast: Bool)] {
+        guard let primary, !primary.isFresh, primary.lastHeardAt == nil else { return [] }
+        return [
+            (primary.roleSince + Rules.firstWordTime, false), (primary.roleSince + Rules.replicaLaunchTime, true),
+        ]
     }
 
     private mutating func fallSilent(_ instance: InstanceID, _ turn: inout Turn) {
@@ -133,7 +175,7 @@ extension Slot {
         switch host.role {
         case .primary:
             if promoting != nil {
-                noteFence(of: instance, evidence, &turn)
+                noteVacancy(of: instance, evidence, &turn)
             } else {
                 openSilence(of: instance, &turn)
                 concludeSwitchOfDeadHost(instance, &turn)

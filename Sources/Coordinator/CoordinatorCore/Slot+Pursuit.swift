@@ -7,7 +7,7 @@ extension Slot {
     /// Does for each open incident what can be done now, the one that ends first before the others.
     mutating func pursueIncidents(_ turn: inout Turn) {
         let open = incidents.filter(\.isOpen).sorted {
-            ($0.incident.lastMoment, $0.id) < ($1.incident.lastMoment, $1.id)
+            ($0.lastMoment, $0.id) < ($1.lastMoment, $1.id)
         }
         for record in open { pursue(record.id, &turn) }
     }
@@ -19,7 +19,8 @@ extension Slot {
         switch host(instance)?.role ?? .terminated {
         case .primary: pursueForPrimary(record, &turn)
         case .promoting:
-            if record.incident.isUrgent(at: turn.now) {
+            // Its own silence is what the hand-over waits out.
+            if record.incident.isUrgent(at: turn.now), record.incident.kind != .silence {
                 failHandOver(to: instance, incident: promotionIncident, "it announced its own end", &turn)
             }
         case .launching, .replica:
@@ -48,7 +49,7 @@ extension Slot {
         changeIncident(record.id) { $0.incident.deadline = deadline }
         if let ready = successor(of: incident.instance, at: turn.now, where: \.isReady) {
             beginHandOver(to: ready, incident: record.id, because: "\(incident.instance) goes", &turn)
-        } else if incident.lastMoment - turn.now <= Rules.lastChoice,
+        } else if record.lastMoment - turn.now <= Rules.lastChoice,
             let syncing = successor(of: incident.instance, at: turn.now, where: { $0.role == .replica && $0.isFresh })
         {
             beginHandOver(
@@ -67,7 +68,10 @@ extension Slot {
     }
 
     private mutating func orderInEmergency(_ type: ReplicaType, incident: IncidentID, _ turn: inout Turn) {
-        guard !hasFailedLaunch(within: Rules.emergencyLaunchPause, of: turn.now) else { return }
+        // What has failed for minutes is not asked for every few seconds.
+        let isOld = self.incident(incident).map { $0.givenUpAt <= turn.now } ?? false
+        let pause = isOld ? Rules.failureMemory : Rules.emergencyLaunchPause
+        guard !hasFailedLaunch(within: pause, of: turn.now) else { return }
         orderReplica(type, incident: incident, &turn)
     }
 
@@ -83,7 +87,7 @@ extension Slot {
     }
 
     /// The machines that go.
-    private func announced(at now: Timestamp) -> Set<InstanceID> {
+    func announced(at now: Timestamp) -> Set<InstanceID> {
         Set(incidents.filter { $0.isOpen && $0.incident.isUrgent(at: now) }.map(\.incident.instance))
     }
 
@@ -106,12 +110,15 @@ extension Slot {
 
     /// Nobody serves for certain, and no hand-over is under way: whoever is ready takes over.
     mutating func fillVacancy(_ turn: inout Turn) {
-        guard promoting == nil else { return }
         let gone = primary
-        if let gone, !isFenced(gone, at: turn.now) { return }
         let last =
             gone
             ?? hosts.filter { $0.role == .zombie }.max { ($0.roleSince, $0.instance) < ($1.roleSince, $1.instance) }
+        if let promoting {
+            guard gone == nil, promoting.isSilent, promotionIncident == nil, let last else { return }
+            return commit(promoting.instance, to: openSilence(of: last.instance, &turn))
+        }
+        if let gone, !isFenced(gone, at: turn.now) { return }
         if let ready = successor(of: last?.instance, at: turn.now, where: \.isReady) {
             let incident = last.map { openSilence(of: $0.instance, &turn) }
             beginHandOver(to: ready, incident: incident, because: "nobody serves", &turn)
@@ -122,8 +129,11 @@ extension Slot {
 
     /// Whether its end deserves an incident of its own: not a second one for what an incident has been about.
     private func isNewlyVacant(_ last: Host, at now: Timestamp) -> Bool {
-        let endedAt = last.role == .primary ? last.leaseEndsAt : last.roleSince
-        guard let endedAt, !last.isProvenDead, now - endedAt <= Rules.foldingTime else { return false }
+        // As long as nobody serves there is an incident that says so.
+        if last.role != .primary { return !incidents.contains { $0.isOpen && $0.incident.isUrgent(at: now) } }
+        guard let endedAt = last.leaseEndsAt, !last.isProvenDead, now - endedAt <= Rules.foldingTime else {
+            return false
+        }
         return !incidents.contains { record in
             record.incident.isUrgent(at: now) && (record.isOpen || record.incident.instance == last.instance)
         }

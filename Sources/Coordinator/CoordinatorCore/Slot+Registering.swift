@@ -16,7 +16,7 @@ extension Slot {
             // It runs, whatever was reported of it: so somebody must end it.
             if known.role == .terminated { change(known.instance) { $0.become(.zombie, at: turn.now) } }
         } else {
-            try requireRoomForHost()
+            try requireRoomForHost(&turn)
             join(registration.instance, facts, &turn)
         }
         settle(&turn)
@@ -28,10 +28,10 @@ extension Slot {
         guard deletedAt == nil else { throw Refusal(.notFound, "agent \(id) was deleted") }
     }
 
-    private func requireRoomForHost() throws(Refusal) {
-        let inUse = hosts.count { $0.role.isInUse || $0.role == .launching }
+    private mutating func requireRoomForHost(_ turn: inout Turn) throws(Refusal) {
+        let inUse = hosts.count { ($0.role.isInUse || $0.role == .launching) && !$0.isOffline }
         let running = hosts.count { $0.role != .terminated }
-        guard inUse < Rules.hostsMax, running < Rules.runningHostsMax else {
+        guard inUse < Rules.hostsMax, makeRoomForHost(&turn) else {
             throw Refusal(
                 .conflict,
                 "agent \(id) has \(inUse) hosts, and \(running - inUse) that were replaced: end some of them first"
@@ -46,6 +46,7 @@ extension Slot {
         let isFirst = hosts.isEmpty
         var newcomer = Host(instance: instance, role: .replica, facts: facts, at: turn.now)
         newcomer.isFresh = true
+        newcomer.lastHeardAt = turn.now
         hosts.append(newcomer)
         guard takesOver else {
             bindReplica(instance, &turn)
@@ -65,8 +66,9 @@ extension Slot {
         guard promoting == nil, !replicas.contains(where: { $0.status == .launching && $0.instance == nil }) else {
             return false
         }
+        if settings.handOver == .exclusive { return unfenced(at: now).isEmpty }
         guard let predecessor else { return true }
-        return isFenced(predecessor, at: now) || (settings.handOver == .overlap && predecessor.presence == .offline)
+        return isFenced(predecessor, at: now) || predecessor.presence == .offline
     }
 
     private mutating func replace(_ predecessor: Host?, by instance: InstanceID, _ turn: inout Turn) {
@@ -86,17 +88,18 @@ extension Slot {
         for host in hosts where host.role == .primary && host.instance != instance {
             change(host.instance) { $0.become(.zombie, at: turn.now) }
         }
-        raiseEpoch(&turn)
+        raiseEpoch(to: epoch.next, &turn)
+        contestedBy = nil
         change(instance) { host in
             host.become(.primary, at: turn.now)
+            host.service = .proven
             host.lacking = nil
         }
         if let replica = replica(of: instance) { changeReplica(replica.id) { $0.status = .promoted } }
     }
 
     /// Orders of the old world that would move the workload are void; the others are still wanted.
-    mutating func raiseEpoch(_ turn: inout Turn) {
-        let next = epoch.next
+    mutating func raiseEpoch(to next: Epoch, _ turn: inout Turn) {
         epoch = next
         for command in commands where command.state.isOpen {
             if command.order.movesTheWorkload {
@@ -109,6 +112,15 @@ extension Slot {
 }
 
 extension Order {
+    /// Whether whoever obeys it serves.
+    package var letsServe: Bool {
+        switch self {
+        case .activate: true
+        case .promote(let order): !order.awaitsFence
+        default: false
+        }
+    }
+
     /// Whether obeying it changes who serves.
     var movesTheWorkload: Bool {
         switch self {

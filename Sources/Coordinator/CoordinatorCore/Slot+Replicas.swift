@@ -39,20 +39,33 @@ extension Slot {
         if let role = host(instance)?.role, role != .launching, role != .replica {
             throw Refusal(.conflict, "\(instance) is \(role.rawValue) of agent \(id), not a replica")
         }
+        try requireNotElsewhere(instance)
         guard activeReplicas.count < Rules.replicasMax else {
             throw Refusal(.conflict, "agent \(id) has \(Rules.replicasMax) replicas already")
         }
+        // Whoever says so may be wrong about the machine: how far it is it says itself, and a parent would make it ours to end.
         var replica = Replica(id: turn.makeID(), type: creation.type, status: .launching, createdAt: turn.now)
         replica.instance = instance
-        replica.parent = creation.parent
         replica.pool = creation.pool
-        if let status = creation.status, status.isActive { replica.status = status }
         replicas.append(replica)
         if host(instance) == nil {
             hosts.append(Host(instance: instance, role: .launching, facts: facts(in: creation.pool), at: turn.now))
         }
         turn.note(.replicaOrdered, "\(instance) was taken in as replica", instance: instance)
         return replica.id
+    }
+
+    /// An agent's word does not make the machine of another one ours. That it is another tenant's is not told: it is taken for
+    /// what it is said to be, and neither heard nor ended.
+    private func requireNotElsewhere(_ instance: InstanceID) throws(Refusal) {
+        guard liveElsewhere[instance] != .own else {
+            throw Refusal(.conflict, "\(instance) is a host of another agent")
+        }
+    }
+
+    /// Taken in on somebody's word, and not heard since: nothing proves that it is a machine of this slot.
+    func isOnlyClaimed(_ replica: Replica) -> Bool {
+        replica.parent == nil && replica.instance.map { host($0)?.role == .launching } ?? false
     }
 
     private func facts(in pool: PoolID?) -> HostFacts {
@@ -72,6 +85,7 @@ extension Slot {
         if let known = replica.instance, known != launch.instance {
             throw Refusal(.conflict, "replica \(id) is \(known) already")
         }
+        try requireNotElsewhere(launch.instance)
         bind(id, to: launch.instance, facts(in: replica.pool), &turn)
         settle(&turn)
         return reply(id)
@@ -89,7 +103,7 @@ extension Slot {
             if self.replicas.contains(where: { $0.id == id && $0.status.isActive }) { endReplica(id, at: turn.now) }
         case .promoted: throw Refusal(.conflict, "a replica is promoted by the coordinator, not by a report")
         case .launching, .syncing, .ready:
-            guard replica.status.isActive else { break }
+            guard replica.status.isActive, !isOnlyClaimed(replica) else { break }
             changeReplica(id) { replica in
                 replica.status = progress.status
                 if progress.status == .ready { replica.readyAt = replica.readyAt ?? turn.now }
@@ -115,7 +129,8 @@ extension Slot {
         if let instance = replica.instance, host(instance)?.role == .promoting {
             throw Refusal(.conflict, "replica \(id) is taking over just now")
         }
-        removeReplica(id, "a person asked for it", &turn)
+        if contestedBy == replica.instance { contestedBy = nil }
+        removeReplica(id, "a person asked for it", isOrder: true, &turn)
         settle(&turn)
         return reply(id)
     }

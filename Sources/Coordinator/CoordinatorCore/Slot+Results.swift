@@ -12,11 +12,20 @@ extension Slot {
             throw Refusal(.forbidden, "command \(id) is for \(command.instance), not for \(result.instance)")
         }
         if let known = command.result, known.outcome == result.outcome { return .duplicate }
+        // Of an open one that moves the workload the epoch is its own: what is newer gave it up.
+        if !command.state.isOpen { learn(result.epoch, from: result.instance, &turn) }
         guard command.state.isOpen else {
             noteMachines(of: command, result, &turn)
+            if command.result == nil {
+                turn.note(
+                    .reportStale,
+                    "\(command.order.sentence) on \(command.instance): \(result.outcome.rawValue), too late",
+                    instance: command.instance, incident: command.incident, command: id)
+            }
             changeCommand(id) { $0.result = $0.result ?? result }
+            let isNews = followLate(command, result, &turn)
             settle(&turn)
-            return .stale
+            return isNews ? .accepted : .stale
         }
         // Not an answer to this order, which stays to be answered.
         if result.epoch < command.epoch && command.order.movesTheWorkload { return .stale }
@@ -48,7 +57,7 @@ extension Slot {
     private mutating func follow(_ command: CommandRecord, _ result: CommandResult, _ turn: inout Turn) {
         switch command.order {
         case .promote, .activate: followPromotion(command, result, &turn)
-        case .demote(let order): followDemotion(command, order, result, &turn)
+        case .demote: followDemotion(command, result, &turn)
         case .switch: followSwitch(command, result, &turn)
         case .createReplica(let order):
             if result.outcome != .done { failReplica(order.replica, result.message, &turn) }

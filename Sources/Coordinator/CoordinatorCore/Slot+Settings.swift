@@ -13,6 +13,7 @@ extension Slot {
         let before = settings
         settings = next
         configVersion = configVersion.next
+        changeLeases()
         let isToggle = before.enabled != next.enabled
         turn.note(
             isToggle ? .agentToggled : .settingsChanged,
@@ -20,6 +21,14 @@ extension Slot {
         if before.manualReplicaEnabled && !next.manualReplicaEnabled { endKeptReplicas(&turn) }
         settle(&turn)
         return configuration
+    }
+
+    /// From now on the answers grant another lease, or none. Who holds one may get them, or may not.
+    private mutating func changeLeases() {
+        let granted = settings.leaseSeconds
+        for index in hosts.indices {
+            hosts[index].leaseSeconds = granted > 0 ? hosts[index].leaseSeconds.map { max($0, granted) } : nil
+        }
     }
 
     /// The settings of a new slot, with what its first host proposes.
@@ -39,6 +48,13 @@ extension Slot {
                 .configuration,
                 "lease_seconds needs hand_over exclusive: where two may serve for a moment a lease stops the workload for nothing"
             )
+        }
+        let shortest = Rules.shortestLease(heartbeatSeconds: next.heartbeatSeconds)
+        if next.leaseSeconds > 0 && next.leaseSeconds < shortest {
+            throw Refusal(
+                .configuration,
+                "lease_seconds \(next.leaseSeconds) is too short for heartbeat_seconds \(next.heartbeatSeconds): a late "
+                    + "heartbeat would stop the workload; at least \(shortest) is needed")
         }
         return next
     }
@@ -87,12 +103,18 @@ extension Slot {
     package mutating func delete(_ turn: inout Turn) {
         guard deletedAt == nil else { return }
         for replica in activeReplicas { removeReplica(replica.id, "the agent was deleted", &turn) }
-        cancel(where: { _ in true }, &turn)
+        // A launch that is under way brings a machine, whose name only its host's answer tells.
+        cancel(where: { !($0.state == .delivered && $0.order.launchesReplica) }, &turn)
         for incident in incidents where incident.isOpen {
             close(incident.id, as: .averted, "the agent was deleted", &turn)
         }
         deletedAt = turn.now
         turn.note(.agentDeleted, "agent \(logicalAgent) was deleted")
         settle(&turn)
+    }
+
+    /// It was deleted, and its hosts have nothing left to do for it: no launch whose machine is to be told, and none to end.
+    package var isOver: Bool {
+        deletedAt != nil && !commands.contains(where: \.state.isOpen) && !hosts.contains { terminationDue($0) != nil }
     }
 }

@@ -119,6 +119,10 @@ extension Slot {
     @discardableResult
     private mutating func concludeSwitch(to new: SwitchedInstance, _ turn: inout Turn) -> Bool {
         guard promoting == nil, [nil, .launching, .replica].contains(host(new.instance)?.role) else { return false }
+        // Where two must never serve, whoever switched speaks for itself alone.
+        guard settings.handOver == .overlap || unfenced(besides: primary?.instance, at: turn.now).isEmpty else {
+            return false
+        }
         if host(new.instance) == nil {
             hosts.append(Host(instance: new.instance, role: .launching, facts: HostFacts(new), at: turn.now))
         }

@@ -6,15 +6,26 @@ extension Slot {
     private var wait: Duration { .seconds(settings.terminateWaitSeconds) }
 
     /// When a machine's termination may be asked for, if ever: at once for one that is no longer wanted, after the wait for
-    /// one that was replaced and only when that is switched on.
+    /// one that was replaced and only when that is switched on. Never for one that another agent has as its host: that one may
+    /// serve there, and is for that agent to end.
     func terminationDue(_ host: Host) -> Timestamp? {
+        if contestedBy != nil || liveElsewhere[host.instance] != nil { return nil }
         let due: Timestamp
         switch host.role {
         case .terminating: due = host.roleSince
-        case .zombie where settings.autoTerminateEnabled: due = host.roleSince + wait
+        case .zombie where settings.autoTerminateEnabled && isSafelyReplaced(host): due = host.roleSince + wait
         default: return nil
         }
         return max(due, host.terminationAskedAt.map { $0 + Rules.terminationRetry } ?? due)
+    }
+
+    /// Whether nothing is lost with it. What served before is kept until another is proven to; and one of which only silence
+    /// is known, since it was told to serve, may be doing so.
+    private func isSafelyReplaced(_ host: Host) -> Bool {
+        guard let primary else { return false }
+        let isFallback = replica(of: host.instance)?.status != .failed
+        guard primary.service == .proven || !isFallback else { return false }
+        return !host.mayServe || host.isProvenDead || primary.roleSince >= host.roleSince
     }
 
     mutating func askTerminations(_ turn: inout Turn) {
@@ -47,7 +58,8 @@ extension Slot {
 
     mutating func noteTermination(of instance: InstanceID, by reporter: InstanceID?, _ turn: inout Turn) {
         guard let host = host(instance), host.role != .terminated else { return }
-        guard host.role != .primary && host.role != .promoting else {
+        let mayBeAlone = primary == nil && host.mayServe && !host.isProvenDead
+        guard host.role != .primary && host.role != .promoting && !mayBeAlone else {
             // It is being ended, which takes a while and may have failed: only where two may serve is that enough.
             guard !host.isFresh, settings.handOver == .overlap else { return }
             return proveDead(instance, "\(reporter?.text ?? "somebody") reported its termination", &turn)
@@ -57,6 +69,7 @@ extension Slot {
             host.isOffline = true
             host.isFresh = false
         }
+        if contestedBy == instance { contestedBy = nil }
         if let replica = replica(of: instance), replica.status != .promoted { endReplica(replica.id, at: turn.now) }
         cancel(where: { $0.instance == instance }, &turn)
         turn.note(.instanceTerminated, "\(instance) is terminated", instance: instance)

@@ -23,30 +23,39 @@ extension Slot {
         endCommands(&turn)
         if deletedAt == nil {
             giveUpLaunches(&turn)
+            withdrawLaunches(&turn)
+            noteLeaseEnd(&turn)
+            releaseSuccessor(&turn)
+            missFirstWord(&turn)
             endPromotion(&turn)
             judgeIncidents(&turn)
-            noteLeaseEnd(&turn)
             pursueIncidents(&turn)
             fillVacancy(&turn)
+            orderStops(&turn)
             examineSilence(&turn)
             keepReplicas(&turn)
         }
         askTerminations(&turn)
+        forgetLost(&turn)
     }
 
     private mutating func noteLeaseEnd(_ turn: inout Turn) {
         guard let old = primary, promoting != nil, settings.handOver == .exclusive, isFenced(old, at: turn.now) else {
             return
         }
-        noteFence(of: old.instance, "its lease has run out", &turn)
+        noteVacancy(of: old.instance, "its lease has run out", &turn)
     }
 
     private mutating func endCommands(_ turn: inout Turn) {
         for command in commands where command.state.isOpen {
-            if command.expiresAt <= turn.now {
+            // It begins by then or not at all; what was begun may take longer.
+            let isBegun = command.state == .delivered && command.leaseUntil.map { $0 > turn.now } ?? false
+            if command.expiresAt <= turn.now && !isBegun {
                 finish(command.id, as: .expired, &turn)
                 followExpiry(of: command, &turn)
-            } else if command.state == .delivered, let end = command.leaseUntil, end <= turn.now {
+            } else if command.state == .delivered, let end = command.leaseUntil, end <= turn.now,
+                mayDeliverAgain(command)
+            {
                 changeCommand(command.id) { command in
                     command.state = .pending
                     command.leaseUntil = nil
@@ -55,16 +64,46 @@ extension Slot {
         }
     }
 
-    /// A successor that is neither heard nor has answered for long enough: another one is tried.
+    /// A successor that is not heard, or is and gets nowhere: another one is tried. Where two must never serve, silence after
+    /// the order to serve proves nothing, so that one keeps its place until it speaks or is fenced.
     private mutating func endPromotion(_ turn: inout Turn) {
         guard let promoting, turn.now - promoting.roleSince >= Rules.promotionPatience else { return }
-        let isOrdered = openCommand(to: promoting.instance, where: \.movesTheWorkload) != nil
-        // Prepared, and waiting for the fence of the old primary: that may take as long as it takes.
-        let awaitsFence = primary != nil && settings.handOver == .exclusive && !isOrdered
-        guard promoting.isSilent || (!isOrdered && !awaitsFence) else { return }
-        failHandOver(
-            to: promoting.instance, incident: promotionIncident,
-            promoting.isSilent ? "it is not heard" : "its orders ran out", &turn)
+        let order = openCommand(to: promoting.instance, where: \.movesTheWorkload)
+        let reason: String
+        if promoting.isSilent {
+            guard !isBoundByOrder(promoting, at: turn.now) else { return }
+            reason = "it is not heard"
+        } else if let order {
+            guard isOverdue(promoting, order, at: turn.now) else { return }
+            reason = "it has not done so in time"
+        } else {
+            // Prepared, and waiting for the fence of another: that may take as long as it takes.
+            guard settings.handOver == .overlap || unfenced(besides: promoting.instance, at: turn.now).isEmpty else {
+                return
+            }
+            reason = "its orders ran out"
+        }
+        failHandOver(to: promoting.instance, incident: promotionIncident, reason, &turn)
+    }
+
+    /// Whether one that works on its order is to be replaced: after the deadline when another is ready, else only when there
+    /// is nothing left to wait for.
+    private func isOverdue(_ promoting: Host, _ order: CommandRecord, at now: Timestamp) -> Bool {
+        guard now - order.createdAt >= Rules.promotionPatience else { return false }
+        if promotionGivenUpAt(promoting) <= now { return true }
+        return promotionDeadline(promoting) <= now
+            && hosts.contains { $0.isReady && !announced(at: now).contains($0.instance) }
+    }
+
+    private func promotionDeadline(_ promoting: Host) -> Timestamp {
+        promotionIncident.flatMap { incident($0)?.incident.deadline } ?? promoting.roleSince + failoverTime
+    }
+
+    /// By then the old machine is gone.
+    private func promotionGivenUpAt(_ promoting: Host) -> Timestamp {
+        max(
+            promotionIncident.flatMap { incident($0)?.incident.lastMoment } ?? .earliest,
+            promoting.roleSince + Rules.handOverLife)
     }
 
     // MARK: When to look again
@@ -72,8 +111,15 @@ extension Slot {
     /// Moments that have come are behind us: what they brought is done. An open incident is never left without one.
     private func nextDue(after now: Timestamp) -> Timestamp? {
         var moments = commandMoments + incidentMoments + machineMoments
-        if let promoting { moments.append(promoting.roleSince + Rules.promotionPatience) }
-        if let primary, settings.leaseSeconds > 0, let end = primary.leaseEndsAt { moments.append(end) }
+        if let promoting {
+            moments += [
+                promoting.roleSince + Rules.promotionPatience, promotionDeadline(promoting),
+                promotionGivenUpAt(promoting),
+            ]
+            moments += commands.filter { $0.instance == promoting.instance && $0.state.isOpen }
+                .map { $0.createdAt + Rules.promotionPatience }
+        }
+        if settings.leaseSeconds > 0 { moments += hosts.filter(\.mayServe).compactMap(\.leaseEndsAt) }
         let isOpen = incidents.contains(where: \.isOpen)
         return moments.filter { $0 > now }.min() ?? (isOpen ? now + Rules.incidentLook : nil)
     }
@@ -87,7 +133,7 @@ extension Slot {
     private var incidentMoments: [Timestamp] {
         incidents.filter(\.isOpen).flatMap { record in
             let incident = record.incident
-            var moments = [incident.givenUpAt, incident.lastMoment - Rules.lastChoice, incident.preparationDue]
+            var moments = [record.givenUpAt, record.lastMoment - Rules.lastChoice, incident.preparationDue]
             if incident.kind == .maintenance { moments.append(incident.lastMoment - Rules.maintenanceLead) }
             if let deadline = incident.deadline { moments.append(deadline) }
             return moments
@@ -98,6 +144,7 @@ extension Slot {
         let failed = replicas.filter { $0.status == .failed }
         return replicas.compactMap(givenUpAt)
             + failed.flatMap { [$0.createdAt + Rules.emergencyLaunchPause, $0.createdAt + Rules.failureMemory] }
-            + hosts.compactMap(\.inspectionDue) + hosts.compactMap(terminationDue)
+            + firstWordMoments.map(\.due) + hosts.compactMap(\.inspectionDue) + hosts.compactMap(terminationDue)
+            + hosts.compactMap(lostAt)
     }
 }

@@ -30,7 +30,7 @@ extension Slot {
         let kind: EventKind = state == .met ? .incidentMet : state == .missed ? .incidentMissed : .incidentAverted
         turn.note(kind, sentence, instance: record.incident.instance, incident: id)
         // Where nobody took over, the replica on its way is the last hope.
-        let isOver = state == .averted || primary.map { $0.instance != record.incident.instance } ?? false
+        let isOver = primary.map { state == .averted || $0.instance != record.incident.instance } ?? false
         if isOver, let ordered = record.ordered { undoOrder(of: ordered, &turn) }
     }
 
@@ -44,7 +44,8 @@ extension Slot {
                     .incidentLate, "nothing is proven to serve in place of \(incident.instance) by its deadline",
                     instance: incident.instance, incident: record.id)
             }
-            guard turn.now >= incident.givenUpAt, promoting == nil else { continue }
+            // While nobody serves it goes on.
+            guard turn.now >= record.givenUpAt, promoting == nil, primary != nil else { continue }
             if incident.kind == .rebalance || host(incident.instance)?.isFresh == true {
                 close(record.id, as: .averted, "nothing followed", &turn)
             } else {
@@ -69,10 +70,10 @@ extension Slot {
     }
 }
 
-extension Incident {
+extension IncidentRecord {
     /// When one that came to nothing ends by itself.
     var givenUpAt: Timestamp {
-        kind == .rebalance ? detectedAt + Rules.rebalanceWindow : lastMoment + Rules.outlivedAfter
+        incident.kind == .rebalance ? incident.detectedAt + Rules.rebalanceWindow : lastMoment + Rules.outlivedAfter
     }
 }
 

@@ -14,6 +14,8 @@ package struct Slot: Equatable, Sendable {
     /// Rises with every change of what `configuration` tells, and only then.
     package var configVersion: ConfigVersion = 1
     package var epoch: Epoch = 0
+    /// Says that it serves, under an epoch that this record had not come to. Until somebody decides, no machine is ended.
+    package var contestedBy: InstanceID?
     /// An ended slot keeps its history and takes no more part.
     package var deletedAt: Timestamp?
     /// Those that may still run, and whichever else the input names.
@@ -24,8 +26,18 @@ package struct Slot: Equatable, Sendable {
     package var commands: [CommandRecord] = []
     /// The open ones, and those closed within `Rules.foldingTime`.
     package var incidents: [IncidentRecord] = []
+    /// Those of the hosts, and of whichever machines the input names, that are hosts of other agents too and not known to be
+    /// gone. Looked up when the slot is loaded, never stored.
+    package var liveElsewhere: [InstanceID: Neighbour] = [:]
     /// When time alone changes something here next.
     package var dueAt: Timestamp?
+
+    package enum Neighbour: Sendable {
+        /// An agent of the same client.
+        case own
+        /// Another tenant's: nothing that is answered may tell so.
+        case foreign
+    }
 
     package init(
         id: SlotID, client: ClientID, logicalAgent: LogicalAgentID, createdAt: Timestamp, settings: SlotSettings

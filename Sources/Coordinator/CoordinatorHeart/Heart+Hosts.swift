@@ -23,6 +23,10 @@ extension Heart {
         _ registration: Registration, of client: ClientID, token: Token, hash: [UInt8],
         answer: @escaping @Sendable (Outcome<RegistrationReply>) -> Void
     ) {
+        let now = surroundings.monotonic()
+        if let refusal = enrolments.withLock({ $0.refusal(registration, of: client, at: now) }) {
+            return answer(.refused(ErrorReply(.tooManyRequests, refusal)))
+        }
         submit(
             RegistrationWork(
                 registration, of: client, token: token, hash: hash, newSlot: settings.newSlot, answer: answer))
@@ -61,9 +65,11 @@ extension Heart {
         return line.state.withLock { state in
             state.heardAt = now
             state.wait = wait
-            let isKnown = state.presence == .fresh || state.presence == .starting
-            guard isKnown, heartbeat.status != .offline, !state.view.hasOrders, heartbeat.running.isEmpty,
-                state.saying == Line.Saying(heartbeat)
+            let isKnown = state.presence == .fresh || (state.presence == .starting && !state.view.isInTrouble)
+            let bringsLease = state.view.awaitsLease && heartbeat.configVersion == state.view.configVersion
+            guard isKnown, !bringsLease, heartbeat.status != .offline, !state.view.hasOrders, heartbeat.running.isEmpty,
+                state.saying == Line.Saying(heartbeat), (heartbeat.epoch ?? .zero) <= state.view.epoch,
+                !Slot.isContrary(heartbeat, to: state.view.role, state.view.epoch)
             else { return .news }
             state.presence = .fresh
             return .quiet
@@ -144,8 +150,8 @@ extension Heart {
     package func take(
         _ notice: Notice, on line: Line, answer: @escaping @Sendable (Outcome<NoticeReply>) -> Void
     ) {
-        let moment: Timestamp =
-            if case .interruption(_, let at) = notice.signal { at } else { surroundings.wall() + .seconds(120) }
+        let now = surroundings.wall()
+        let moment = notice.end(at: now) ?? now + .seconds(120)
         submit(
             SlotWork(
                 on: line.slot, naming: { Focus(now: $0, instance: notice.instance) }, lastMoment: moment
@@ -163,7 +169,7 @@ extension Heart {
     ) {
         submit(
             SlotWork(
-                on: line.slot, report: ReportKey(report.stamp.report, "pricing"),
+                on: line.slot, report: ReportKey(report.stamp, "pricing"),
                 also: { reply, now, transaction in
                     guard reply.outcome == .accepted else { return }
                     try transaction.insert(report, of: line.slot, at: now)
@@ -186,7 +192,7 @@ extension Heart {
                     focus.otherInstances = [report.oldInstance.instance]
                     return focus
                 },
-                report: ReportKey(report.stamp.report, "switch")
+                report: ReportKey(report.stamp, "switch")
             ) { slot, turn in
                 ReportReply(slot.take(report, &turn))
             } answer: {
@@ -200,7 +206,7 @@ extension Heart {
         submit(
             SlotWork(
                 on: line.slot, naming: { Focus(now: $0, instance: report.target) },
-                report: ReportKey(report.stamp.report, "termination")
+                report: ReportKey(report.stamp, "termination"), alsoWhenEnded: true
             ) { slot, turn in
                 ReportReply(slot.take(report, &turn))
             } answer: {
@@ -212,7 +218,7 @@ extension Heart {
         _ report: CleanupReport, on line: Line, answer: @escaping @Sendable (Outcome<ReportReply>) -> Void
     ) {
         submit(
-            SlotWork(on: line.slot, report: ReportKey(report.stamp.report, "cleanup")) { slot, turn in
+            SlotWork(on: line.slot, report: ReportKey(report.stamp, "cleanup")) { slot, turn in
                 ReportReply(slot.take(report, &turn))
             } answer: {
                 answer($0)

@@ -12,32 +12,69 @@ extension Heart {
             switch absence {
             case .silent(let line):
                 submit(
-                    SlotWork(on: line.slot, naming: { Focus(now: $0, instance: line.instance) }) { slot, turn in
+                    SlotWork(
+                        on: line.slot, naming: { Focus(now: $0, instance: line.instance) }, alsoWhenEnded: true
+                    ) { slot, turn in
                         // It may have been heard while this waited.
                         if slot.host(line.instance)?.isFresh == false { slot.noteSilence(of: line.instance, &turn) }
-                    } answer: { _ in
+                    } answer: { outcome in
+                        if case .unavailable = outcome { line.retell(.unknown, as: .starting) }
                     })
             case .gone(let line, let silence):
                 submit(
-                    SlotWork(on: line.slot, naming: { Focus(now: $0, instance: line.instance) }) { slot, turn in
+                    SlotWork(
+                        on: line.slot, naming: { Focus(now: $0, instance: line.instance) }, alsoWhenEnded: true
+                    ) { slot, turn in
                         if slot.host(line.instance)?.isFresh == false {
                             slot.noteOffline(line.instance, after: silence, &turn)
                         }
-                    } answer: { [self] outcome in
-                        if case .unavailable = outcome { line.state.withLock { $0.presence = .unknown } }
-                        _ = self
+                    } answer: { outcome in
+                        if case .unavailable = outcome { line.retell(.offline, as: .unknown) }
                     })
             }
         }
     }
 
-    /// The coordinator itself was away: everybody's silence begins anew.
-    package func beginGrace() { switchboard.beginGrace(at: surroundings.monotonic()) }
+    /// The thread that keeps time is alive: called every second.
+    package func beat() {
+        noticeGap()
+        pulse.withLock { $0.lastBeat = surroundings.boot() }
+    }
+
+    /// When time was not kept for a while, nobody could be heard.
+    func noticeGap() {
+        let now = surroundings.boot()
+        let isGap = pulse.withLock { pulse in
+            guard let last = pulse.lastBeat, now - last > Pulse.gap else { return false }
+            pulse.lastBeat = now
+            return true
+        }
+        if isGap { beginGrace() }
+    }
+
+    /// The coordinator itself was away: everybody's silence begins anew, and what was concluded from it is taken back with
+    /// the next commit, before that decides anything.
+    package func beginGrace() {
+        switchboard.beginGrace(at: surroundings.monotonic())
+        pulse.withLock { $0.isSilenceVoid = true }
+    }
 
     /// Slots whose time has come.
     package func passTime() {
+        compareClocks()
         guard takeDue(at: surroundings.wall()) else { return }
         submit(TimeWork(self))
+    }
+
+    private func compareClocks() {
+        let lag = surroundings.lag
+        let isAstray = isClockAstray.withLock { isAstray -> Bool? in
+            let limit: Duration = isAstray ? .seconds(1) : .seconds(5)
+            guard isAstray != (lag > limit || lag < .zero - limit) else { return nil }
+            isAstray.toggle()
+            return isAstray
+        }
+        if let isAstray { observeClock(isAstray ? lag : nil) }
     }
 
     /// Writes down when hosts were last heard, for the operators of the next run.
@@ -95,6 +132,22 @@ extension Heart {
     }
 }
 
+/// Whether time is kept.
+struct Pulse {
+    /// On the clock that goes on while the machine is suspended. Nil before anybody keeps time.
+    var lastBeat: Duration?
+    /// Silence that the store knows of counts no more.
+    var isSilenceVoid = false
+
+    /// One heartbeat of a host in a hurry: longer than any turn of the loop, shorter than three missed heartbeats.
+    static let gap = Duration.seconds(3)
+
+    mutating func takeSilence() -> Bool {
+        defer { isSilenceVoid = false }
+        return isSilenceVoid
+    }
+}
+
 /// The slots that are due, each decided in a savepoint of its own, so that one that cannot be does not hold up the others.
 private final class TimeWork: Work, @unchecked Sendable {
     // Unchecked: after it was made, only the writer's thread touches it.
@@ -102,37 +155,70 @@ private final class TimeWork: Work, @unchecked Sendable {
     let lastMoment: Timestamp? = .latest
     private let heart: Heart
     private var calls: [PendingAnswer] = []
+    /// Of slots that could not be saved after all.
+    private var emptyCalls: [PendingAnswer] = []
     private var isMore = false
     private var next: Timestamp?
 
     /// In one transaction; the rest follows in the next, behind what is urgent.
     private static let slotsMax = 64
+    /// A record that is damaged stays so until somebody does something about it.
+    private static let retry = Duration.seconds(60)
 
     init(_ heart: Heart) { self.heart = heart }
 
     func run(_ transaction: borrowing StoreTransaction, _ batch: inout Batch) throws {
         let due = try transaction.slotsDue(at: batch.now, limit: Self.slotsMax)
         for id in due {
-            guard var before = try transaction.slot(id, naming: Focus(now: batch.now)) else { continue }
-            batch.switchboard.overlay(&before, now: batch.monotonic, wall: batch.now)
-            var slot = before
-            var turn = batch.turn(slot: id, client: slot.client)
-            slot.timePassed(&turn)
-            calls += deliverToParked(&slot, batch)
-            try batch.save(slot, replacing: before, turn, transaction)
+            let before = batch
+            var taken: [PendingAnswer] = []
+            do {
+                try transaction.savepoint { try passTime(of: id, transaction, &batch) { taken = $0 } }
+                calls += taken
+                heart.unreadable.withLock { _ = $0.remove(id) }
+            } catch {
+                batch = before
+                emptyCalls += taken
+                try postpone(id, because: "\(error)", transaction, &batch)
+            }
         }
         isMore = due.count == Self.slotsMax
         next = try transaction.nextDue()
+    }
+
+    private func passTime(
+        of id: SlotID, _ transaction: borrowing StoreTransaction, _ batch: inout Batch,
+        taking: ([PendingAnswer]) -> Void
+    ) throws {
+        guard var before = try transaction.slot(id, naming: Focus(now: batch.now)) else { return }
+        batch.switchboard.overlay(&before, now: batch.monotonic, wall: batch.now)
+        var slot = before
+        var turn = batch.turn(slot: id, client: slot.client)
+        slot.timePassed(&turn)
+        taking(deliverToParked(&slot, batch))
+        try batch.save(slot, replacing: before, turn, transaction)
+    }
+
+    /// Else it would be first in the line for ever, and 64 of them would be all that is ever looked at.
+    private func postpone(
+        _ id: SlotID, because reason: String, _ transaction: borrowing StoreTransaction, _ batch: inout Batch
+    ) throws {
+        try transaction.postpone(id, to: batch.now + Self.retry)
+        guard heart.unreadable.withLock({ $0.insert(id).inserted }) else { return }
+        var turn = batch.turn(slot: id)
+        turn.note(.agentUnreadable, "time stands still for agent \(id): \(reason)")
+        try batch.log(turn, transaction)
     }
 
     func finish(_ end: WorkEnd) {
         switch end {
         case .committed:
             for call in calls { call.give() }
+            for call in emptyCalls { call.giveNothing() }
             heart.noteDue(next)
             if isMore { heart.submit(TimeWork(heart)) }
         case .failed:
-            for call in calls { call.giveNothing() }
+            for call in calls + emptyCalls { call.giveNothing() }
             // Looked at again soon: nothing of it was kept.
             heart.noteDue(heart.surroundings.wall() + .seconds(1))
         }

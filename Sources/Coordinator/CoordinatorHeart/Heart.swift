@@ -8,7 +8,7 @@ package import Wire
 /// then answers. The only caller of the store. Any thread may call it; answers come on the writer's or a reader's thread.
 package final class Heart: Sendable {
     let switchboard: Switchboard
-    let surroundings: any Surroundings
+    let surroundings: SteadySurroundings
     let settings: HeartSettings
     let readers: Readers
     package let counts = HeartCounts()
@@ -22,32 +22,46 @@ package final class Heart: Sendable {
     private let feed: EventFeed
     /// When the next slot has something to do by time alone, as far as is known.
     private let earliestDue = Locked<Timestamp?>(nil)
+    let pulse = Locked(Pulse())
+    /// Slots for which time stands still, which was said.
+    let unreadable = Locked<Set<SlotID>>([])
     private let isFailing = Locked(false)
     private let observeCommits: @Sendable (String?) -> Void
-    /// The last stop was not clean: the file deserves a check.
+    let enrolments = Locked(Enrolments())
+    let isClockAstray = Locked(false)
+    let observeClock: @Sendable (Duration?) -> Void
+    /// The last stop was not clean, or the file was damaged then: it deserves a check.
     package let wasUnclean: Bool
+    /// Nobody has found the file sound since the mark in it says that it deserves a check; then the mark stays.
+    private let isSuspect: Locked<Bool>
     /// Records of hosts that could not be read at the start and are left out; the first few.
     package let damagedRows: [String]
 
     /// Opens the store, learns who is enrolled, and begins to work. `observe` is told of each line of the event log after
     /// it is on the disk, and `observeCommits` of why commits begin to fail, and with nil of their end; both on the writer's
-    /// thread, where they must not wait.
+    /// thread, where they must not wait. `observeClock` is told how far the machine's clock was set ahead of the heart's, and with
+    /// nil that they agree again, by whoever lets time pass.
     package init(
         _ settings: HeartSettings, surroundings: any Surroundings,
         observeCommits: @escaping @Sendable (_ failure: String?) -> Void = { _ in },
+        observeClock: @escaping @Sendable (_ lag: Duration?) -> Void = { _ in },
         observe: @escaping @Sendable ([Event]) -> Void
     ) throws {
         self.observeCommits = observeCommits
         self.settings = settings
+        let surroundings = SteadySurroundings(surroundings)
         self.surroundings = surroundings
+        self.observeClock = observeClock
         let store = OwnedStore(try Store(path: settings.databasePath))
         owned = Locked(store)
         let now = surroundings.monotonic()
         switchboard = Switchboard(surroundings: surroundings)
         let (unclean, due) = try store.store.write { transaction in
-            (try transaction.markOpen(), try transaction.nextDue())
+            try transaction.forgetSilence()
+            return (try transaction.markOpen(), try transaction.nextDue())
         }
         wasUnclean = unclean
+        isSuspect = Locked(unclean)
         feed = EventFeed(observe: observe)
         earliestDue.withLock { $0 = due }
         readers = try Readers(path: settings.databasePath, count: settings.readers)
@@ -66,12 +80,13 @@ package final class Heart: Sendable {
         _ = upkeep.stop(within: .milliseconds(500))
         // A stop that cannot be noted is taken for an unclean one: that costs a check at the next start.
         guard let owned = owned.withLock({ $0.take() }) else { return }
-        try? owned.store.write { transaction in try transaction.markClosed() }
+        if !isSuspect.withLock({ $0 }) { try? owned.store.write { transaction in try transaction.markClosed() } }
         // What is left in the WAL the next start would have to move.
         try? owned.store.checkpoint()
     }
 
-    package var wall: Timestamp { surroundings.wall() }
+    /// The time by which everything here is dated, and which hosts are told: it never jumps.
+    package var wall: Timestamp { surroundings.glance() }
 
     /// Whether the thread that commits is idle or getting on.
     package func isMoving(within limit: Duration) -> Bool { writer.isMoving(within: limit) }
@@ -92,13 +107,28 @@ package final class Heart: Sendable {
         if !isQueued { answer(nil) }
     }
 
+    /// While commits fail: tries one, since nobody else may. Who hears that nothing can be stored keeps away.
+    package func retryCommit() {
+        guard isFailing.withLock({ $0 }) else { return }
+        submit(
+            ClientWork<Bool>({ _ in }) { transaction, _ in
+                try transaction.touch()
+                return .done(true)
+            })
+    }
+
+    /// Waits until everything that was asked of the writer is stored or refused, and answered; no longer than `limit`.
+    package func settle(within limit: Duration) { writer.waitUntilIdle(within: limit) }
+
     /// Reads the whole file, on a thread of its own, and tells what is wrong with it.
     package func checkFile(answer: @escaping @Sendable (Outcome<[String]>) -> Void) {
         let path = settings.databasePath
-        let isQueued = upkeep.submit {
-            do throws(StoreError) { answer(.done(try StoreReader(path: path).quickCheck())) } catch {
-                answer(.unavailable(error.description))
-            }
+        let isQueued = upkeep.submit { [self] in
+            do throws(StoreError) {
+                let findings = try StoreReader(path: path).quickCheck()
+                isSuspect.withLock { $0 = !findings.isEmpty }
+                answer(.done(findings))
+            } catch { answer(.unavailable(error.description)) }
         }
         if !isQueued { answer(.unavailable("other upkeep is under way")) }
     }
@@ -118,10 +148,14 @@ package final class Heart: Sendable {
 
     private func perform(_ works: [any Work], on owned: OwnedStore) {
         let began = surroundings.monotonic()
+        // Before anything is decided: after a pause of the whole process this may run before the thread that keeps time.
+        noticeGap()
+        let isSilenceVoid = pulse.withLock { $0.takeSilence() }
         var batch = Batch(switchboard: switchboard, surroundings: surroundings)
         var failures = [String?](repeating: nil, count: works.count)
         do throws(StoreError) {
             try owned.store.write { transaction in
+                if isSilenceVoid { try transaction.forgetSilence() }
                 for (index, work) in works.enumerated() {
                     let before = batch
                     do {
@@ -135,6 +169,7 @@ package final class Heart: Sendable {
             }
         } catch {
             counts.failedCommits.increment()
+            if isSilenceVoid { pulse.withLock { $0.isSilenceVoid = true } }
             note(failure: error.description)
             for work in works { work.finish(.failed(error.description)) }
             return
@@ -210,6 +245,8 @@ package final class Heart: Sendable {
         let isQueued = readers.submit { reader in
             do { answer(try read(reader)) } catch let error as StoreError where error.code == .badCursor {
                 answer(.refused(ErrorReply(.validation, error.description)))
+            } catch let error as StoreError where error.code == .cursorGone {
+                answer(.refused(ErrorReply(.gone, error.description)))
             } catch { answer(.unavailable("\(error)")) }
         }
         if !isQueued { answer(.unavailable("too many lists are being made")) }
@@ -267,8 +304,9 @@ extension Line {
     convenience init(_ row: HostRow, startedAt now: Duration) {
         let view = View(
             role: row.role, epoch: row.epoch, configVersion: row.configVersion,
-            heartbeatSeconds: row.heartbeatSeconds, leaseSeconds: row.leaseSeconds,
-            hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands, isEnded: row.isEnded)
+            heartbeatSeconds: row.heartbeatSeconds, leaseSeconds: row.leaseSeconds, awaitsLease: row.leaseSeconds > 0,
+            hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands, isInTrouble: row.isInTrouble,
+            isEnded: row.isEnded, isOver: row.isOver)
         var host = Host(
             instance: row.instance, role: row.role, roleSince: .earliest, registeredAt: .earliest, facts: row.facts)
         host.lacking = row.lacking
@@ -277,6 +315,7 @@ extension Line {
             slot: row.slot, instance: row.instance, client: row.client,
             State(
                 view: view, presence: row.isOffline ? .offline : .starting, heardAt: .zero, answeredAt: now,
-                saying: Saying(host), flushedAt: .zero, allowance: Allowance(at: now)))
+                saying: Saying(host), flushedAt: .zero, allowance: .ofHost(at: now),
+                noticeAllowance: .ofNotices(at: now)))
     }
 }

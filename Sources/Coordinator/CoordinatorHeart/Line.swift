@@ -17,12 +17,18 @@ package final class Line: Sendable {
         var configVersion: ConfigVersion
         var heartbeatSeconds: Int
         var leaseSeconds: Int
+        /// It is not known to hold that lease: the heartbeat that names this configuration is news.
+        var awaitsLease: Bool
         /// There are commands for it that are not finished.
         var hasOrders: Bool
         /// Some of them wait to be handed out.
         var hasDue: Bool
+        /// An incident is open, or nobody serves: each host that is heard again counts.
+        var isInTrouble: Bool
         /// The slot was deleted.
         var isEnded: Bool
+        /// And its hosts have nothing left to do for it.
+        var isOver: Bool
     }
 
     /// What a heartbeat says that a decision could depend on.
@@ -64,6 +70,7 @@ package final class Line: Sendable {
         /// When `heardAt` was last written to the store.
         var flushedAt: Duration
         var allowance: Allowance
+        var noticeAllowance: Allowance
     }
 
     let state: Locked<State>
@@ -76,16 +83,17 @@ package final class Line: Sendable {
     }
 
     /// The slot was deleted, and its host has nothing left to do for it.
-    package var isOver: Bool { state.withLock { $0.view.isEnded && !$0.view.hasOrders } }
+    package var isOver: Bool { state.withLock { $0.view.isOver } }
 
+    package var role: Role { state.withLock { $0.view.role } }
     package var configVersion: ConfigVersion { state.withLock { $0.view.configVersion } }
 
     /// Whether one more request of this host is served now; in any case it is heard. A host that asks in a circle must not
-    /// cost the others.
-    package func admits(at now: Duration) -> Bool {
+    /// cost the others, nor itself the notice of its end: those have an allowance of their own.
+    package func admits(aNotice isNotice: Bool, at now: Duration) -> Bool {
         state.withLock { state in
             state.heardAt = now
-            return state.allowance.take(at: now)
+            return isNotice ? state.noticeAllowance.take(at: now) : state.allowance.take(at: now)
         }
     }
 
@@ -125,6 +133,11 @@ package final class Line: Sendable {
         state.withLock { state in if state.call === call { state.call = nil } }
     }
 
+    /// Its absence was not stored: it is found once more, unless it was heard since.
+    func retell(_ absence: Presence, as earlier: Presence) {
+        state.withLock { state in if state.presence == absence { state.presence = earlier } }
+    }
+
     func takeCall() -> ParkedCall? { state.withLock { $0.call.take() } }
 }
 
@@ -148,19 +161,28 @@ package final class ParkedCall: Sendable {
     package func answer(_ reply: HeartbeatReply) -> Bool { respond(reply) }
 }
 
-/// How many requests a host may make: bursts are welcome, a loop is not.
+/// How many requests somebody may make: bursts are welcome, a loop is not.
 struct Allowance {
-    /// A busy host makes two or three requests a second; a failover a dozen.
-    private static let perSecond = 100.0
-    private static let burst = 500.0
-    private var left = Allowance.burst
-    private var at: Duration
+    private let perSecond: Double
+    private let burst: Double
+    private var left: Double
+    private(set) var at: Duration
 
-    init(at now: Duration) { at = now }
+    init(perSecond: Double, burst: Double, at now: Duration) {
+        self.perSecond = perSecond
+        self.burst = burst
+        left = burst
+        at = now
+    }
+
+    /// A busy host makes two or three requests a second; a failover a dozen.
+    static func ofHost(at now: Duration) -> Allowance { Allowance(perSecond: 100, burst: 500, at: now) }
+    /// A host says it again every few seconds, and each is decided about at once.
+    static func ofNotices(at now: Duration) -> Allowance { Allowance(perSecond: 10, burst: 100, at: now) }
 
     mutating func take(at now: Duration) -> Bool {
         let (seconds, attoseconds) = (now - at).components
-        left = min(Self.burst, left + (Double(seconds) + Double(attoseconds) * 1e-18) * Self.perSecond)
+        left = min(burst, left + (Double(seconds) + Double(attoseconds) * 1e-18) * perSecond)
         at = now
         guard left >= 1 else { return false }
         left -= 1

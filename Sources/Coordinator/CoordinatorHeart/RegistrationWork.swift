@@ -42,6 +42,15 @@ final class RegistrationWork: Work, @unchecked Sendable {
             return
         }
         let before = try known(transaction, batch)
+        if before == nil,
+            try transaction.isBeingEnded(registration.instance, of: client, since: batch.now - Self.endingTime)
+        {
+            outcome = .refused(
+                ErrorReply(
+                    .conflict,
+                    "\(registration.instance) is being ended with its agent, which was deleted: enrol another machine"))
+            return
+        }
         var turn = batch.turn(slot: before?.id, client: client)
         let decided: (slot: Slot, host: Host)
         do throws(Refusal) { decided = try decide(before, &turn) } catch {
@@ -78,6 +87,10 @@ final class RegistrationWork: Work, @unchecked Sendable {
 
     /// Of one tenant. Who has its token could otherwise fill the disk with hosts that do not exist.
     private static let hostsMax = 200_000
+
+    /// A replica that was launched for an agent must not make that agent anew when it comes up after the deletion. By then a
+    /// launch is over and its machine ended; what still runs, its owner wants.
+    private static let endingTime = Duration.seconds(3600)
 
     private func known(_ transaction: borrowing StoreTransaction, _ batch: Batch) throws -> Slot? {
         guard let id = try transaction.slotID(of: client, named: registration.logicalAgent),
@@ -116,7 +129,7 @@ final class RegistrationWork: Work, @unchecked Sendable {
             slot: slot.id, instance: host.instance, client: client,
             Line.State(
                 view: Line.View(slot, host, at: wall), presence: .fresh, heardAt: now, answeredAt: now, saying: nil,
-                flushedAt: .zero, allowance: Allowance(at: now)))
+                flushedAt: .zero, allowance: .ofHost(at: now), noticeAllowance: .ofNotices(at: now)))
         switchboard.seat(line, under: key)
     }
 }

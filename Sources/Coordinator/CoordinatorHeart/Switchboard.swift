@@ -48,14 +48,15 @@ final class Switchboard: Sendable {
     var hasTenants: Bool { index.withLock { !$0.tenants.isEmpty } }
     var count: Int { index.withLock { $0.lines.count } }
 
-    /// Enrolled hosts of one tenant.
+    /// Enrolled hosts of one tenant, without those of deleted agents that are only told to stay away.
     func hosts(of client: ClientID) -> Int { index.withLock { $0.hosts[client] ?? 0 } }
 
     func seat(_ line: Line, under token: TokenHash) {
         let replaced: Line? = index.withLock { index in
             var seats = index.tokens[line.slot] ?? []
             let old = seats.firstIndex { $0.line.instance == line.instance }.map { seats.remove(at: $0) }
-            if let old { index.lines[old.token] = nil } else { index.hosts[line.client, default: 0] += 1 }
+            if let old { index.lines[old.token] = nil }
+            index.hosts[line.client, default: 0] += (line.isOver ? 0 : 1) - (old.map { $0.line.isOver ? 0 : 1 } ?? 0)
             seats.append(Seat(line: line, token: token))
             index.tokens[line.slot] = seats
             index.lines[token] = line
@@ -71,7 +72,7 @@ final class Switchboard: Sendable {
             let seat = seats.remove(at: place)
             index.lines[seat.token] = nil
             index.tokens[slot] = seats.isEmpty ? nil : seats
-            index.hosts[seat.line.client, default: 1] -= 1
+            index.hosts[seat.line.client, default: 0] -= seat.line.isOver ? 0 : 1
             return seat.line
         }
         hangUp(line)
@@ -114,8 +115,8 @@ final class Switchboard: Sendable {
             guard let line = lines.first(where: { $0.instance == slot.hosts[index].instance }) else { continue }
             let (presence, answeredAt) = line.state.withLock { ($0.presence, max($0.answeredAt, graceBegan)) }
             slot.hosts[index].isFresh = presence == .fresh
-            if slot.settings.leaseSeconds > 0 {
-                let end = answeredAt + .seconds(slot.settings.leaseSeconds) + Rules.leaseMargin
+            if let lease = slot.hosts[index].leaseSeconds {
+                let end = answeredAt + .seconds(lease) + Rules.leaseMargin
                 slot.hosts[index].leaseEndsAt = wall + (end - now)
             }
         }
@@ -130,12 +131,14 @@ final class Switchboard: Sendable {
                 unseat(line.instance, of: slot.id)
                 continue
             }
+            noteEnd(of: line, slot.isOver)
             line.state.withLock { state in
                 state.view = Line.View(slot, host, at: now)
                 if host.isOffline {
                     state.presence = .offline
                 } else if state.presence == .offline {
-                    state.presence = .fresh
+                    // Something else than a heartbeat brought it back, or its absence is still on its way to the disk.
+                    state.presence = .unknown
                 }
                 guard let call = state.call else { return }
                 if state.view.hasDue || call.configVersion != slot.configVersion { hasMissedNews = true }
@@ -144,8 +147,26 @@ final class Switchboard: Sendable {
         return hasMissedNews
     }
 
-    /// Silence begins anew for everybody: the coordinator itself was away.
-    func beginGrace(at now: Duration) { grace.withLock { $0 = now } }
+    /// Before its view says so.
+    private func noteEnd(of line: Line, _ isOver: Bool) {
+        guard isOver != line.isOver else { return }
+        index.withLock { $0.hosts[line.client, default: 0] += isOver ? -1 : 1 }
+    }
+
+    /// The coordinator itself was away: nobody is known to be there until heard, and everybody's silence begins anew.
+    func beginGrace(at now: Duration) {
+        grace.withLock { $0 = now }
+        for line in all {
+            line.state.withLock { state in
+                switch state.presence {
+                case .fresh: state.presence = .starting
+                // What its next heartbeat says is to be decided, as it would have been.
+                case .offline: state.presence = .unknown
+                case .starting, .leaving, .unknown: break
+                }
+            }
+        }
+    }
 
     enum Absence { case silent(Line), gone(Line, after: Duration) }
 
@@ -194,10 +215,13 @@ extension Line.View {
         configVersion = slot.configVersion
         heartbeatSeconds = slot.settings.heartbeatSeconds
         leaseSeconds = slot.settings.leaseSeconds
+        awaitsLease = leaseSeconds > 0 && host.leaseSeconds != leaseSeconds && role.isInUse
         let orders = slot.commands.filter { $0.instance == host.instance && $0.state.isOpen }
         hasOrders = !orders.isEmpty
         hasDue = orders.contains { $0.isDue(at: now) }
+        isInTrouble = slot.primary == nil || slot.incidents.contains(where: \.isOpen)
         isEnded = slot.deletedAt != nil
+        isOver = slot.isOver
     }
 }
 

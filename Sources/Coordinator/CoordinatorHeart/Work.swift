@@ -57,17 +57,6 @@ struct Batch {
     }
 }
 
-/// What makes a report the same report.
-struct ReportKey: Sendable {
-    let id: ReportID
-    let kind: StaticString
-
-    init(_ id: ReportID, _ kind: StaticString) {
-        self.id = id
-        self.kind = kind
-    }
-}
-
 /// A decision about one slot that is there.
 final class SlotWork<Reply: Sendable>: Work, @unchecked Sendable {
     // Unchecked: after it was made, only the writer's thread touches it.
@@ -110,7 +99,7 @@ final class SlotWork<Reply: Sendable>: Work, @unchecked Sendable {
             outcome = .refused(ErrorReply(.notFound, "no such agent: \(self.slot)"))
             return
         }
-        let isRepeat = try report.map { report in try transaction.isKnown(report.id, of: self.slot) } ?? false
+        let isRepeat = try report.map { report in try transaction.isKnown(report, of: self.slot) } ?? false
         batch.switchboard.overlay(&before, now: batch.monotonic, wall: batch.now)
         var slot = before
         var turn = batch.turn(isRepeat: isRepeat, slot: before.id, client: before.client)
@@ -119,8 +108,15 @@ final class SlotWork<Reply: Sendable>: Work, @unchecked Sendable {
             outcome = .refused(ErrorReply(error.code, error.sentence))
             return
         }
+        // Once: the same report again is a repeat.
+        if let report, !isRepeat, (reply as? ReportReply)?.outcome == .stale {
+            turn.note(
+                .reportStale,
+                "\(report.instance)'s \(report.kind) report \(report.id) came too late to change anything",
+                instance: report.instance)
+        }
         calls = deliverToParked(&slot, batch)
-        if let report, !isRepeat { try transaction.note(report.id, of: before.id, kind: report.kind, at: batch.now) }
+        if let report, !isRepeat { try transaction.note(report, of: before.id, at: batch.now) }
         try also?(reply, batch.now, transaction)
         // Last: what it adds to the batch is told, so nothing behind it may fail.
         try batch.save(slot, replacing: before, turn, transaction)

@@ -5,7 +5,8 @@ import Platform
 /// The one thread that changes the store. What queued while a commit was on its way to the disk is the next batch: a busy
 /// coordinator commits many events at the price of one, and an idle one waits for nobody.
 final class Writer: Sendable {
-    /// Beyond it the caller is told to come again: by then each would wait for seconds.
+    /// Of each kind. Beyond it the caller is told to come again: by then each would wait for seconds. What is ordinary takes no
+    /// place from what is urgent.
     static let queueMax = 20_000
     /// So that what is urgent waits for at most this many others.
     static let batchMax = 64
@@ -17,6 +18,28 @@ final class Writer: Sendable {
         var isStopping = false
         /// Since when the batch under way is under way.
         var busySince: Duration?
+
+        mutating func add(_ work: any Work) -> Bool {
+            guard let moment = work.lastMoment else {
+                guard ordinary.count < Writer.queueMax else { return false }
+                ordinary.append(work)
+                return true
+            }
+            guard urgent.count < Writer.queueMax else { return false }
+            urgent.insert(work, at: place(of: moment))
+            return true
+        }
+
+        /// Behind those that are as urgent.
+        private func place(of moment: Timestamp) -> Int {
+            var places = urgent.startIndex..<urgent.endIndex
+            while !places.isEmpty {
+                let middle = places.lowerBound + places.count / 2
+                let isBehind = (urgent[middle].lastMoment ?? .latest) <= moment
+                places = isBehind ? middle + 1..<places.upperBound : places.lowerBound..<middle
+            }
+            return places.lowerBound
+        }
     }
 
     private let queue = Monitor(Queue())
@@ -39,14 +62,8 @@ final class Writer: Sendable {
     /// False: the queue is full, or the coordinator stops; the work will not run.
     func submit(_ work: any Work) -> Bool {
         queue.change { queue in
-            guard !queue.isStopping, queue.urgent.count + queue.ordinary.count < Self.queueMax else { return false }
-            guard let moment = work.lastMoment else {
-                queue.ordinary.append(work)
-                return true
-            }
-            let place = queue.urgent.firstIndex { ($0.lastMoment ?? .latest) > moment } ?? queue.urgent.endIndex
-            queue.urgent.insert(work, at: place)
-            return true
+            guard !queue.isStopping else { return false }
+            return queue.add(work)
         }
     }
 
@@ -56,6 +73,14 @@ final class Writer: Sendable {
     func isMoving(within limit: Duration) -> Bool {
         let now = surroundings.monotonic()
         return queue.change { queue in queue.busySince.map { now - $0 <= limit } ?? true }
+    }
+
+    /// Waits until nothing is queued or under way, but no longer than `limit`.
+    func waitUntilIdle(within limit: Duration) {
+        // The machine's clock: whoever ends the process waits for real.
+        _ = queue.wait(until: SystemSurroundings().monotonic() + limit) { queue in
+            queue.urgent.isEmpty && queue.ordinary.isEmpty && queue.busySince == nil ? true : nil
+        }
     }
 
     /// Refuses new work, does what is queued, and returns when the thread has ended.

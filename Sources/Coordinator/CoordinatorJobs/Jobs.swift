@@ -17,10 +17,12 @@ package final class Jobs {
         self.loop = loop
         self.surroundings = surroundings
         jobs = [
-            DueSlots(heart: heart), Liveness(heart: heart, surroundings: surroundings), Contacts(heart: heart),
+            DueSlots(heart: heart), Liveness(heart: heart), Contacts(heart: heart),
             PriceReporters(heart: heart), Checkpoints(heart: heart),
-            Retention(heart: heart, surroundings: surroundings),
+            Retention(heart: heart),
         ]
+        // From now on time is kept.
+        heart.beat()
         dueAt = jobs.map { surroundings.monotonic() + $0.firstRun }
         timer = try loop.makeTimer { [unowned self] in run() }
         arm()

@@ -38,12 +38,7 @@ import Systemd
     }
 
     private static func check(_ program: ProgramDescription, _ outcome: SettingsOutcome) -> Never {
-        let contradictions = outcome.settings.map { CoordinatorSettings.contradictions(in: $0) } ?? []
-        guard contradictions.isEmpty else {
-            for problem in contradictions { StandardStream.error.write("\(problem)\n") }
-            ExitStatus.configuration.exit()
-        }
-        program.checkSettings(outcome)
+        program.checkSettings(outcome, and: CoordinatorSettings.contradictions(in: outcome))
     }
 
     private static func serve(
@@ -56,17 +51,32 @@ import Systemd
         let log = Log(to: sink, threshold: threshold.level)
         for notice in outcome.notices { log.notice("configuration notice", [.reason(notice)]) }
         for problem in outcome.problems { log.error("configuration problem", id: .misconfigured, [.reason(problem)]) }
-        guard let settings = outcome.settings else { return .configuration }
         do {
+            // Before the first thread.
+            let inheritance = try Inheritance()
+            let contradictions = CoordinatorSettings.contradictions(in: outcome, socket: inheritance.socket)
+            for problem in contradictions { log.error("configuration problem", id: .misconfigured, [.reason(problem)]) }
+            guard let settings = outcome.settings, contradictions.isEmpty else { return .configuration }
             let service = try Service(
-                settings, environment: start.environment, surroundings: surroundings, log: log,
+                settings, inheritance, environment: start.environment, surroundings: surroundings, log: log,
                 readAgain: { program.readSettings(invocation, start, standardFile: CoordinatorSettings.standardFile) })
             return try service.run()
         } catch {
-            let database = Service.databasePath(settings, start.environment)
-            let reason = (error as? StoreError)?.sentence(about: database) ?? "\(error)"
-            log.error("cannot serve", id: .cannotServe, [.reason(reason)])
+            log.error("cannot serve", id: .cannotServe, [.reason(sentence(about: error, outcome, start.environment))])
             return ExitStatus(for: error)
+        }
+    }
+
+    private static func sentence(
+        about error: any Error, _ outcome: SettingsOutcome, _ environment: [String: String]
+    ) -> String {
+        switch error {
+        case let error as StoreError:
+            error.sentence(about: outcome.settings.map { Service.databasePath($0, environment) } ?? "")
+        case let error as HTTPServerError where error.code == .tls:
+            // The library says neither which file nor what is wrong with it.
+            "\(error): look at TLS_CERT_FILE and TLS_KEY_FILE"
+        default: "\(error)"
         }
     }
 }
@@ -80,7 +90,7 @@ extension StoreError {
             case .damaged: "restore a backup: spot-coordinator restore FILE"
             case .foreign: "name another file in DATABASE_URL, or restore a backup: spot-coordinator restore FILE"
             case .inaccessible: "it and its folder must belong to the user of the coordinator"
-            case .busy, .duplicate, .badCursor, .full, .tooNew, .failed: nil
+            case .busy, .duplicate, .badCursor, .cursorGone, .full, .tooNew, .failed: nil
             }
         return place + ([description] + [advice].compactMap { $0 }).joined(separator: "; ")
     }
@@ -92,6 +102,7 @@ extension ExitStatus {
         self =
             switch error {
             case is Misconfiguration: .configuration
+            case is EmptiedDatabase: .badData
             case let error as StoreError: ExitStatus(for: error.code)
             case let error as PlatformError where error.code == .denied: .noPermission
             case let error as HTTPServerError where error.code == .addressInUse: .unavailable
@@ -106,8 +117,17 @@ extension ExitStatus {
             case .inaccessible: .noPermission
             case .busy: .unavailable
             case .damaged, .tooNew, .foreign: .badData
-            case .duplicate, .badCursor, .full, .failed: .failure
+            case .duplicate, .badCursor, .cursorGone, .full, .failed: .failure
             }
+    }
+}
+
+/// A database of which only the key is left.
+struct EmptiedDatabase: Error, CustomStringConvertible {
+    let path: String
+    var description: String {
+        "open database \(path): it is empty, and the key beside it says that it was not: it was cut off; restore a backup: "
+            + "spot-coordinator restore FILE; or, to begin anew, remove \(Secrets.keyFile(databasePath: path))"
     }
 }
 

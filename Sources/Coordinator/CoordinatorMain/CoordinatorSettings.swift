@@ -6,20 +6,23 @@ import Wire
 
 /// What the coordinator can be told. The help, the errors and the parsing come from these declarations.
 enum CoordinatorSettings {
-    static let host = Setting.text(
-        "HOST", placeholder: "ADDRESS", limit: 64, default: "127.0.0.1",
-        "The IPv4 or IPv6 address to listen on; 0.0.0.0 or :: for all. Unused when systemd hands over a socket.")
+    static let host = Setting<String>(
+        "HOST", placeholder: "ADDRESS",
+        expectation: "an IPv4 or IPv6 address, such as 127.0.0.1 or ::1 for this machine alone", default: "127.0.0.1",
+        "The address to listen on; 0.0.0.0 or :: for all. Unused when systemd hands over a socket."
+    ) { PeerAddress($0) == nil ? nil : $0 }
     static let port = Setting.integer(
         "PORT", 0...65_535, default: 5000, "The port to listen on; 0 lets the kernel choose a free one.")
     static let database = Setting<String>(
-        "DATABASE_URL", placeholder: "sqlite:PATH", expectation: "sqlite: and a path", default: "",
+        "DATABASE_URL", placeholder: "sqlite:PATH", expectation: "sqlite: and a path of a file", default: "",
         "Where to remember everything. Left out: coordinator.sqlite in $STATE_DIRECTORY, else in the working folder."
     ) { text in
         if text.isEmpty { return "" }
         // SQLite's own notation has two more slashes before an absolute path: sqlite:///var/lib/…
         guard text.hasPrefix("sqlite:") else { return nil }
         let path = text.dropFirst("sqlite:".count)
-        guard !path.isEmpty else { return nil }
+        // :memory: would forget everything at each restart.
+        guard !path.isEmpty, path.last != "/", path != ":memory:" else { return nil }
         return path.hasPrefix("/") ? "/" + path.drop { $0 == "/" } : String(path)
     }
     static let certificate = Setting.path(
@@ -30,21 +33,29 @@ enum CoordinatorSettings {
         "ALLOW_PLAINTEXT", default: false,
         "Serve other machines without TLS. Tokens then cross the network readable: only behind a proxy that adds TLS.")
     static let adminToken = Setting.secret(
-        "ADMIN_TOKEN", expectation: "16 to 255 printable ASCII characters without a blank",
+        "ADMIN_TOKEN", expectation: adminTokenExpectation,
         "The administrator's token, 16 characters or more. Left out: one is made at the first start and kept, readable by "
-            + "the service alone, in the file admin-token beside the database."
-    ) {
-        // Shorter ones can be guessed; 16 letters and digits cannot.
-        $0.utf8.count >= 16 && (try? Token($0)) != nil
-    }.optional
+            + "the service alone, in the file admin-token beside the database.", admits: isAdminToken
+    ).optional
+    static let adminTokenExpectation = "16 to 255 printable ASCII characters without a blank"
+    /// Shorter ones can be guessed; 16 letters and digits cannot.
+    static func isAdminToken(_ text: String) -> Bool { text.utf8.count >= 16 && (try? Token(text)) != nil }
     static let storeKey = Setting.secret(
         "STORE_KEY", expectation: "64 hexadecimal digits",
         "64 hexadecimal digits: the key that clients' tokens are sealed with. Left out: one is made at the first start and "
             + "kept beside the database in a file that ends in .key; no backup contains it."
     ) { bytes(hexadecimal: $0).flatMap(SymmetricKey.init) != nil }.optional
-    static let corsOrigins = Setting.list(
-        "CORS_ORIGINS", placeholder: "ORIGINS", default: "",
-        "Pages that may call from other origins, such as https://ops.example.com; * lets any of them read.")
+    static let corsOrigins = Setting<[String]>(
+        "CORS_ORIGINS", placeholder: "ORIGINS",
+        expectation:
+            "at most 256 origins as browsers send them, such as https://ops.example.com or http://10.0.0.5:8080: "
+            + "no path, no slash at the end, no capitals, no port that goes without saying; or *",
+        default: "",
+        "Pages that may call from other origins, such as https://ops.example.com; * lets any of them read."
+    ) { text in
+        let origins = text.split { $0 == "," || $0 == " " }.map(String.init)
+        return origins.count <= 256 && origins.allSatisfy(isOrigin) ? origins : nil
+    }
     static let trustedNetworks = Setting<[Network]>(
         "TRUSTED_DASHBOARD_NETWORKS", placeholder: "NETWORKS",
         expectation: "networks such as 10.0.0.0/8, separated by commas, with no bit set behind their prefix",
@@ -68,20 +79,6 @@ enum CoordinatorSettings {
     static let logLevel = Setting.choice(
         "LOG_LEVEL", default: LogThreshold.info, "The least important entries that are logged.")
 
-    /// What is right one by one and not together. `address` is where it will listen: what HOST says, or systemd's socket.
-    static func contradictions(in settings: Settings, listeningOn address: ListenerAddress? = nil) -> [String] {
-        let hasFiles = (settings[certificate] != nil, settings[key] != nil)
-        guard hasFiles.0 == hasFiles.1 else {
-            return ["TLS_CERT_FILE and TLS_KEY_FILE need each other: give both, or neither"]
-        }
-        let address = address ?? .address(settings[host], port: 0)
-        guard !hasFiles.0, !address.isLoopback, !settings[allowPlaintext] else { return [] }
-        return [
-            "other machines could reach this address and tokens would cross the network readable: set TLS_CERT_FILE and "
-                + "TLS_KEY_FILE, or HOST=127.0.0.1, or, behind a proxy that adds TLS, ALLOW_PLAINTEXT=1"
-        ]
-    }
-
     static let schema = SettingsSchema(
         [
             host.listed, port.listed, database.listed, certificate.listed, key.listed, allowPlaintext.listed,
@@ -89,9 +86,12 @@ enum CoordinatorSettings {
             heartbeatSeconds.listed, terminateWait.listed, logLevel.listed,
         ],
         retired: [
-            .beginning("DB_"), .beginning("FLASK_"), .beginning("DECISION_ENGINE_"), .exactly("MODEL_DIR"),
-            .exactly("ENABLE_BACKGROUND_JOBS"),
-        ])
+            "DB_HOST", "DB_PORT", "DB_USER", "DB_PASSWORD", "DB_NAME", "DB_DATABASE", "DB_POOL_SIZE", "DB_MAX_OVERFLOW",
+            "DB_POOL_RECYCLE",
+            "FLASK_ENV", "FLASK_DEBUG", "DECISION_ENGINE_DIR", "DECISION_ENGINE_MODULE", "DECISION_ENGINE_CLASS",
+            "MODEL_DIR",
+            "ENABLE_BACKGROUND_JOBS",
+        ].map { .exactly($0) } + [.beginning("DB_"), .beginning("FLASK_"), .beginning("DECISION_ENGINE_")])
 
     static let standardFile = "/etc/spot-optimizer/coordinator.env"
 
@@ -119,4 +119,14 @@ enum CoordinatorSettings {
             "The settings are read from \(standardFile) when it is there.",
             "Logs go to the journal (journalctl -u spot-coordinator), or to standard error where there is none.",
         ])
+}
+
+/// Whether a browser can send it as the origin of a page: what is compared letter by letter must be written as it comes.
+private func isOrigin(_ text: String) -> Bool {
+    if text == "*" || text == "null" { return true }
+    guard let mark = text.firstRange(of: "://"), text == text.lowercased() else { return false }
+    let (scheme, authority) = (text[..<mark.lowerBound], text[mark.upperBound...])
+    let goesWithoutSaying = scheme == "http" ? ":80" : scheme == "https" ? ":443" : "/"
+    return !scheme.isEmpty && !authority.isEmpty && !authority.hasSuffix(goesWithoutSaying)
+        && authority.utf8.allSatisfy { (0x21...0x7E).contains($0) } && !authority.contains { "/?#@\\\"".contains($0) }
 }

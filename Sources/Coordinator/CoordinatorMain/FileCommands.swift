@@ -1,3 +1,4 @@
+import CoordinatorOperator
 import CoordinatorStore
 import Platform
 
@@ -18,10 +19,9 @@ enum FileCommands {
                     "\(database) was copied to \(file). The key that clients' tokens are sealed with is not in it: keep "
                         + "\(database).key as well, in another place.\n")
             } else {
-                try restore(backup: file, to: database)
+                let kept = try restore(backup: file, to: database).map { "; what was there is kept as \($0)" } ?? ""
                 StandardStream.output.write(
-                    "\(file) is in the place of \(database) now; what was there ends in .before-restore. Start the "
-                        + "coordinator again.\n")
+                    "\(file) is in the place of \(database) now\(kept). Start the coordinator again.\n")
             }
             return .success
         } catch {
@@ -34,7 +34,8 @@ enum FileCommands {
     /// STATE_DIRECTORY. The folder decides, not the file: a machine that is set up anew has no file yet.
     private static func database(_ settings: Settings, _ environment: [String: String]) -> String {
         let path = Service.databasePath(settings, environment)
-        let isChosen = !settings[CoordinatorSettings.database].isEmpty || environment["STATE_DIRECTORY"] != nil
+        let isChosen =
+            !settings[CoordinatorSettings.database].isEmpty || LocalCoordinator.stateFolder(environment) != nil
         return !isChosen && fileExists(serviceFolder) ? "\(serviceFolder)/\(path)" : path
     }
 

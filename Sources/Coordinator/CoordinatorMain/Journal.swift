@@ -28,7 +28,7 @@ struct Journal: Sendable {
 
 extension EventKind {
     /// One unit of work, as opposed to a change that belongs on a timeline.
-    fileprivate var isRoutine: Bool { [.commandQueued, .commandDone, .commandCancelled].contains(self) }
+    fileprivate var isRoutine: Bool { [.commandQueued, .commandDone, .commandCancelled, .reportStale].contains(self) }
 
     fileprivate var message: StaticString {
         switch self {
@@ -48,6 +48,7 @@ extension EventKind {
         case .agentToggled: "agent switched on or off"
         case .settingsChanged: "agent settings changed"
         case .agentDeleted: "agent deleted"
+        case .agentUnreadable: "agent cannot be decided about"
         case .commandQueued: "command queued"
         case .commandDone: "command done"
         case .commandFailed: "command failed"
@@ -74,6 +75,10 @@ extension EventKind {
         case .incidentMissed: "incident missed its deadline"
         case .incidentAverted: "incident averted"
         case .noSuccessor: "no successor"
+        case .recordOutdated: "record older than the fleet"
+        case .primaryContested: "two say that they serve"
+        case .hostForgotten: "lost host forgotten"
+        case .reportStale: "stale report"
         case .cleanupCompleted: "clean-up completed"
         case .cleanupFailed: "clean-up failed"
         }
@@ -124,8 +129,13 @@ extension EventKind {
         case .incidentMissed: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b27")
         case .incidentAverted: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b28")
         case .noSuccessor: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b29")
+        case .recordOutdated: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7d01")
+        case .primaryContested: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7d02")
+        case .hostForgotten: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7d04")
+        case .reportStale: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7d03")
         case .cleanupCompleted: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b2a")
         case .cleanupFailed: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b2b")
+        case .agentUnreadable: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7c01")
         }
     }
 }

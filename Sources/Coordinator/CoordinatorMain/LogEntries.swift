@@ -16,6 +16,9 @@ extension MessageID {
     static let commitsFail = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a0d")
     static let commitsWork = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a0e")
     static let newKey = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a0f")
+    static let emptyDatabase = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a10")
+    static let clockSet = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7c02")
+    static let clocksAgree = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7c03")
     static let damaged = MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a0c")
 }
 

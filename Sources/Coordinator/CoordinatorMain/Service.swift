@@ -1,6 +1,7 @@
 import CoordinatorAPI
 import CoordinatorHeart
 import CoordinatorJobs
+import CoordinatorOperator
 import Crypto
 import Glibc
 import HTTPServer
@@ -20,6 +21,8 @@ final class Service {
     private let vitals: Vitals
     private let listener: Listener
     private let url: String
+    /// What the service manager shows.
+    private var toldStatus = ""
     private let readAgain: () -> SettingsOutcome
     private var jobs: Jobs?
     private var watchdog: Watchdog?
@@ -36,48 +39,59 @@ final class Service {
     /// Well inside the unit's TimeoutStopSec, so that it is always us who end it. The heart has the rest of its five
     /// seconds for what is queued.
     private static let stopTime: Duration = .seconds(3)
+    /// For a disk that is slow; for one that hangs nobody waits.
+    private static let settleTime: Duration = .seconds(1)
     /// A commit that takes longer than this means a disk that hangs: then a restart is the better way on.
     private static let commitTime: Duration = .seconds(20)
 
     init(
-        _ settings: Settings, environment: [String: String], surroundings: any Surroundings, log: Log,
-        readAgain: @escaping () -> SettingsOutcome
+        _ settings: Settings, _ inheritance: Inheritance, environment: [String: String], surroundings: any Surroundings,
+        log: Log, readAgain: @escaping () -> SettingsOutcome
     ) throws {
-        // Before the first thread: what it inherits, and what the environment says to us alone.
-        Loop.block(signals: [SIGTERM, SIGINT, SIGHUP])
-        notifier = try Notifier.takeFromEnvironment()
-        let watchdogInterval = try Watchdog.takeIntervalFromEnvironment()
-        let sockets = try ListenDescriptors.takeFromEnvironment()
-
         raiseDescriptorLimit()
 
+        notifier = inheritance.notifier
         self.log = log
         self.surroundings = surroundings
         self.readAgain = readAgain
         loop = try Loop()
         diagnoses = try Mailbox(capacity: 1)
-        let address = try Self.address(settings, sockets)
-        let contradictions = CoordinatorSettings.contradictions(in: settings, listeningOn: address)
-        guard contradictions.isEmpty else { throw Misconfiguration(contradictions.joined(separator: "; ")) }
         let tls = try Self.tlsIdentity(settings)
         databasePath = Self.databasePath(settings, environment)
+        let wasEmpty = try Self.isEmpty(databasePath)
         let journal = Journal(log)
+        vitals = Vitals(started: surroundings.monotonic())
+        let vitals = vitals
         heart = try Heart(
             Self.heartSettings(settings, databasePath), surroundings: surroundings,
             observeCommits: { failure in
+                // What failed may name a tenant, and anybody may ask whether we are well.
+                vitals.note(.notStoring, failure == nil ? nil : "nothing can be stored")
                 if let failure {
                     log.error("nothing can be stored", id: .commitsFail, [.reason(failure)])
                 } else {
                     log.notice("storing works again", id: .commitsWork)
                 }
+            },
+            observeClock: { lag in
+                guard let lag else { return log.notice("the clocks agree again", id: .clocksAgree) }
+                log.warning(
+                    "the machine's clock was set", id: .clockSet,
+                    [
+                        .reason(
+                            "it is \(lag.components.seconds) s ahead of the time by which is decided here, which follows it by a "
+                                + "tenth of the time that passes; a restart takes it over at once")
+                    ])
             }, observe: { journal.tell($0) })
-        vitals = Vitals(started: surroundings.monotonic())
         let secrets: Secrets
         do {
             secrets = try Secrets(settings, databasePath: databasePath)
-            door = Door(heart: heart, rules: Self.doorRules(settings, secrets.adminToken), key: secrets.key)
+            door = Door(
+                heart: heart, rules: Self.doorRules(settings, secrets.adminToken.digest),
+                sessionKey: try SymmetricKey.random())
             let api = API(
                 heart: heart, vitals: vitals, door: door, vault: Vault(key: secrets.key), surroundings: surroundings)
+            let address = Self.address(settings, inheritance.socket)
             listener = try Listener(Self.listenerOptions(address, tls, api, surroundings)) { request, exchange in
                 api.handle(request, exchange)
             }
@@ -88,7 +102,13 @@ final class Service {
         }
         vitals.count { [weak listener] in listener?.counters }
         url = "\(tls == nil ? "http" : "https")://\(Self.authority(settings, listener))"
-        if let file = secrets.adminTokenFile {
+        for notice in secrets.notices { log.notice("configuration notice", [.reason(notice)]) }
+        if wasEmpty {
+            log.warning(
+                "the database's file was empty: a new one was begun", id: .emptyDatabase,
+                [.reason("if it was not empty before, it was cut off: restore a backup"), .database(databasePath)])
+        }
+        if let file = secrets.adminToken.file {
             log.notice("the administrator's token is in a file", id: .adminToken, [.field("SPOT_FILE", file)])
         }
         if secrets.isKeyNew && heart.hasClients {
@@ -99,7 +119,7 @@ final class Service {
                 "the key of the clients' tokens was missing: a new one was made", id: .newKey,
                 [.reason(reason), .database(databasePath)])
         }
-        try startLoop(watchdogInterval)
+        try startLoop(inheritance.watchdogInterval)
     }
 
     private func startLoop(_ watchdogInterval: Duration?) throws {
@@ -124,11 +144,13 @@ final class Service {
         if heart.wasUnclean { checkFile() }
         examineStore()
         log.notice("serving", id: .serving, [.address(url), .database(databasePath)])
-        notifier.ready(status: "serving on \(url)")
+        toldStatus = status
+        notifier.ready(status: status)
         _ = try loop.run()
         notifier.stopping(status: "answering what is under way")
         notifier.extendTimeout(by: .seconds(5))
-        listener.stop(within: Self.stopTime)
+        // What is queued at the writer will be stored: whoever waits for it is to hear that.
+        listener.stop(within: Self.stopTime) { heart.settle(within: Self.settleTime) }
         heart.stop()
         log.notice("stopped", id: .stopped)
         return .success
@@ -143,23 +165,29 @@ final class Service {
             guard let settings = outcome.settings else {
                 throw Misconfiguration(outcome.problems.joined(separator: "; "))
             }
-            let (token, _) = try Secrets.adminToken(settings, databasePath: databasePath)
-            door.change(to: Self.doorRules(settings, token))
+            let token = try AdminToken(settings, databasePath: databasePath)
+            if let notice = token.notice { log.notice("configuration notice", [.reason(notice)]) }
+            door.change(to: Self.doorRules(settings, token.digest))
             log.notice(
                 "reloaded the administrator's token, CORS_ORIGINS and TRUSTED_DASHBOARD_NETWORKS", id: .reloaded,
                 [.reason("the other settings and the certificates are read at the start: restart to change them")])
         } catch {
             log.error("not reloaded, the settings before stay in force", id: .misconfigured, [.reason("\(error)")])
         }
-        notifier.ready(status: vitals.fault.map { "unwell: \($0)" } ?? "serving on \(url)")
+        notifier.ready(status: status)
     }
 
+    private var status: String { vitals.fault.map { "unwell: \($0)" } ?? "serving on \(url)" }
+
     private func checkFile() {
-        log.notice("the last stop was not clean: the database is being checked", id: .checking)
-        heart.checkFile { [log] findings in
+        log.notice(
+            "the last stop was not clean, or the database was not known to be sound then: it is being checked",
+            id: .checking)
+        heart.checkFile { [log, vitals] findings in
             switch findings {
             case .done(let findings) where findings.isEmpty: log.notice("the database is sound", id: .checked)
             case .done(let findings):
+                vitals.note(.damaged, "the database is damaged: stop the coordinator and restore a backup")
                 log.error(
                     "the database is damaged: stop the coordinator and restore a backup", id: .damaged,
                     [.reason(findings.prefix(10).joined(separator: "; "))])
@@ -170,48 +198,51 @@ final class Service {
     }
 
     private func examineStore() {
+        heart.retryCommit()
         // One answer for each question, and the next question after its answer: there is always room.
         heart.probe { [diagnoses] fault in _ = diagnoses.send(Diagnosis(fault: fault)) }
     }
 
     private func take(_ diagnosis: Diagnosis) {
         probe?.arm(at: loop.now + Self.probePeriod)
-        guard vitals.note(diagnosis.fault) else { return }
-        if let fault = diagnosis.fault {
-            log.error("the database cannot be read", id: .storeUnwell, [.reason(fault)])
-        } else {
-            log.notice("the database can be read again", id: .storeWell)
+        if vitals.note(.notReading, diagnosis.fault) {
+            if let fault = diagnosis.fault {
+                log.error("the database cannot be read", id: .storeUnwell, [.reason(fault)])
+            } else {
+                log.notice("the database can be read again", id: .storeWell)
+            }
         }
-        notifier.status(diagnosis.fault.map { "unwell: \($0)" } ?? "serving on \(url)")
+        guard toldStatus != status else { return }
+        toldStatus = status
+        notifier.status(status)
     }
 }
 
 // MARK: From settings to parts
 
 extension Service {
-    /// The name that the socket unit gives its socket.
-    private static let socketName = "http"
+    private static func address(_ settings: Settings, _ socket: Int32?) -> ListenerAddress {
+        socket.map(ListenerAddress.socket)
+            ?? .address(settings[CoordinatorSettings.host], port: UInt16(settings[CoordinatorSettings.port]))
+    }
 
-    private static func address(_ settings: Settings, _ sockets: ListenDescriptors) throws -> ListenerAddress {
-        let foreign = sockets.names.subtracting([socketName])
-        guard foreign.isEmpty, sockets[socketName].count <= 1 else {
-            throw Misconfiguration(
-                "expected one socket named \(socketName) from systemd (FileDescriptorName=), got "
-                    + (sockets.names.sorted() + ["\(sockets[socketName].count) of that name"]).joined(separator: ", "))
+    /// Whether there is a file without content, as a crash leaves it that comes while it is made. Beside the key, which is made
+    /// after it, that is no beginning but an end.
+    private static func isEmpty(_ databasePath: String) throws -> Bool {
+        guard (try? readSmallFile(databasePath, limit: 0)) != nil else { return false }
+        guard !fileExists(Secrets.keyFile(databasePath: databasePath)) else {
+            throw EmptiedDatabase(path: databasePath)
         }
-        if let socket = sockets[socketName].first { return .socket(socket) }
-        return .address(settings[CoordinatorSettings.host], port: UInt16(settings[CoordinatorSettings.port]))
+        return true
     }
 
     private static func tlsIdentity(_ settings: Settings) throws -> TLSIdentity? {
         guard let certificate = settings[CoordinatorSettings.certificate], let key = settings[CoordinatorSettings.key]
         else { return nil }
-        // 64 KiB: a certificate with its chain is a few kilobytes.
-        let read = { (path: String) throws(PlatformError) in
-            String(decoding: try readSmallFile(path, limit: 65_536, doing: "read TLS file"), as: UTF8.self)
-        }
         do throws(PlatformError) {
-            return TLSIdentity(certificate: try read(certificate), key: try read(key))
+            return TLSIdentity(
+                certificate: String(decoding: try TLSFiles.read(certificate), as: UTF8.self),
+                key: String(decoding: try TLSFiles.read(key), as: UTF8.self))
         } catch { throw Misconfiguration(error.description) }
     }
 
@@ -242,9 +273,7 @@ extension Service {
     static func databasePath(_ settings: Settings, _ environment: [String: String]) -> String {
         let chosen = settings[CoordinatorSettings.database]
         guard chosen.isEmpty else { return chosen }
-        // systemd.exec(5): several folders are separated by colons; the unit has one.
-        let folder = environment["STATE_DIRECTORY"].map { String($0.prefix { $0 != ":" }) }
-        return folder.map { "\($0)/coordinator.sqlite" } ?? "coordinator.sqlite"
+        return LocalCoordinator.stateFolder(environment).map { "\($0)/coordinator.sqlite" } ?? "coordinator.sqlite"
     }
 
     private static func authority(_ settings: Settings, _ listener: Listener) -> String {

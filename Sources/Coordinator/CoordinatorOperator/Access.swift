@@ -25,6 +25,12 @@ struct Access: Sendable {
                 throw OperatorError(
                     .usage, "--server \(quoted(given)): expected a URL that begins with http:// or https://")
             }
+            guard given.hasPrefix("https://") || isLoopback(given) || invocation.has(Option.allowPlaintext.name) else {
+                throw OperatorError(
+                    .usage,
+                    "--server \(quoted(given)): the administrator's token would cross the network readable: give an https:// "
+                        + "URL, or run it on the coordinator's machine, or say --allow-plaintext")
+            }
             return String(given.reversed().drop { $0 == "/" }.reversed())
         }
         if let url = local.url { return url }
@@ -37,6 +43,17 @@ struct Access: Sendable {
         throw OperatorError(
             .misconfigured,
             "PORT=0 lets the kernel choose the port, so nobody knows where the coordinator is: give --server URL")
+    }
+
+    /// Whether the URL names this machine beyond doubt; what is written in an unusual way does not.
+    private static func isLoopback(_ url: String) -> Bool {
+        let authority = url.dropFirst("http://".count).prefix { $0 != "/" }
+        let port = authority.reversed().prefix { $0.isNumber }.count
+        let host =
+            port < authority.count && authority.dropLast(port).last == ":" ? authority.dropLast(port + 1) : authority
+        let numbers = host.split(separator: ".", omittingEmptySubsequences: false).map { UInt8($0) }
+        return host == "localhost" || host == "[::1]"
+            || (numbers.count == 4 && numbers[0] == 127 && !numbers.contains(nil))
     }
 
     private static func token(

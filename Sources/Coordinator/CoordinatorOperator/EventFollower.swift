@@ -12,7 +12,7 @@ import Wire
 ///      waiting
 ///
 /// The cursor moves on only when a page is written whole, and a page is written only when it came whole: so no line is
-/// missed and none is told twice.
+/// missed and none is told twice. Only a restore of the coordinator's database ends what the cursor goes on from.
 final class EventFollower {
     private let desk: Desk
     private let query: [(QueryParameter, String)]
@@ -74,6 +74,12 @@ final class EventFollower {
     }
 
     private func failed(_ error: OperatorError) {
+        // The coordinator was restored: what the copy did not have cannot be told, and what comes is not to be missed.
+        if error.code == .gone, cursor != nil {
+            desk.tell("\(error); going on from the newest lines")
+            cursor = nil
+            return ask()
+        }
         // Before its first answer it is more likely that the address is wrong than that it restarts.
         guard let least = error.retryAfter, hasAnswered else {
             failure = error

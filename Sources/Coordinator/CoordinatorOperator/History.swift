@@ -72,9 +72,16 @@ private func story(_ incident: Incident) -> String {
         ("proven", after(incident.verifiedAt)),
         ("closed", after(incident.closedAt)),
     ])
+    let isOpen = incident.state == .open
     return facts
-        + section("What happened", table(happenings(in: incident), storyColumns(incident), none: "nothing yet"))
-        + section("What each step took", table(incident.ledger, ledgerColumns(), none: "nothing yet"))
+        + section(
+            "What happened",
+            table(
+                happenings(in: incident), storyColumns(incident), none: isOpen ? "nothing yet" : "nothing was recorded")
+        )
+        + section(
+            "What each step took",
+            table(incident.ledger, ledgerColumns(), none: isOpen ? "nothing yet" : "no machine reported its steps"))
 }
 
 /// In the order of time; what happened at one time stays in the order in which it was recorded.

@@ -34,10 +34,15 @@ package struct LocalCoordinator: Sendable {
     private static func tokenPlaces(_ databasePath: String, _ environment: [String: String]) -> [String] {
         let name = "/admin-token"
         if let slash = databasePath.lastIndex(of: "/") { return [databasePath[..<slash] + name] }
-        // systemd.exec(5): several folders are separated by colons; the unit has one.
-        let given = environment["STATE_DIRECTORY"].map { String($0.prefix { $0 != ":" }) }
-        let folders = [given, "/var/lib/spot-coordinator", "."].compactMap { $0 }.filter { !$0.isEmpty }
+        let folders = [stateFolder(environment), "/var/lib/spot-coordinator", "."].compactMap { $0 }
         return folders.map { $0 + name }
+    }
+
+    /// The folder that systemd gave the service for its state. An empty name is none: else it would be that of the root.
+    package static func stateFolder(_ environment: [String: String]) -> String? {
+        // systemd.exec(5): several folders are separated by colons; the unit has one.
+        let folder = environment["STATE_DIRECTORY"]?.prefix { $0 != ":" } ?? ""
+        return folder.isEmpty ? nil : String(folder)
     }
 
     /// How a program on this machine reaches it; nil when that is not known.

@@ -7,6 +7,8 @@ package struct OperatorError: Error, Equatable, CustomStringConvertible {
         case usage
         /// The coordinator understood and refused, or could not.
         case refused
+        /// The place to go on from is no more.
+        case gone
         /// Nobody answers, or somebody else does.
         case unreachable
         /// There is no token, or the coordinator does not take it.
@@ -29,7 +31,7 @@ package struct OperatorError: Error, Equatable, CustomStringConvertible {
     package var exitStatus: ExitStatus {
         switch code {
         case .usage: .usage
-        case .refused: .failure
+        case .refused, .gone: .failure
         case .unreachable: .unavailable
         case .noAccess: .noPermission
         case .misconfigured: .configuration

@@ -42,6 +42,7 @@ extension Access {
         case 401, 403:
             return OperatorError(
                 .noAccess, "the coordinator at \(server) refuses the token from \(tokenOrigin): \(sentence)")
+        case 410: return OperatorError(.gone, sentence)
         case 429, 500...599:
             return OperatorError(.refused, sentence, retryAfter: response.retryAfter)
         default: return OperatorError(.refused, sentence)

@@ -147,10 +147,12 @@ extension Option {
         "token-file", value: "PATH", "The file that holds the administrator's token; see below for the usual places.")
     static let caFile = Option(
         "ca-file", value: "PATH", "Trust only the authorities in this file, in PEM, for https.")
+    static let allowPlaintext = Option(
+        "allow-plaintext", "Send the token to another machine's http:// URL, readable by everybody on the way.")
     static let json = Option("json", "Show the API's own JSON instead of text for people.")
     static let limit = Option("limit", value: "NUMBER", "At most so many lines. Left out: all.")
 
-    fileprivate static let common = [json, server, tokenFile, caFile, configFile]
+    fileprivate static let common = [json, server, tokenFile, caFile, allowPlaintext, configFile]
 }
 
 /// The words that an option takes, for its sentence and for the complaint about another one.

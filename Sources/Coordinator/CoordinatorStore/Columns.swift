@@ -46,6 +46,7 @@ extension SQLiteConvertible where Self: RawRepresentable<String> {
 }
 
 extension Role: SQLiteConvertible {}
+extension Service: SQLiteConvertible {}
 extension Mode: SQLiteConvertible {}
 extension Trigger: SQLiteConvertible {}
 extension CommandState: SQLiteConvertible {}

@@ -5,25 +5,21 @@ package import Wire
 
 extension StoreReader {
     /// The lines of the log after a place in it, oldest first; without a place, from the oldest that is kept. Throws
-    /// `.badCursor` for a place that the log has not come to: it is of another log, or this one was restored.
+    /// `.cursorGone` for a place that is not in this log: it is of another one, or this one was restored.
     package borrowing func events(
         after cursor: EventCursor? = nil, client: ClientID? = nil, slot: SlotID? = nil,
         limit: Int = Limits.overviewMax
     ) throws(StoreError) -> LogLines {
         let limit = bounded(limit, Limits.overviewMax)
-        let start = try cursor?.sequence() ?? 0
         return try attempt("read the event log") { transaction in
-            let end = try lastSequence(transaction)
-            guard start <= end else {
-                throw StoreError(
-                    .badCursor, "cursor \(cursor?.text ?? "") is ahead of this log: begin without one, it was restored")
-            }
+            let (log, end) = (try identity(transaction), try lastSequence(transaction))
+            let start = try cursor?.sequence(in: log, endingAt: end) ?? 0
             let lines = try transaction.all(statement(client, slot), start, client, slot, limit) { row in
-                try reading("event", row) { try LogLine($0) }
+                try reading("event", row) { try LogLine($0, in: log) }
             }
             // Of a page that is not full all was seen: who asks again need not have it searched again.
-            let next = lines.count < limit ? EventCursor(after: end) : lines.last?.cursor
-            return LogLines(events: lines, next: next ?? EventCursor(after: end))
+            let next = lines.count < limit ? nil : lines.last?.cursor
+            return LogLines(events: lines, next: next ?? EventCursor(after: end, in: log))
         }
     }
 
@@ -33,17 +29,28 @@ extension StoreReader {
     ) throws(StoreError) -> LogLines {
         let limit = bounded(limit, Limits.overviewMax)
         return try attempt("read the end of the event log") { transaction in
-            let end = try lastSequence(transaction)
+            let (log, end) = (try identity(transaction), try lastSequence(transaction))
             let lines = try transaction.all(latestStatement(client, slot), client, slot, limit) { row in
-                try reading("event", row) { try LogLine($0) }
+                try reading("event", row) { try LogLine($0, in: log) }
             }
-            return LogLines(events: lines.reversed(), next: EventCursor(after: end))
+            return LogLines(events: lines.reversed(), next: EventCursor(after: end, in: log))
         }
     }
 
     /// Where the log ends now.
     package borrowing func endOfLog() throws(StoreError) -> EventCursor {
-        try attempt("look up the end of the event log") { EventCursor(after: try lastSequence($0)) }
+        try attempt("look up the end of the event log") {
+            EventCursor(after: try lastSequence($0), in: try identity($0))
+        }
+    }
+
+    /// Which log this is: a restore begins another.
+    private borrowing func identity(_ transaction: borrowing Transaction) throws -> Int64 {
+        let log: Int64? = try transaction.first("SELECT log FROM installation") { try $0.value(0) }
+        guard let log else {
+            throw StoreError(.damaged, "read the event log: the installation has no record")
+        }
+        return log
     }
 
     borrowing func lastSequence(_ transaction: borrowing Transaction) throws -> Int64 {
@@ -105,10 +112,10 @@ private func latestStatement(_ client: ClientID?, _ slot: SlotID?) -> StaticStri
 
 extension LogLine {
     /// seq, at, kind, sentence, client, slot, instance, incident, command
-    fileprivate init(_ row: borrowing Row) throws {
+    fileprivate init(_ row: borrowing Row, in log: Int64) throws {
         let kind: String = try row.value(2)
         self.init(
-            cursor: EventCursor(after: try row.value(0)), at: try row.value(1), kind: kind,
+            cursor: EventCursor(after: try row.value(0), in: log), at: try row.value(1), kind: kind,
             severity: EventKind(rawValue: kind)?.severity ?? .info, message: try row.value(3))
         client = try row.value(4)
         slot = try row.value(5)

@@ -25,14 +25,36 @@ private func loadWhole(
     slot.replicas = try loadReplicas(of: id, focus, transaction)
     slot.commands = try loadCommands(of: id, focus, transaction)
     slot.incidents = try loadIncidents(of: id, focus, transaction)
+    slot.liveElsewhere = try lookUpElsewhere(id, focus, transaction)
     return slot
+}
+
+/// Those of the hosts and of the named machines that may run as hosts of other slots.
+private func lookUpElsewhere(
+    _ slot: SlotID, _ focus: Focus, _ transaction: borrowing Transaction
+) throws -> [InstanceID: Slot.Neighbour] {
+    var found: [InstanceID: Slot.Neighbour] = [:]
+    try transaction.forEach(
+        """
+        SELECT host.instance_id, max(slot.client_id = (SELECT client_id FROM slot WHERE id = ?1)) FROM (
+            SELECT instance_id FROM host WHERE slot_id = ?1 AND role <> 'terminated'
+            UNION SELECT value FROM json_each(?2)
+        ) AS ours
+        CROSS JOIN host INDEXED BY host_not_ended ON host.instance_id = ours.instance_id
+        CROSS JOIN slot ON slot.id = host.slot_id
+        WHERE host.slot_id <> ?1 AND host.role IN ('launching', 'replica', 'promoting', 'primary')
+            AND host.role <> 'terminated' AND host.is_offline = 0 AND slot.deleted_at IS NULL
+        GROUP BY host.instance_id
+        """, slot, focus.instances
+    ) { row in found[try row.value(0)] = try row.value(1, as: Bool.self) ? .own : .foreign }
+    return found
 }
 
 private func loadSlot(_ id: SlotID, _ transaction: borrowing Transaction) throws -> Slot? {
     try transaction.first(
         """
         SELECT id, client_id, logical_agent_id, created_at, settings, reports_prices, config_version, epoch, deleted_at,
-            due_at
+            due_at, contested_by
         FROM slot WHERE id = ?
         """, id
     ) { row in try reading("slot", row) { try Slot($0) } }
@@ -46,7 +68,7 @@ private func loadHosts(
         """
         SELECT instance_id, role, role_since, registered_at, hostname, agent_version, region, zone, instance_type, mode,
             image, private_address, public_address, lacking, is_offline, is_proven_dead, is_blind, inspected_at,
-            termination_asked_at, last_heard_at
+            termination_asked_at, last_heard_at, lease_seconds, inspected_by, service
         FROM host
         WHERE slot_id = ?1 AND (role <> 'terminated' OR instance_id IN (SELECT value FROM json_each(?2)))
         ORDER BY number
@@ -98,7 +120,8 @@ private func loadIncidents(
     try transaction.all(
         """
         SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
-            verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked
+            verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked,
+            ends_at, maintenance
         FROM incident
         WHERE slot_id = ?1 AND id IN (
             SELECT id FROM incident WHERE slot_id = ?1 AND closed_at IS NULL

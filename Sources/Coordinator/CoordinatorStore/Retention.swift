@@ -9,7 +9,7 @@ package struct Retention: Sendable {
     package var prices: Timestamp
     /// That they were taken; what they told is kept elsewhere.
     package var reports: Timestamp
-    /// By when they were known to be terminated.
+    /// By when they were known to be terminated, or their agent was deleted.
     package var hosts: Timestamp
     /// Those that ended.
     package var replicas: Timestamp
@@ -70,14 +70,21 @@ extension Retention {
             ),
             (
                 """
-                DELETE FROM report WHERE (slot_id, report_id) IN (
-                    SELECT slot_id, report_id FROM report WHERE at < ?1 LIMIT ?2)
+                DELETE FROM report WHERE (slot_id, report_id, kind, instance_id) IN (
+                    SELECT slot_id, report_id, kind, instance_id FROM report WHERE at < ?1 LIMIT ?2)
                 """, reports
             ),
             (
                 """
                 DELETE FROM host WHERE number IN (
                     SELECT number FROM host WHERE role = 'terminated' AND role_since < ?1 LIMIT ?2)
+                """, hosts
+            ),
+            (
+                """
+                DELETE FROM host WHERE number IN (
+                    SELECT host.number FROM slot INDEXED BY slot_deleted CROSS JOIN host ON host.slot_id = slot.id
+                    WHERE slot.deleted_at IS NOT NULL AND slot.deleted_at < ?1 LIMIT ?2)
                 """, hosts
             ),
             (

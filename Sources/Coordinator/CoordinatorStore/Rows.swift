@@ -6,7 +6,7 @@ import Wire
 // Rows to values. Each states the order of the columns that its statements select; the first names the row.
 
 extension Slot {
-    /// id, client, name, created, settings, reports prices, version, epoch, deleted, due
+    /// id, client, name, created, settings, reports prices, version, epoch, deleted, due, contested
     init(_ row: borrowing Row) throws {
         let change: SlotSettingsChange = try row.json(4, "settings")
         self.init(
@@ -17,11 +17,13 @@ extension Slot {
         epoch = try row.value(7)
         deletedAt = try row.value(8)
         dueAt = try row.value(9)
+        contestedBy = try row.value(10)
     }
 }
 
 extension Host {
-    /// instance, role, since, registered, nine facts, lacking, offline, dead, blind, inspected, asked, heard
+    /// instance, role, since, registered, nine facts, lacking, offline, dead, blind, inspected, asked, heard, lease, witness,
+    /// service
     init(_ row: borrowing Row) throws {
         self.init(
             instance: try row.value(0), role: try row.value(1), roleSince: try row.value(2),
@@ -33,6 +35,9 @@ extension Host {
         inspectedAt = try row.value(17)
         terminationAskedAt = try row.value(18)
         lastHeardAt = try row.value(19)
+        leaseSeconds = try row.value(20)
+        inspectedBy = try row.value(21)
+        service = try row.value(22)
     }
 }
 
@@ -98,11 +103,13 @@ extension Incident {
 }
 
 extension IncidentRecord {
-    /// Those of the incident, then: ordered replica, late, blocked.
+    /// Those of the incident, then: ordered replica, late, blocked, end, maintenance.
     init(_ row: borrowing Row) throws {
         self.init(try Incident(row))
         ordered = try row.value(13)
         isLate = try row.value(14)
         isBlocked = try row.value(15)
+        endsAt = try row.value(16)
+        maintenance = try row.value(17)
     }
 }

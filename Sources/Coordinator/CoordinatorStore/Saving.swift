@@ -47,11 +47,11 @@ private func saveSlot(_ slot: Slot, _ before: Slot?, _ transaction: borrowing Tr
         try transaction.execute(
             """
             INSERT INTO slot (id, client_id, logical_agent_id, created_at, settings, enabled, heartbeat_seconds,
-                lease_seconds, reports_prices, config_version, epoch, deleted_at, due_at)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                lease_seconds, reports_prices, config_version, epoch, deleted_at, due_at, contested_by)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """, slot.id, slot.client, slot.logicalAgent, slot.createdAt, settingsText(slot), slot.settings.enabled,
             slot.settings.heartbeatSeconds, slot.settings.leaseSeconds, slot.reportsPrices, slot.configVersion,
-            slot.epoch, slot.deletedAt, slot.dueAt)
+            slot.epoch, slot.deletedAt, slot.dueAt, slot.contestedBy)
         return
     }
     if slot.settings != before.settings {
@@ -64,11 +64,13 @@ private func saveSlot(_ slot: Slot, _ before: Slot?, _ transaction: borrowing Tr
     let isSame =
         slot.epoch == before.epoch && slot.dueAt == before.dueAt && slot.configVersion == before.configVersion
         && slot.reportsPrices == before.reportsPrices && slot.deletedAt == before.deletedAt
+        && slot.contestedBy == before.contestedBy
     guard !isSame else { return }
     let rows = try transaction.execute(
         """
-        UPDATE slot SET reports_prices = ?, config_version = ?, epoch = ?, deleted_at = ?, due_at = ? WHERE id = ?
-        """, slot.reportsPrices, slot.configVersion, slot.epoch, slot.deletedAt, slot.dueAt, slot.id)
+        UPDATE slot SET reports_prices = ?, config_version = ?, epoch = ?, deleted_at = ?, due_at = ?, contested_by = ?
+        WHERE id = ?
+        """, slot.reportsPrices, slot.configVersion, slot.epoch, slot.deletedAt, slot.dueAt, slot.contestedBy, slot.id)
     try requireOneRow(rows, "slot", slot.id)
 }
 
@@ -107,12 +109,13 @@ private func insertHost(_ host: Host, of slot: SlotID, _ transaction: borrowing 
         """
         INSERT INTO host (slot_id, instance_id, role, role_since, registered_at, hostname, agent_version, region, zone,
             instance_type, mode, image, private_address, public_address, lacking, is_offline, is_proven_dead, is_blind,
-            inspected_at, termination_asked_at, last_heard_at)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            inspected_at, termination_asked_at, last_heard_at, lease_seconds, inspected_by, service)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """, slot, host.instance, host.role, host.roleSince, host.registeredAt, facts.hostname, facts.agentVersion,
         facts.region, facts.zone, facts.instanceType, facts.mode, facts.image, facts.privateAddress,
         facts.publicAddress, jsonText(host.lacking), host.isOffline, host.isProvenDead, host.isBlind,
-        host.inspectedAt, host.terminationAskedAt, host.lastHeardAt)
+        host.inspectedAt, host.terminationAskedAt, host.lastHeardAt, host.leaseSeconds, host.inspectedBy,
+        host.service)
 }
 
 private func updateHost(_ host: Host, of slot: SlotID, _ transaction: borrowing Transaction) throws {
@@ -122,12 +125,13 @@ private func updateHost(_ host: Host, of slot: SlotID, _ transaction: borrowing 
         UPDATE host SET role = ?, role_since = ?, hostname = ?, agent_version = ?, region = ?, zone = ?,
             instance_type = ?, mode = ?, image = ?, private_address = ?, public_address = ?, lacking = ?,
             is_offline = ?, is_proven_dead = ?, is_blind = ?, inspected_at = ?, termination_asked_at = ?,
-            last_heard_at = ?
+            last_heard_at = ?, lease_seconds = ?, inspected_by = ?, service = ?
         WHERE slot_id = ? AND instance_id = ?
         """, host.role, host.roleSince, facts.hostname, facts.agentVersion, facts.region, facts.zone,
         facts.instanceType, facts.mode, facts.image, facts.privateAddress, facts.publicAddress,
         jsonText(host.lacking), host.isOffline, host.isProvenDead, host.isBlind, host.inspectedAt,
-        host.terminationAskedAt, host.lastHeardAt, slot, host.instance)
+        host.terminationAskedAt, host.lastHeardAt, host.leaseSeconds, host.inspectedBy, host.service, slot,
+        host.instance)
     try requireOneRow(rows, "host", host.instance)
 }
 
@@ -185,20 +189,23 @@ private func saveIncident(
         try transaction.execute(
             """
             INSERT INTO incident (id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch,
-                successor_id, verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                successor_id, verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked, ends_at,
+                maintenance)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """, incident.id, incident.slot, incident.instance, incident.kind, incident.state, incident.detectedAt,
             incident.interruptionTime, incident.deadline, incident.epoch, incident.successor, incident.verifiedAt,
-            incident.closedAt, jsonText(incident.ledger), record.ordered, record.isLate, record.isBlocked)
+            incident.closedAt, jsonText(incident.ledger), record.ordered, record.isLate, record.isBlocked,
+            record.endsAt, record.maintenance)
     } else {
         let rows = try transaction.execute(
             """
             UPDATE incident SET kind = ?, state = ?, interruption_time = ?, deadline = ?, epoch = ?, successor_id = ?,
-                verified_at = ?, closed_at = ?, ledger = ?, ordered_replica_id = ?, is_late = ?, is_blocked = ?
+                verified_at = ?, closed_at = ?, ledger = ?, ordered_replica_id = ?, is_late = ?, is_blocked = ?,
+                ends_at = ?, maintenance = ?
             WHERE id = ?
             """, incident.kind, incident.state, incident.interruptionTime, incident.deadline, incident.epoch,
             incident.successor, incident.verifiedAt, incident.closedAt, jsonText(incident.ledger), record.ordered,
-            record.isLate, record.isBlocked, incident.id)
+            record.isLate, record.isBlocked, record.endsAt, record.maintenance, incident.id)
         try requireOneRow(rows, "incident", incident.id)
     }
 }

@@ -20,16 +20,28 @@ enum Schema {
         -- Billionths of a dollar. Kept beside the switches that it is counted from, because those go with time.
         ALTER TABLE client ADD COLUMN saved INTEGER NOT NULL DEFAULT 0 CHECK (saved >= 0);
         """,
+        records,
     ]
+
+    /// Looks, and changes nothing: the file is ours, or it is empty and can become ours. Returns its version.
+    @discardableResult
+    static func examineOwner(_ transaction: borrowing Transaction, path: String) throws -> Int {
+        let owner = try transaction.applicationID()
+        let version = Int(try transaction.userVersion())
+        // Most programs number nothing: then their tables tell.
+        let isEmpty =
+            try owner == 0 && version == 0
+            && transaction.first("SELECT count(*) FROM sqlite_schema") { try $0.value(0, as: Int.self) } == 0
+        guard owner == applicationID || isEmpty else {
+            throw StoreError(.foreign, "open database \(path): it belongs to another program")
+        }
+        return version
+    }
 
     static func migrate(_ database: borrowing Database, path: String) throws(StoreError) {
         do {
             try database.write { transaction in
-                let owner = try transaction.applicationID()
-                let version = Int(try transaction.userVersion())
-                guard owner == applicationID || (owner == 0 && version == 0) else {
-                    throw StoreError(.foreign, "open database \(path): it belongs to another program")
-                }
+                let version = try examineOwner(transaction, path: path)
                 guard version <= steps.count else {
                     throw StoreError(
                         .tooNew,

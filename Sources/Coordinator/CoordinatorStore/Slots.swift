@@ -29,6 +29,21 @@ extension StoreTransaction {
         }
     }
 
+    /// Whether the machine belongs to an agent of the client that was deleted after `since`, and is to be ended for it.
+    package borrowing func isBeingEnded(
+        _ instance: InstanceID, of client: ClientID, since: Timestamp
+    ) throws(StoreError) -> Bool {
+        try attempt("look up whether \(instance) is to be ended") { transaction in
+            try transaction.first(
+                """
+                SELECT 1 FROM host INDEXED BY host_not_ended JOIN slot ON slot.id = host.slot_id
+                WHERE host.instance_id = ? AND host.role <> 'terminated' AND host.role = 'terminating'
+                    AND slot.client_id = ? AND slot.deleted_at >= ?
+                """, instance, client, since
+            ) { _ in true } ?? false
+        }
+    }
+
     /// Gives a host the token that it authenticates with, in place of the one it had. Throws `.duplicate` when another host
     /// has the same.
     package borrowing func setToken(
@@ -45,23 +60,26 @@ extension StoreTransaction {
 
     // MARK: Reports
 
-    /// Whether the slot's report of that id was taken before.
-    package borrowing func isKnown(_ report: ReportID, of slot: SlotID) throws(StoreError) -> Bool {
-        try attempt("look up report \(report) of slot \(slot)") { transaction in
-            try transaction.first("SELECT 1 FROM report WHERE slot_id = ? AND report_id = ?", slot, report) { _ in true
-            }
-                ?? false
+    /// Whether the report was taken before.
+    package borrowing func isKnown(_ report: ReportKey, of slot: SlotID) throws(StoreError) -> Bool {
+        try attempt("look up report \(report.id) of slot \(slot)") { transaction in
+            // Without an instance: from before that was kept.
+            try transaction.first(
+                "SELECT 1 FROM report WHERE slot_id = ? AND report_id = ? AND kind = ? AND instance_id IN (?, '')",
+                slot,
+                report.id, report.kind.description, report.instance
+            ) { _ in true } ?? false
         }
     }
 
     /// Notes a report as taken; a repeat changes nothing.
-    package borrowing func note(
-        _ report: ReportID, of slot: SlotID, kind: StaticString, at now: Timestamp
-    ) throws(StoreError) {
-        try attempt("note report \(report) of slot \(slot)") { transaction in
+    package borrowing func note(_ report: ReportKey, of slot: SlotID, at now: Timestamp) throws(StoreError) {
+        try attempt("note report \(report.id) of slot \(slot)") { transaction in
             _ = try transaction.execute(
-                "INSERT INTO report (slot_id, report_id, kind, at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING", slot,
-                report, kind.description, now)
+                """
+                INSERT INTO report (slot_id, report_id, kind, instance_id, at) VALUES (?, ?, ?, ?, ?)
+                ON CONFLICT DO NOTHING
+                """, slot, report.id, report.kind.description, report.instance, now)
         }
     }
 
@@ -85,6 +103,13 @@ extension StoreTransaction {
         }
     }
 
+    /// Has a slot that cannot be loaded looked at later. One that can be says itself when it is due.
+    package borrowing func postpone(_ slot: SlotID, to moment: Timestamp) throws(StoreError) {
+        try attempt("postpone slot \(slot)") { transaction in
+            _ = try transaction.execute("UPDATE slot SET due_at = ? WHERE id = ?", moment, slot)
+        }
+    }
+
     /// The longest list that `noteHeard` takes: so many rows delay what waits behind them by a few milliseconds.
     package static var heardMax: Int { 200 }
 
@@ -102,5 +127,18 @@ extension StoreTransaction {
                     """, at, slot, instance)
             }
         }
+    }
+}
+
+/// What makes a report the same report, in its slot: each host numbers its own.
+package struct ReportKey: Sendable {
+    package let id: ReportID
+    package let instance: InstanceID
+    package let kind: StaticString
+
+    package init(_ stamp: ReportStamp, _ kind: StaticString) {
+        id = stamp.report
+        instance = stamp.instance
+        self.kind = kind
     }
 }

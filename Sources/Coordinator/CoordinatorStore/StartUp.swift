@@ -20,8 +20,12 @@ package struct HostRow: Sendable {
     /// Nil while it has not got a token of its own.
     package var tokenHash: [UInt8]?
     package var hasOpenCommands: Bool
+    /// Its slot has an open incident, or nobody who serves.
+    package var isInTrouble: Bool
     /// Its slot was deleted.
     package var isEnded: Bool
+    /// And its hosts have nothing left to do for it.
+    package var isOver: Bool
 
     init(_ row: borrowing Row) throws {
         instance = try row.value(0)
@@ -38,7 +42,23 @@ package struct HostRow: Sendable {
         facts = try HostFacts(row, from: 11)
         tokenHash = try row.value(20)
         isEnded = try row.value(21)
+        isOver = try row.value(22)
         hasOpenCommands = false
+        isInTrouble = false
+    }
+}
+
+extension StoreTransaction {
+    /// Takes back what was concluded from silence: the coordinator itself was away, and nobody could be heard. What EC2 said
+    /// stays.
+    package borrowing func forgetSilence() throws(StoreError) {
+        try attempt("forget who was silent") { transaction in
+            _ = try transaction.execute(
+                """
+                UPDATE host SET is_offline = 0, inspected_at = NULL
+                WHERE role <> 'terminated' AND is_proven_dead = 0 AND (is_offline = 1 OR inspected_at IS NOT NULL)
+                """)
+        }
     }
 }
 
@@ -54,8 +74,9 @@ extension StoreReader {
         }
     }
 
-    /// Gives `body` each host that may still run, also those of deleted slots, which may have something left to do. Returns what was found damaged and left out,
-    /// the first few: one unreadable row must not keep all others from their coordinator.
+    /// Gives `body` each host that may still run, also those of deleted slots: they may have something left to do, and are to
+    /// be told to stay away. Returns what was found damaged and left out, the first few: one unreadable row must not keep all
+    /// others from their coordinator.
     package borrowing func forEachHost(_ body: (HostRow) -> Void) throws(StoreError) -> [StoreError] {
         var damaged: [StoreError] = []
         try attempt("read the hosts") { transaction in
@@ -64,12 +85,27 @@ extension StoreReader {
                 try transaction.all(
                     "SELECT slot_id, instance_id FROM command INDEXED BY command_open WHERE finished_at IS NULL"
                 ) { Busy(slot: try $0.value(0), instance: try $0.value(1)) })
+            let troubled = Set(
+                try transaction.all(
+                    """
+                    SELECT slot_id FROM incident INDEXED BY incident_open WHERE closed_at IS NULL
+                    UNION ALL
+                    SELECT id FROM slot
+                    WHERE NOT EXISTS (SELECT 1 FROM host WHERE host.slot_id = slot.id AND host.role = 'primary')
+                    """
+                ) { try $0.value(0, as: SlotID.self) })
             try transaction.forEach(
                 """
                 SELECT host.instance_id, host.slot_id, slot.client_id, host.role, slot.epoch, slot.config_version,
                     slot.heartbeat_seconds, slot.lease_seconds, host.is_offline, host.is_blind, host.lacking,
                     host.hostname, host.agent_version, host.region, host.zone, host.instance_type, host.mode, host.image,
-                    host.private_address, host.public_address, host.token_hash, slot.deleted_at IS NOT NULL
+                    host.private_address, host.public_address, host.token_hash, slot.deleted_at IS NOT NULL,
+                    slot.deleted_at IS NOT NULL
+                        AND NOT EXISTS (SELECT 1 FROM command WHERE slot_id = slot.id AND finished_at IS NULL)
+                        AND NOT EXISTS (
+                            SELECT 1 FROM host AS other WHERE other.slot_id = slot.id
+                                AND (other.role = 'terminating'
+                                    OR (other.role = 'zombie' AND slot.settings ->> '$.auto_terminate_enabled')))
                 FROM host CROSS JOIN slot ON slot.id = host.slot_id
                 WHERE host.role <> 'terminated'
                 """
@@ -77,6 +113,7 @@ extension StoreReader {
                 do {
                     var host = try reading("host", row) { try HostRow($0) }
                     host.hasOpenCommands = busy.contains(Busy(slot: host.slot, instance: host.instance))
+                    host.isInTrouble = troubled.contains(host.slot)
                     body(host)
                 } catch let error as StoreError {
                     guard error.code == .damaged else { throw error }

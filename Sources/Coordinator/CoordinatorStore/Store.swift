@@ -1,3 +1,4 @@
+import Platform
 import SQLite
 
 /// What the coordinator remembers, in one SQLite file: the connection of its one writer. All SQL of the coordinator is in
@@ -16,7 +17,10 @@ package struct Store: ~Copyable {
     /// As above, on a disk of SQLite's that is no folder of the system and needs no lock: tests and simulations.
     package init(path: String, vfs: String?) throws(StoreError) {
         let lock = vfs == nil ? try StoreLock(database: path) : nil
-        if vfs == nil { try Self.tidy(path) }
+        if vfs == nil {
+            try Self.tidy(path)
+            try Self.examineOwner(of: path)
+        }
         let database = try Self.open(path, vfs: vfs)
         try Schema.migrate(database, path: path)
         self.database = database
@@ -25,6 +29,19 @@ package struct Store: ~Copyable {
 
     private static func tidy(_ path: String) throws(StoreError) {
         do { try tidyAfterRestore(of: path) } catch { throw StoreError(error) }
+    }
+
+    /// Before it is opened for writing, which would turn another program's file into one in WAL mode.
+    private static func examineOwner(of path: String) throws(StoreError) {
+        guard fileExists(path) else { return }
+        var options = DatabaseOptions()
+        options.access = .readOnly
+        do {
+            let database = try Database(path: path, options: options)
+            _ = try database.read { try Schema.examineOwner($0, path: path) }
+        } catch let error as StoreError { throw error } catch {
+            // Whatever else is wrong with it, the opening will tell.
+        }
     }
 
     private static func open(_ path: String, vfs: String?) throws(StoreError) -> Database {

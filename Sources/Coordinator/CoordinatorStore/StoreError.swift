@@ -10,6 +10,8 @@ package struct StoreError: Error, Equatable, CustomStringConvertible {
         case duplicate
         /// Not a place in this list, or in no list of this database.
         case badCursor
+        /// A place in a log that is no more.
+        case cursorGone
         /// No space left.
         case full
         /// Damaged: restore a backup.

@@ -3,23 +3,29 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/socket.h>
 
-/* The library's last words, kept while it starts. */
+/* What the library says: its last words while it starts, and later, on a worker, that it refuses a request alone. */
 struct cmicrohttpd_log {
-    int is_closed;
+    int has_started;
     char text[512];
+    void (*refuses)(void *context, unsigned int status);
+    void *context;
 };
 
 /* Swift functions cannot take a va_list. */
 static inline void cmicrohttpd_note(void *log, const char *format, va_list arguments) {
     struct cmicrohttpd_log *kept = (struct cmicrohttpd_log *)log;
-    if (!__atomic_load_n(&kept->is_closed, __ATOMIC_RELAXED))
+    static const char refusal[] = "Error processing request (HTTP response code is %u";
+    if (!__atomic_load_n(&kept->has_started, __ATOMIC_RELAXED))
         vsnprintf(kept->text, sizeof kept->text, format, arguments);
+    else if (!strncmp(format, refusal, sizeof refusal - 1))
+        kept->refuses(kept->context, va_arg(arguments, unsigned int));
 }
 
-static inline void cmicrohttpd_close_log(struct cmicrohttpd_log *log) {
-    __atomic_store_n(&log->is_closed, 1, __ATOMIC_RELAXED);
+static inline void cmicrohttpd_note_start(struct cmicrohttpd_log *log) {
+    __atomic_store_n(&log->has_started, 1, __ATOMIC_RELAXED);
 }
 
 /* Swift cannot call variadic functions: options go as one array. The logger comes first, to hear of the others. */

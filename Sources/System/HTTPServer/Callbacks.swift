@@ -12,11 +12,27 @@ func noteRequestLine(
     guard let connection = unsafe connection, let target = unsafe target,
         let client = unsafe recover(cmicrohttpd_socket_context(connection), as: Connection.self)
     else { return nil }
-    client.allow(until: client.core.now() + client.core.options.limits.headerTime.nanoseconds)
+    client.allow(until: client.core.now() + client.core.options.limits.headerTime.nanoseconds, forRequest: true)
     client.core.exchangeBegan()
     let exchange = unsafe Exchange(
         connection: client, suspension: Suspension(connection), target: String(cString: target))
+    unsafe hideQuery(target)
+    client.core.reading.exchange = exchange
     return unsafe Unmanaged.passRetained(exchange).toOpaque()
+}
+
+/// The library is about to refuse a request alone, and does not say whose.
+func noteRefusal(_ context: UnsafeMutableRawPointer?, _ status: UInt32) {
+    guard let core = unsafe recover(context, as: ListenerCore.self), let exchange = core.reading.exchange else {
+        return
+    }
+    exchange.refusedByLibrary(status: Int(status))
+}
+
+/// The library next cuts the query into parameters, in place, and keeps each in the connection's memory: of a hundred there
+/// is no room for more, and then it neither answers nor reads on. `RequestTarget` has its own, so it is shown an empty one.
+private func hideQuery(_ target: UnsafePointer<CChar>) {
+    if let mark = unsafe strchr(target, Int32(UInt8(ascii: "?"))) { unsafe mark[1] = 0 }
 }
 
 /// Called when the header is complete, for each piece of the body, at the end of the request, and after each resume.
@@ -30,6 +46,7 @@ func handleAccess(
     else { return MHD_Result.NO }
     let step: Exchange.Step
     if exchange.arrival.progress == .requestLine {
+        exchange.core.reading.exchange = nil
         step = exchange.begin(
             unsafe readHead(connection, method: method, version: version, limits: exchange.core.options.limits))
     } else if let bytes = unsafe bytes {
@@ -55,6 +72,7 @@ func noteCompleted(
     guard let pointer = unsafe exchange?.pointee else { return }
     unsafe exchange?.pointee = nil
     let ended = unsafe Unmanaged<Exchange>.fromOpaque(pointer).takeRetainedValue()
+    if ended.core.reading.exchange === ended { ended.core.reading.exchange = nil }
     ended.completed()
     ended.core.exchangeEnded()
 }

@@ -9,7 +9,7 @@ import Synchronization
     // after the doorkeeper has ended.
     private let handle: OpaquePointer
     /// What the library says while it starts: the only reason it gives for not starting. Later it speaks of single
-    /// clients, which nobody listens to, but it keeps the pointer.
+    /// clients, of which only refusals are listened to.
     private let log: UnsafeMutablePointer<cmicrohttpd_log>
 
     init(_ core: ListenerCore) throws(HTTPServerError) {
@@ -19,6 +19,8 @@ import Synchronization
         }
         unsafe log = .allocate(capacity: 1)
         unsafe log.initialize(to: cmicrohttpd_log())
+        unsafe log.pointee.refuses = noteRefusal
+        unsafe log.pointee.context = Unmanaged.passUnretained(core).toOpaque()
         let log = unsafe log
         let started = unsafe withTLS(options.tls) { tls in
             var items = unsafe makeOptions(core) + tls + [makeOption(MHD_OPTION.END)]
@@ -30,7 +32,7 @@ import Synchronization
             unsafe log.deallocate()
             throw HTTPServerError(options.tls == nil ? .failed : .tls, "start the HTTP library: \(reason)")
         }
-        unsafe cmicrohttpd_close_log(log)
+        unsafe cmicrohttpd_note_start(log)
         unsafe handle = started
     }
 
@@ -60,6 +62,9 @@ private func lastWords(_ log: UnsafeMutablePointer<cmicrohttpd_log>) -> String {
     private let connection: OpaquePointer
 
     init(_ connection: OpaquePointer) { unsafe self.connection = connection }
+
+    /// Whether the library has all of the header, and has not ended the connection.
+    var hasHeader: Bool { unsafe cmicrohttpd_header_size(connection) > 0 }
 
     func suspend() { unsafe MHD_suspend_connection(connection) }
     func resume() { unsafe MHD_resume_connection(connection) }
@@ -97,7 +102,8 @@ private func makeOptions(_ core: ListenerCore) -> [MHD_OptionItem] {
         makeOption(MHD_OPTION.CONNECTION_MEMORY_LIMIT, connectionMemory(limits)),
         // Time-outs are ours: the library's count inactivity only, in whole seconds.
         makeOption(MHD_OPTION.CONNECTION_TIMEOUT, 0),
-        makeOption(MHD_OPTION.STRICT_FOR_CLIENT, 1),
+        // What 1 would refuse, a space in the target and no `Host`, it would refuse without an answer or with a broken one.
+        makeOption(MHD_OPTION.STRICT_FOR_CLIENT, 0),
         makeOption(MHD_OPTION.NOTIFY_COMPLETED, unsafeBitCast(completed, to: Int.self), context),
         makeOption(MHD_OPTION.NOTIFY_CONNECTION, unsafeBitCast(notified, to: Int.self), context),
         makeOption(MHD_OPTION.URI_LOG_CALLBACK, unsafeBitCast(lined, to: Int.self), context),

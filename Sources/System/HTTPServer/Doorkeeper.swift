@@ -22,10 +22,7 @@ struct Doorkeeper: Sendable {
     private func keepTime() -> Int64 {
         let (expired, late, nextLook) = core.roster.advance(to: core.now())
         for exchange in expired { exchange.giveUp() }
-        for connection in late {
-            core.counters.cutOff.increment()
-            connection.cutOff()
-        }
+        for connection in late { connection.cutOff(at: core.now()) }
         return nextLook
     }
 
@@ -82,22 +79,10 @@ struct Doorkeeper: Sendable {
         // In TLS nothing can be said before a handshake, which costs more than a connection.
         guard core.options.tls == nil else { return }
         let reason = "all \(core.connectionLimit) connections are taken"
-        let bytes = wireForm(core.options.refusal(Refusal(status: 503, reason: reason, request: nil)))
-        let flags = Int32(MSG_NOSIGNAL | MSG_DONTWAIT)
-        // It fits into the empty buffer of a new socket. If it does not, the client sees the close alone.
-        guard unsafe send(socket, bytes, bytes.count, flags) == bytes.count else { return }
+        guard say(core.options.refusal(Refusal(status: 503, reason: reason, request: nil)), on: socket) else { return }
         // A socket closed with something unread is reset, and a reset can overtake the answer.
         unsafe withUnsafeTemporaryAllocation(byteCount: core.options.limits.headerBytes, alignment: 1) { request in
             _ = unsafe recv(socket, request.baseAddress, request.count, Int32(MSG_DONTWAIT))
         }
     }
-}
-
-/// A whole answer on a connection that the library does not know.
-private func wireForm(_ response: Response) -> [UInt8] {
-    let phrase = unsafe String(cString: MHD_get_reason_phrase_for(UInt32(response.status)))
-    var head = "HTTP/1.1 \(response.status) \(phrase)\r\n"
-    for field in response.headers { head += "\(field.name): \(field.value)\r\n" }
-    head += "Connection: close\r\nContent-Length: \(response.body.count)\r\n\r\n"
-    return Array(head.utf8) + response.body
 }

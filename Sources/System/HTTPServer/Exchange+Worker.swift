@@ -40,6 +40,7 @@ extension Exchange {
         guard !head.isOverLimit else {
             return reject(431, "the header is longer than \(limits.headerBytes) bytes", refused)
         }
+        guard head.namesOneHost else { return reject(400, "Host: expected one, with a name", refused) }
         guard let framing = BodyFraming(head.headers, isHTTP11: head.isHTTP11) else {
             return reject(400, "the length of the body is not clear", refused)
         }
@@ -49,12 +50,32 @@ extension Exchange {
         guard var request else { return reject(400, "the target is not clear", refused) }
         arrival.bodyLimit = core.options.bodyLimit.map { $0(request) } ?? limits.bodyBytes
         if case .length(let length) = framing {
-            guard length <= arrival.bodyLimit else { return rejectBody(of: request) }
+            // To close a connection with something unread resets it, and a reset overtakes the answer: so what comes anyway
+            // is read first. Who waits for our word sends nothing.
+            let isWaiting = head.headers.occurrences(of: "expect") > 0
+            guard length <= arrival.bodyLimit || (length <= Self.discardLimit && !isWaiting) else {
+                return rejectBody(of: request)
+            }
             request.body.reserveCapacity(min(length, Self.bodyReserve))
         }
         arrival.request = consume request
-        if framing != .none { connection.allow(until: core.now() + limits.bodyTime.nanoseconds) }
-        return .read
+        guard framing != .none else { return .read }
+        let end = core.now() + limits.bodyTime.nanoseconds
+        return connection.allow(until: end, forRequest: true) ? .read : .close
+    }
+
+    /// The library refuses some request on this worker. If it is this one, whose header it has and has not shown us, it would
+    /// send the header of its answer twice (0.9.75), so it is kept from sending anything.
+    func refusedByLibrary(status: Int) {
+        guard arrival.progress == .requestLine, suspension.hasHeader else { return }
+        core.counters.rejected.increment()
+        let reason =
+            switch status {
+            case 413: "the length of the body is no number that anybody could send"
+            case 431: "the header has too many fields"
+            default: "the length of the body is not clear"
+            }
+        connection.end(saying: Refusal(status: status, reason: reason, request: nil))
     }
 
     func receive(_ bytes: UnsafeBufferPointer<UInt8>) -> Step {
@@ -75,7 +96,7 @@ extension Exchange {
         guard arrival.progress == .body, let request = arrival.request.take() else { return nextStep() }
         arrival.progress = .complete
         guard arrival.discarded == 0 else { return rejectBody(of: request) }
-        connection.allow(until: Connection.noDeadline)
+        guard connection.allow(until: Connection.noDeadline) else { return .close }
         state.withLock { $0 = .handling }
         let refused = RefusedRequest(request)
         core.handler(request, self)
@@ -135,8 +156,9 @@ extension Exchange {
     }
 
     private func refuse(_ status: Int, _ reason: String, _ request: RefusedRequest?) -> Step {
+        let end = core.now() + core.options.limits.answerTime.nanoseconds
+        guard connection.allow(until: end) else { return .close }
         let answer = core.options.refusal(Refusal(status: status, reason: reason, request: request))
-        connection.allow(until: core.now() + core.options.limits.answerTime.nanoseconds)
         return .send(.response(answer), closing: true)
     }
 
@@ -166,6 +188,15 @@ struct RequestHead {
     let isHTTP11: Bool
     let headers: HeaderFields
     let isOverLimit: Bool
+
+    /// RFC 9112 (3.2): of two names a proxy before us may have gone by the other. HTTP/1.0 needs none.
+    var namesOneHost: Bool {
+        switch headers.occurrences(of: "host") {
+        case 0: !isHTTP11
+        case 1: headers.withValue(of: "host") { $0.count > 0 } ?? false
+        default: false
+        }
+    }
 }
 
 /// How the end of a body is found. Where two servers could disagree about it, a request can be smuggled past the first

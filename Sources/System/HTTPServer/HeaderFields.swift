@@ -55,6 +55,9 @@ package struct HeaderFields: Sendable {
         return count
     }
 
+    /// Whether there is a field whose name begins so, in whatever case.
+    package func hasName(beginningWith start: StaticString) -> Bool { places.contains { begins($0, start) } }
+
     private func place(named name: StaticString) -> Place? { places.first { matches($0, name) } }
 
     private func value(_ place: Place) -> String { String(decoding: bytes[range(place)], as: UTF8.self) }
@@ -65,7 +68,11 @@ package struct HeaderFields: Sendable {
     }
 
     private func matches(_ place: Place, _ name: StaticString) -> Bool {
-        guard Int(place.nameLength) == name.utf8CodeUnitCount else { return false }
+        Int(place.nameLength) == name.utf8CodeUnitCount && begins(place, name)
+    }
+
+    private func begins(_ place: Place, _ name: StaticString) -> Bool {
+        guard Int(place.nameLength) >= name.utf8CodeUnitCount else { return false }
         return name.withUTF8Buffer { wanted in
             for offset in 0..<wanted.count {
                 guard unsafe lowercase(bytes[Int(place.start) + offset]) == lowercase(wanted[offset]) else {

@@ -21,7 +21,8 @@ package final class Listener: Sendable {
         let limit = try Self.connectionLimit(
             wanted: options.limits.connections, descriptors: softDescriptorLimit(), workers: options.workers)
         listening = try ListeningSocket(options.address)
-        core = ListenerCore(options: options, connectionLimit: limit, bell: try Bell(), handler: handler)
+        core = ListenerCore(
+            options: options, connectionLimit: limit, bell: try Bell(), reading: try Reading(), handler: handler)
         daemon = try Daemon(core)
         let keeper = Doorkeeper(core: core, daemon: daemon, listening: listening)
         do {
@@ -45,9 +46,12 @@ package final class Listener: Sendable {
     /// Lets nobody in any more, gives every parked request its fallback, ends every stream, waits until all answers are
     /// read but no longer than `time`, and closes what is left. When it returns, nothing of the listener runs.
     ///
-    /// It takes longer only if a handler does not return. Not to be called from a handler. A second call waits for the
+    /// `settle` comes after the last request has parked and before the first fallback: it may wait a little for what others
+    /// are doing for parked requests, so that these get their real answers.
+    ///
+    /// It takes longer only if a handler, or `settle`, does not return. Not to be called from a handler. A second call waits for the
     /// first and does nothing.
-    package func stop(within time: Duration) {
+    package func stop(within time: Duration, settle: () -> Void = {}) {
         isStopped.withLock { isStopped in
             guard !isStopped else { return }
             isStopped = true
@@ -56,6 +60,7 @@ package final class Listener: Sendable {
             listening.close()
             // From here on nobody can park or open a stream, so after this nothing is suspended or will be.
             let (parked, streams) = core.roster.close()
+            settle()
             for exchange in parked { exchange.giveUp() }
             for stream in streams { stream.finish() }
             _ = core.waitUntilQuiet(within: time)

@@ -9,6 +9,7 @@ final class ListenerCore: Sendable {
     let counters = Counters()
     let roster: Roster
     let bell: Bell
+    let reading: Reading
     /// Calls of the library's resume that have been decided and not returned. While there is one the library must not be
     /// stopped: the connection would still be suspended, or the call would use a daemon that is gone.
     let resumesUnderWay = Atomic(0)
@@ -18,13 +19,14 @@ final class ListenerCore: Sendable {
     private let isQuiet = Monitor(false)
 
     init(
-        options: ListenerOptions, connectionLimit: Int, bell: Bell,
+        options: ListenerOptions, connectionLimit: Int, bell: Bell, reading: Reading,
         handler: @escaping @Sendable (consuming Request, Exchange) -> Void
     ) {
         self.options = options
         self.connectionLimit = connectionLimit
         self.handler = handler
         self.bell = bell
+        self.reading = reading
         roster = Roster(limits: options.limits, now: options.surroundings.monotonic().nanoseconds, bell: bell)
     }
 

@@ -12,8 +12,8 @@ package struct ListenerOptions: Sendable {
     /// `limits.bodyBytes` for all. Called on a worker; must not wait.
     package var bodyLimit: (@Sendable (Request) -> Int)?
     /// Makes the answers that the server has to give by itself. The connection is closed after each, so they are small,
-    /// and one of status 503 should say in `Retry-After` when to come again. Called on a worker, or for 503 on the thread
-    /// that accepts, with no lock held; must not wait.
+    /// and one of status 503 should say in `Retry-After` when to come again. Called on a worker, or for 503 and 408 on the
+    /// thread that accepts, with no lock held; must not wait.
     ///
     /// A few the library makes alone, as a page of its own (Decisions/0003).
     package var refusal: @Sendable (Refusal) -> Response = { $0.plainText }
@@ -47,9 +47,10 @@ package struct ListenerLimits: Sendable, Equatable {
     /// Connections of one address; 0 means no bound, which fits agents that share one NAT gateway. One more is closed at
     /// once.
     package var connectionsPerAddress = 0
-    /// From the accept, or from the request line on a kept connection, to the end of the header. Cut off after it.
+    /// From the accept, or from the request line, to the end of the header. Cut off after it, with 408 if there was a
+    /// request line and no TLS.
     package var headerTime = Duration.seconds(10)
-    /// From the end of the header to the end of the body. Cut off after it.
+    /// From the end of the header to the end of the body. Cut off after it, with 408 if there is no TLS.
     package var bodyTime = Duration.seconds(30)
     /// From the answer to the client's last byte of it; a stream has as long for each piece. Cut off after it.
     package var answerTime = Duration.seconds(60)

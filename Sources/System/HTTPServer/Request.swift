@@ -111,6 +111,8 @@ struct RequestTarget: Equatable {
         decoded.reserveCapacity(encoded.count)
         var rest = encoded[...]
         while var byte = rest.popFirst() {
+            // A space is only ever encoded: where one stands as it is, two servers find two ends of the target.
+            guard byte > 0x20 else { return nil }
             if byte == UInt8(ascii: "%") {
                 guard let high = rest.popFirst().flatMap(hexDigit), let low = rest.popFirst().flatMap(hexDigit) else {
                     return nil

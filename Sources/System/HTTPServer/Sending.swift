@@ -8,9 +8,7 @@ func readHead(
     let size = unsafe cmicrohttpd_header_size(connection)
     var builder = HeadBuilder()
     builder.headers.reserve(bytes: size)
-    let kinds =
-        MHD_ValueKind.HEADER_KIND.rawValue | MHD_ValueKind.COOKIE_KIND.rawValue
-        | MHD_ValueKind.GET_ARGUMENT_KIND.rawValue
+    let kinds = MHD_ValueKind.HEADER_KIND.rawValue | MHD_ValueKind.COOKIE_KIND.rawValue
     unsafe withUnsafeMutablePointer(to: &builder) { builder in
         _ = unsafe MHD_get_connection_values_n(
             connection, MHD_ValueKind(rawValue: kinds) ?? MHD_ValueKind.HEADER_KIND, noteField, builder)
@@ -21,7 +19,7 @@ func readHead(
 }
 
 private struct HeadBuilder {
-    /// What the library keeps for each field, cookie and parameter (`struct MHD_HTTP_Req_Header`, rounded up).
+    /// What the library keeps for each field and cookie (`struct MHD_HTTP_Req_Header`, rounded up).
     static let fieldMemory = 64
     var headers = HeaderFields()
     var fields = 0
@@ -71,4 +69,15 @@ private func makeResponse(_ answer: Exchange.Answer) -> (status: Int, headers: [
         if unsafe made == nil { unsafe context.release() }
         return unsafe (200, headers, made)
     }
+}
+
+/// A whole answer past the library, on a connection that is closed after it. False: there was no room for all of it in the
+/// socket's buffer, where as a rule nothing else is; then the client sees the close alone, or half an answer and the close.
+func say(_ response: Response, on socket: Int32) -> Bool {
+    let phrase = unsafe String(cString: MHD_get_reason_phrase_for(UInt32(response.status)))
+    var head = "HTTP/1.1 \(response.status) \(phrase)\r\n"
+    for field in response.headers { head += "\(field.name): \(field.value)\r\n" }
+    head += "Connection: close\r\nContent-Length: \(response.body.count)\r\n\r\n"
+    let bytes = Array(head.utf8) + response.body
+    return unsafe Glibc.send(socket, bytes, bytes.count, Int32(MSG_NOSIGNAL | MSG_DONTWAIT)) == bytes.count
 }

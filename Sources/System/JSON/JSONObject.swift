@@ -43,7 +43,8 @@ package struct JSONObject: Sendable, Sequence {
     /// This object as the value it is.
     package var value: JSONValue { JSONValue(tape, index) }
 
-    private func missing(_ key: String) -> JSONError {
+    /// What is wrong where there is no such key.
+    package func missing(_ key: String) -> JSONError {
         var path = tape.path(to: index)
         appendKey(key, to: &path)
         return JSONError(.missing, path: path, reason: "missing")

@@ -20,10 +20,15 @@ package struct Backup: ~Copyable {
     private var isCopied = false
 
     /// Begins a backup of the database `source`, opened with `options`, to the file `path`, whose folder must exist. What
-    /// an earlier attempt left beside it is replaced.
+    /// an earlier attempt left beside it is replaced. Anything but a regular file at `path` is refused: a name in /dev, or
+    /// a link, stands for something that a copy must not take the place of.
     package init(
         of source: String, options: DatabaseOptions = DatabaseOptions(), to path: String
     ) throws(SQLiteError) {
+        var there = stat()
+        guard unsafe lstat(path, &there) != 0 || there.st_mode & S_IFMT == S_IFREG else {
+            throw SQLiteError(.failed, "write backup \(path): there is something that is not a regular file")
+        }
         let partialPath = path + ".partial"
         let copy = try PageCopy(of: source, options: options, to: partialPath)
         self.path = path
@@ -43,7 +48,7 @@ package struct Backup: ~Copyable {
         return progress
     }
 
-    /// Makes the copy durable and moves it to its path, replacing what is there. Only after a step that `isDone`.
+    /// Makes the copy durable and moves it to its path, replacing a file that is there. Only after a step that `isDone`.
     package mutating func finish() throws(SQLiteError) {
         precondition(isCopied && copy != nil, "a backup finished before its last step, or twice")
         // The file is synced and renamed after SQLite has closed it.

@@ -4,7 +4,8 @@ package import JSON
 ///
 /// Sending the same result again is harmless: the command's id and attempt make it the same one.
 package struct CommandResult: WireObject {
-    package var success: Bool
+    /// Follows from the outcome. A result in which it does not is refused: what it says of the workload is not known.
+    package let success: Bool
     /// For a person.
     package var message: String
     package var outcome: Outcome
@@ -33,12 +34,14 @@ package struct CommandResult: WireObject {
         case fenced
         /// They were not. It blocks the activation and raises an alarm.
         case fenceFailed = "fence_failed"
+
+        package var isSuccess: Bool { [.done, .prepared, .fenced].contains(self) }
     }
 
     package init(
         _ outcome: Outcome, message: String, instance: InstanceID, attempt: Int, epoch: Epoch, finishedAt: Timestamp
     ) {
-        success = [.done, .prepared, .fenced].contains(outcome)
+        success = outcome.isSuccess
         self.outcome = outcome
         self.message = message
         self.instance = instance
@@ -48,9 +51,9 @@ package struct CommandResult: WireObject {
     }
 
     package init(_ fields: Fields) throws(JSONError) {
-        success = try fields.need("success")
         message = try fields.text("message", upTo: Limits.sentenceBytes)
         outcome = try fields.need("outcome")
+        success = try fields.agreeing("success", with: outcome.isSuccess)
         instance = try fields.need("instance_id")
         attempt = try fields.needWhole("attempt", in: 1...Int(Int32.max))
         epoch = try fields.need("epoch")

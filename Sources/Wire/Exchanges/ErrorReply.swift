@@ -56,6 +56,10 @@ package struct ErrorCode: RawRepresentable, Hashable, Sendable {
     package static let methodNotAllowed = ErrorCode(rawValue: "METHOD_NOT_ALLOWED")
     /// What was asked does not fit how things stand, such as a promotion of what is not ready.
     package static let conflict = ErrorCode(rawValue: "CONFLICT")
+    /// The rest of the request did not come in time.
+    package static let timeout = ErrorCode(rawValue: "REQUEST_TIMEOUT")
+    /// What it goes on from is no more: begin anew.
+    package static let gone = ErrorCode(rawValue: "GONE")
     package static let tooLarge = ErrorCode(rawValue: "PAYLOAD_TOO_LARGE")
     /// Slow down; `Retry-After` says by how much.
     package static let tooManyRequests = ErrorCode(rawValue: "TOO_MANY_REQUESTS")

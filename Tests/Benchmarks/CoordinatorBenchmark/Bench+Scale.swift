@@ -32,7 +32,7 @@ extension Bench {
     private func fill(_ coordinator: CoordinatorProcess, _ count: Int) throws -> Requests {
         try coordinator.start()
         let fleet = Fleet(swarm, port: coordinator.port, operatorToken: CoordinatorProcess.operatorToken)
-        let took = try fleet.enrol(count, connections: 1_000, token: fleet.makeClient())
+        let took = try fleet.enrol(count, connections: 1_000, tokens: fleet.makeClients(forSlots: count))
         show(
             "enrolled over HTTP, 1000 connections",
             "\(count) in \(seconds(took)), \(rounded(Double(count) / (took / .seconds(1)), 0))/s")

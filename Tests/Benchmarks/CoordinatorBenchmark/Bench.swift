@@ -42,8 +42,8 @@ final class Bench {
         defer { try? coordinator.stop() }
         let empty = try coordinator.resident()
         let fleet = Fleet(swarm, port: coordinator.port, operatorToken: CoordinatorProcess.operatorToken)
-        let token = try fleet.makeClient()
-        let took = try fleet.enrol(plan.agents, pairs: plan.pairs, token: token)
+        let tokens = try fleet.makeClients(forSlots: plan.agents)
+        let took = try fleet.enrol(plan.agents, pairs: plan.pairs, tokens: tokens)
         showTitle("\(plan.agents) agents, enrolled in \(seconds(took)) over 64 connections")
         if plan.measurements.contains(.heartbeat) { try measureHeartbeats(coordinator, fleet) }
         if plan.measurements.contains(.tls) { try measureTLS(coordinator, fleet) }

@@ -58,10 +58,16 @@ final class Fleet {
         idle = []
     }
 
-    /// Makes a client; the answer is its token.
-    func makeClient() throws -> String {
+    /// Makes clients for so many slots; gives their tokens. A client may enrol so many hosts at once and no more.
+    func makeClients(forSlots count: Int) throws -> [String] {
+        try (0...count / Self.slotsOfClient).map { try makeClient("benchmark \($0)") }
+    }
+
+    private static let slotsOfClient = 1_000
+
+    private func makeClient(_ name: String) throws -> String {
         var token: String?
-        try ask(.createClient, Route.createClient.path(), ClientCreation(name: "benchmark")) { answer in
+        try ask(.createClient, Route.createClient.path(), ClientCreation(name: name)) { answer in
             guard answer.status == 200 || answer.status == 201 else {
                 throw BenchmarkError("make a client: \(answer.status) \(answer.text)")
             }
@@ -77,15 +83,15 @@ final class Fleet {
     /// Enrols machines until there are `count`, over so many connections at once. With `pairs`, the last of them are
     /// replicas of the first slots. Returns how long it took.
     @discardableResult
-    func enrol(_ count: Int, pairs: Int = 0, connections: Int = 64, token: String) throws -> Duration {
+    func enrol(_ count: Int, pairs: Int = 0, connections: Int = 64, tokens: [String]) throws -> Duration {
         let begin = swarm.moment
         // A replica needs its primary to be there.
-        try enrol(upTo: count - pairs, connections, token) { $0 }
-        try enrol(upTo: count, connections, token) { $0 - (count - pairs) }
+        try enrol(upTo: count - pairs, connections, tokens) { $0 }
+        try enrol(upTo: count, connections, tokens) { $0 - (count - pairs) }
         return swarm.moment - begin
     }
 
-    private func enrol(upTo count: Int, _ width: Int, _ token: String, _ slot: @escaping (Int) -> Int) throws {
+    private func enrol(upTo count: Int, _ width: Int, _ tokens: [String], _ slot: @escaping (Int) -> Int) throws {
         let first = hosts.count
         var next = first
         var done: [Int: Host] = [:]
@@ -98,9 +104,11 @@ final class Fleet {
             guard next < count else { return }
             let number = next
             next += 1
-            let registration = try registration(number, slot: slot(number))
+            let slot = slot(number)
+            let registration = try registration(number, slot: slot)
             let request = httpRequest(
-                Route.register.row.method.rawValue, Route.register.path(), token: token, encodeJSON(registration))
+                Route.register.row.method.rawValue, Route.register.path(), token: tokens[slot / Self.slotsOfClient],
+                encodeJSON(registration))
             try connection.send(request) { [unowned self] answer in
                 guard answer.status == 200 || answer.status == 201 else {
                     throw BenchmarkError("enrol: \(answer.status) \(answer.text)")

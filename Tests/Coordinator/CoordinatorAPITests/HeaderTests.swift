@@ -47,6 +47,31 @@ struct HeaderTests {
         }
     }
 
+    @Test func `a refusal of the server's own can be read by a page, and is in the one shape`() throws {
+        try withCoordinator { site in
+            let page = "https://ops.example.com"
+            site.door.change(to: Site.rules(origins: [page]))
+            let filler = String(repeating: "x", count: 4_500)
+            let long = try site.ask(Ask(.health).with("Origin", page).with("X-Filler", filler))
+            try expectRefusal(long, 431, "VALIDATION_ERROR")
+            #expect(long["access-control-allow-origin"] == page)
+            let connection = try Connection(to: site)
+            try connection.send(bytes: Array("POST /health HTTP/1.1\r\nHost: h\r\nContent-Length: -2\r\n\r\n".utf8))
+            try expectRefusal(try connection.answer(), 400, "VALIDATION_ERROR", said: "length")
+        }
+    }
+
+    @Test func `a request whose rest does not come is told so`() throws {
+        try withCoordinator { site in
+            let connection = try Connection(to: site)
+            let head = "POST /health HTTP/1.1\r\nHost: h\r\nContent-Length: 20\r\nExpect: 100-continue\r\n\r\n"
+            try connection.send(bytes: Array(head.utf8))
+            #expect(try connection.answer().status == 100)
+            try site.advance(by: .seconds(40))
+            try expectRefusal(try connection.answer(), 408, "REQUEST_TIMEOUT")
+        }
+    }
+
     @Test(arguments: [
         ("mine-1/2", true), ("~", true), (String(repeating: "i", count: 128), true),
         (String(repeating: "i", count: 129), false), ("two words", false), ("", false), ("ä", false),

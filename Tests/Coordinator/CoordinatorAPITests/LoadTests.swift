@@ -29,6 +29,19 @@ struct LoadTests {
         }
     }
 
+    @Test func `a host that asks in a circle still announces its end`() throws {
+        try withCoordinator { site in
+            let host = try site.register(try site.makeClient())
+            let connection = try Connection(to: site)
+            while try connection.ask(host.ask(.configuration)).status == 200 {}
+            #expect(try site.interrupt(host).action == .replicaCreated)
+            let notice = Notice(instance: host.instance, signal: .rebalance, detectedAt: site.surroundings.wall())
+            var answers = 0
+            while try connection.ask(host.ask(.rebalanceRecommendation, [], notice)).status == 200 { answers += 1 }
+            #expect(answers == 99)
+        }
+    }
+
     @Test func `wrong tokens again and again cost time, and good ones beside them none`() throws {
         try withCoordinator { site in
             let host = try site.register(try site.makeClient())
@@ -41,8 +54,9 @@ struct LoadTests {
             #expect(try site.ask(Ask(.agents, token: Site.adminToken)).status == 200)
             try site.advance(by: .milliseconds(1_100))
             #expect(try guess.answer().verdict == "401 INVALID_TOKEN")
-            let log = try site.ask(Ask(.events, token: Site.adminToken)).read(LogLines.self)
-            let told = log.events.filter { $0.kind == "auth_failed" }
+            // Nobody waits for the line to be stored.
+            try eventually("the guesses are told of") { try !guessesTold(site).isEmpty }
+            let told = try guessesTold(site)
             #expect(told.count == 1)
             #expect(told.first?.message.hasPrefix("127.0.0.1 sends wrong tokens") == true)
             #expect(told.first?.client == nil)
@@ -50,6 +64,11 @@ struct LoadTests {
             try site.advance(by: .seconds(60))
             #expect(try site.ask(Ask(.agents, token: "guess")).status == 401)
         }
+    }
+
+    private func guessesTold(_ site: Site) throws -> [LogLine] {
+        let log = try site.ask(Ask(.events, token: Site.adminToken)).read(LogLines.self)
+        return log.events.filter { $0.kind == "auth_failed" }
     }
 
     @Test func `only so many guesses wait, and further ones are sent away`() throws {

@@ -54,9 +54,9 @@ struct LogTests {
 
     @Test func `pages of the log, one after the other, are the log`() throws {
         try withCoordinator { site in
+            var cursor = try events("", site).next
             let client = try site.makeClient()
             for _ in 0..<4 { _ = try site.register(client) }
-            var cursor: EventCursor = "e1-0"
             var seen: [LogLine] = []
             while true {
                 let page = try events("?after=\(cursor)&limit=2", site)
@@ -77,11 +77,18 @@ struct LogTests {
             for route in [Route.health, .apiHealth] {
                 #expect(try site.ask(Ask(route)).read(Health.self).status == .healthy)
             }
-            #expect(site.vitals.note("the disk is gone"))
+            #expect(site.vitals.note(.notReading, "the disk is gone"))
+            #expect(site.vitals.note(.damaged, "a page is gone"))
+            #expect(!site.vitals.note(.damaged, "two pages are gone"))
             let answer = try site.ask(Ask(.health))
             #expect(answer.status == 503)
-            #expect(try decodeJSON(Health.self, from: answer.body).fault == "the disk is gone")
-            #expect(site.vitals.note(nil))
+            #expect(try decodeJSON(Health.self, from: answer.body).fault == "two pages are gone; the disk is gone")
+            let metrics = try site.ask(Ask(.metrics)).text
+            #expect(metrics.contains("spot_trouble{kind=\"damaged\"} 1\n"))
+            #expect(metrics.contains("spot_trouble{kind=\"not_storing\"} 0\n"))
+            #expect(site.vitals.note(.notReading, nil))
+            #expect(try site.ask(Ask(.health)).status == 503, "one of two troubles is left")
+            #expect(site.vitals.note(.damaged, nil))
             #expect(try site.ask(Ask(.health)).status == 200)
         }
     }

@@ -1,4 +1,4 @@
-import HTTPServer
+import Crypto
 import JSON
 import Platform
 import TestSupport
@@ -6,6 +6,7 @@ import Testing
 import Wire
 
 @testable import CoordinatorAPI
+@testable import HTTPServer
 
 /// Pages of other origins: what the browser that shows them may read and change.
 struct OriginTests {
@@ -26,7 +27,8 @@ struct OriginTests {
             #expect(shown(answer) == Self.page)
             #expect(answer["vary"] == "Origin")
             #expect(answer["access-control-allow-methods"] == "GET, POST, PUT, DELETE, OPTIONS")
-            #expect(answer["access-control-allow-headers"] == "Authorization, Content-Type, X-Request-ID")
+            let headers = "Authorization, Content-Type, If-None-Match, \(protocolHeader), X-Request-ID"
+            #expect(answer["access-control-allow-headers"] == headers)
             #expect(answer["access-control-max-age"] != nil)
         }
     }
@@ -127,7 +129,7 @@ struct OriginTests {
     @Test(arguments: [
         ("127.0.0.1:5000", true), ("[::1]:5000", true), ("localhost:5000", true), ("LOCALHOST", true),
         ("ops.example.com:5000", true), ("rebound.example.org", false), ("ops.example.com.evil.org", false),
-        ("127.0.0.1.evil.org", false), ("*", false), ("", false),
+        ("127.0.0.1.evil.org", false), ("*", false),
     ])
     func `where the network is proof enough, only a name that is known opens`(host: String, opens: Bool) throws {
         try withCoordinator { site throws in
@@ -136,11 +138,24 @@ struct OriginTests {
         }
     }
 
-    @Test(arguments: ["X-Forwarded-For", "Forwarded", "x-real-ip", "Via"])
+    @Test(arguments: [
+        "X-Forwarded-For", "X-Forwarded-Proto", "X-Forwarded-Host", "X-Forwarded-Port", "X-Forwarded", "Forwarded",
+        "Via",
+        "x-real-ip", "X-Client-IP", "X-Cluster-Client-IP", "True-Client-IP", "cf-connecting-ip", "CF-Connecting-IPv6",
+        "Fastly-Client-IP", "X-Original-Host", "X-Original-Forwarded-For",
+    ])
     func `a request that came through a proxy is from nowhere`(header: String) throws {
         try withCoordinator { site throws in
             site.door.change(to: Site.rules(networks: Self.local))
             #expect(try site.ask(Ask(.agents).with(header, "127.0.0.1")).verdict == "401 UNAUTHORIZED")
+        }
+    }
+
+    @Test func `a header that no proxy adds leaves its sender where it is`() throws {
+        try withCoordinator { site throws in
+            site.door.change(to: Site.rules(networks: Self.local))
+            let ask = Ask(.agents).with("X-Forward", "1").with("X-Original", "1").with("Vi", "1").with("Accept", "*/*")
+            #expect(try site.ask(ask).status == 200)
         }
     }
 
@@ -167,19 +182,17 @@ struct OriginTests {
 
     @Test func `over TLS the cookie is for TLS alone`() throws {
         try withCoordinator { site in
-            for cookie in [site.door.sessionCookie(isTLS: true), site.door.endedCookie(isTLS: true)] {
+            for cookie in [
+                site.door.openSession(isTLS: true), site.door.closeSession(HeaderFields(), isTLS: true),
+            ] {
                 #expect(cookie?.value.hasSuffix("; Secure") == true)
             }
         }
     }
 
-    @Test func `a session ends when it is closed, after a working day, and with the administrator's token`() throws {
+    @Test func `a session ends after a working day, and with the administrator's token`() throws {
         try withCoordinator { site in
-            let cookie = try site.openSession()
-            let closed = try site.ask(Ask(.closeSession).with("Cookie", cookie))
-            #expect(closed["set-cookie"]?.hasPrefix("spot_session=; Max-Age=0;") == true)
-
-            let ask = Ask(.agents).with("Cookie", cookie)
+            let ask = Ask(.agents).with("Cookie", try site.openSession())
             site.surroundings.advance(by: .seconds(12 * 3600 - 1))
             #expect(try site.ask(ask).status == 200)
             site.surroundings.advance(by: .seconds(1))
@@ -191,4 +204,46 @@ struct OriginTests {
             #expect(try site.ask(fresh).verdict == "401 UNAUTHORIZED")
         }
     }
+
+    @Test func `a session that is closed is over for every copy of its cookie, and no other is`() throws {
+        try withCoordinator { site in
+            // In one second, so nothing but what each is called tells them apart.
+            let (mine, other) = (try site.openSession(), try site.openSession())
+            let closed = try site.ask(Ask(.closeSession).with("Cookie", mine))
+            #expect(closed.status == 200)
+            #expect(closed["set-cookie"]?.hasPrefix("spot_session=; Max-Age=0;") == true)
+            #expect(try site.ask(Ask(.agents).with("Cookie", mine)).verdict == "401 UNAUTHORIZED")
+            #expect(try site.ask(Ask(.agents).with("Cookie", other)).status == 200)
+            #expect(try site.ask(Ask(.agents).with("Cookie", "\(mine); \(other)")).status == 200)
+        }
+    }
+
+    @Test func `no number of closed sessions opens one of them again`() throws {
+        let sessions = Sessions(key: try SymmetricKey.random())
+        let token = SHA256.hash(Array("token".utf8))
+        let start = Timestamp(nanosecondsSinceEpoch: 1_700_000_000_000_000_000)
+        func open(at now: Timestamp) throws -> HeaderFields {
+            let value = try #require(sessions.open(for: token, at: now, isTLS: false)).value.prefix { $0 != ";" }
+            return makeHeaders([("Cookie", String(value))])
+        }
+        func close(_ headers: HeaderFields, at now: Timestamp) {
+            _ = sessions.close(headers, for: token, at: now, isTLS: false)
+        }
+        let cookies = try (0...Sessions.closedMax).map { try open(at: start + .seconds($0 / 2)) }
+        let now = start + .seconds(3600)
+        let last = try open(at: now)
+        for cookie in cookies { close(cookie, at: now) }
+        #expect(cookies.allSatisfy { !sessions.isValid(in: $0, for: token, at: now) })
+        #expect(sessions.isValid(in: last, for: token, at: now))
+    }
+}
+
+private func makeHeaders(_ fields: [(String, String)]) -> HeaderFields {
+    var headers = HeaderFields()
+    for (name, value) in fields {
+        unsafe Array(name.utf8).withUnsafeBufferPointer { name in
+            unsafe Array(value.utf8).withUnsafeBufferPointer { unsafe headers.append(name: name, value: $0) }
+        }
+    }
+    return headers
 }

@@ -101,6 +101,22 @@ struct ReportTests {
 
     // MARK: Interruptions
 
+    @Test(arguments: [
+        (Route.terminationImminent, Notice.Signal.rebalance, "rebalance-recommendation"),
+        (.rebalanceRecommendation, .shutdown, "termination-imminent"),
+    ])
+    func `a notice on the other one's path is sent there, and opens nothing`(
+        route: Route, signal: Notice.Signal, right: String
+    ) throws {
+        try withCoordinator { site in
+            let host = try site.register(try site.makeClient())
+            let notice = Notice(instance: host.instance, signal: signal, detectedAt: site.surroundings.wall())
+            try expectRefusal(try site.ask(host.ask(route, [], notice)), 400, "VALIDATION_ERROR", said: right)
+            let list: IncidentList = try site.order(.incidents)
+            #expect(list.incidents.isEmpty)
+        }
+    }
+
     @Test func `a notice opens an incident, promotes who is ready, and tells the story afterwards`() throws {
         try withCoordinator { site in
             let client = try site.makeClient()

@@ -89,11 +89,11 @@ struct TargetTests {
         (.commands, "state=lost", "state"), (.commands, "agent_id=a%20b", "agent_id"),
         (.incidents, "state=lost", "state"), (.events, "wait=soon", "wait"), (.events, "wait=-1", "wait"),
         (.events, "after=a%20b", "after"),
-        // A cursor of nobody, of another list, and of a log that is longer.
+        // A cursor of nobody, and of another list.
         (.agents, "after=x", "cursor"), (.agents, "after=e1-1", "cursor"), (.agents, "after=a1-nobody", "cursor"),
         (.instances, "after=i1-x", "cursor"), (.instances, "after=e1-1", "cursor"), (.commands, "after=n1-x", "cursor"),
-        (.incidents, "after=c1-x", "cursor"), (.events, "after=e1-zzz", "cursor"), (.events, "after=e1--1", "cursor"),
-        (.events, "after=e1-zzz&wait=5", "cursor"),
+        (.incidents, "after=c1-x", "cursor"), (.events, "after=e2-zzz", "cursor"), (.events, "after=e2-0--1", "cursor"),
+        (.events, "after=e2-zzz&wait=5", "cursor"),
     ])
     func `a word in a query that has no meaning there is refused, and named`(
         route: Route, query: String, named: String
@@ -101,6 +101,14 @@ struct TargetTests {
         try withCoordinator { site in
             let answer = try site.ask(Ask(route, query: "?\(query)", token: Site.adminToken))
             try expectRefusal(answer, 400, "VALIDATION_ERROR", said: named)
+        }
+    }
+
+    @Test(arguments: ["after=e1-1", "after=e2-1-1", "after=e2-1-1&wait=5"])
+    func `a place in another log is gone`(query: String) throws {
+        try withCoordinator { site in
+            let answer = try site.ask(Ask(.events, query: "?\(query)", token: Site.adminToken))
+            try expectRefusal(answer, 410, "GONE", said: "restored")
         }
     }
 

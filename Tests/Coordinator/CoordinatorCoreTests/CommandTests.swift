@@ -173,4 +173,14 @@ import Wire
         try scene.decide { [result] in _ = try $0.take(result, of: command.id, &$1) }
         #expect(scene.incident?.ledger.count == Limits.stepsMax)
     }
+
+    @Test func `a result that comes after its command was given up is told of once`() throws {
+        var scene = try Scene.pair()
+        let command = try scene.decide { try $0.askSwitch(to: .onDemand, &$1) }
+        scene.wait(3601)
+        for outcome in [CommandResult.Outcome.failed, .refused, .failed, .refused] {
+            #expect(try scene.answer(command, outcome) != .accepted)
+        }
+        #expect(scene.count(.reportStale) == 1)
+    }
 }

@@ -77,6 +77,52 @@ import Wire
         #expect(scene.asked(of: bravo) == ["inspect_instance"])
     }
 
+    @Test func `a witness that cannot see is followed by the others in turn`() throws {
+        var scene = try Scene.pair()
+        try scene.stand(charlie)
+        scene.silence(alpha)
+        var asked: [InstanceID] = []
+        for _ in 0..<4 {
+            let look = try #require(scene.slot.commands.first { $0.state.isOpen })
+            asked.append(look.instance)
+            try scene.answer(look, .failed)
+            scene.wait(30)
+        }
+        #expect(asked == [bravo, charlie, bravo, charlie])
+    }
+
+    /// Alpha switched to bravo, whose agent does not come up.
+    private func switchedToMute() throws -> Scene {
+        var scene = Scene { $0.autoTerminateEnabled = false }
+        try scene.register(alpha)
+        try scene.decide { try $0.askSwitch(to: .onDemand, &$1) }
+        try scene.answer(
+            alpha, "switch", .done,
+            .launched(.init(instance: bravo, instanceType: "m5.large", zone: "us-east-1b", mode: .ondemand)))
+        #expect(scene.primary == bravo)
+        return scene
+    }
+
+    @Test func `a primary that never speaks is silent by time alone, looked at, and replaced when it is gone`() throws {
+        var scene = try switchedToMute()
+        scene.wait(179)
+        #expect(scene.asked(of: alpha) == [])
+        scene.wait(1)
+        #expect(scene.kinds.last == .commandQueued && scene.count(.hostSilent) == 1)
+        try scene.inspected(bravo, .running, by: alpha)
+        scene.wait(420)
+        #expect(scene.slot.host(bravo)?.presence == .offline)
+        #expect(try scene.register(charlie) == .primary)
+    }
+
+    @Test func `a primary that spoke once is silent when it is said to be, not by time alone`() throws {
+        var scene = try switchedToMute()
+        scene.hear(bravo)
+        for index in scene.slot.hosts.indices { scene.slot.hosts[index].isFresh = false }
+        scene.wait(1000)
+        #expect(scene.count(.hostSilent) == 0)
+    }
+
     @Test func `a witness that comes later is asked then`() throws {
         var scene = try Scene.pair()
         scene.silence(bravo)

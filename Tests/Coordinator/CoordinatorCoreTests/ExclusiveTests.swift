@@ -158,4 +158,38 @@ import Wire
         #expect(scene.primary == alpha)
         #expect(scene.slot.incidents == [])
     }
+
+    private func change(_ scene: inout Scene, leaseTo seconds: Int) throws {
+        var change = SlotSettingsChange()
+        change[.leaseSeconds] = .whole(seconds)
+        try scene.decide { _ = try $0.change(change, &$1) }
+    }
+
+    @Test func `a lease is held by who names the configuration that brings it`() throws {
+        var scene = try exclusive()
+        try change(&scene, leaseTo: 30)
+        scene.hear(alpha)
+        scene.hear(alpha, knowing: 1)
+        #expect(scene.slot.host(alpha)?.leaseSeconds == nil)
+        scene.hear(alpha, knowing: 2)
+        #expect(scene.slot.host(alpha)?.leaseSeconds == 30)
+    }
+
+    @Test func `while nobody knows which of two leases a host holds, the longer one counts`() throws {
+        var scene = try exclusive(lease: 30)
+        scene.hear(alpha, knowing: 1)
+        try change(&scene, leaseTo: 60)
+        #expect(scene.slot.host(alpha)?.leaseSeconds == 60)
+        try change(&scene, leaseTo: 20)
+        #expect(scene.slot.host(alpha)?.leaseSeconds == 60)
+        scene.hear(alpha, knowing: 3)
+        #expect(scene.slot.host(alpha)?.leaseSeconds == 20)
+    }
+
+    @Test func `when leases end nobody is known to hold one`() throws {
+        var scene = try exclusive(lease: 30)
+        scene.hear(alpha, knowing: 1)
+        try change(&scene, leaseTo: 0)
+        #expect(scene.slot.host(alpha)?.leaseSeconds == nil)
+    }
 }

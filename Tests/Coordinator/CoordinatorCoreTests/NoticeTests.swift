@@ -10,8 +10,8 @@ import Wire
         return scene
     }
 
-    private func maintenance(at time: Timestamp, cancelled: Bool = false) -> Notice.Signal {
-        .maintenance(Maintenance(event: "e", code: "system-reboot", notBefore: time, cancelled: cancelled))
+    private func maintenance(at time: Timestamp, cancelled: Bool = false, _ name: String = "e") -> Notice.Signal {
+        .maintenance(Maintenance(event: name, code: "system-reboot", notBefore: time, cancelled: cancelled))
     }
 
     @Test func `repeats fold into one incident and say nothing`() throws {
@@ -31,6 +31,21 @@ import Wire
         try scene.interrupt(alpha, in: 120)
         try scene.interrupt(alpha, in: 200)
         #expect(scene.slot.incidents.count == 2)
+    }
+
+    @Test func `a machine that announces ever other ends gets sixteen incidents, and the earliest stands for the rest`()
+        throws
+    {
+        var scene = try lone()
+        let month = 2_600_000
+        for number in 0..<50 { try scene.interrupt(alpha, in: month + number) }
+        #expect(scene.slot.incidents.count == 16)
+        let first = try #require(scene.slot.incidents.first).id
+        let reply = try scene.interrupt(alpha, in: 120)
+        #expect(reply.incident == first)
+        #expect(scene.slot.incident(first)?.incident.interruptionTime == scene.now + .seconds(120))
+        #expect(try scene.notice(alpha, maintenance(at: scene.now + .seconds(month))).incident != first)
+        #expect(scene.slot.incidents.count == 17)
     }
 
     @Test func `another machine is another incident`() throws {
@@ -123,9 +138,42 @@ import Wire
         try scene.notice(alpha, maintenance(at: time + .seconds(9000)))
         try scene.notice(alpha, maintenance(at: time + .seconds(9000), cancelled: true))
         #expect(scene.incident?.state == .averted)
-        try scene.notice(alpha, maintenance(at: time, cancelled: true))
+        try scene.notice(alpha, maintenance(at: time, cancelled: true, "unheard of"))
         #expect(scene.slot.incidents.map(\.incident.state) == [.averted, .averted])
         #expect(scene.asked(of: alpha) == [])
+    }
+
+    @Test func `maintenance that is put off does not move the workload on its old date, and is called off as a whole`()
+        throws
+    {
+        var scene = try Scene.pair()
+        let (soon, later) = (scene.now + .seconds(3000), scene.now + .seconds(90_000))
+        let known = try scene.notice(alpha, maintenance(at: soon)).incident
+        scene.wait(60)
+        #expect(try scene.notice(alpha, maintenance(at: later)).incident == known)
+        #expect(scene.count(.maintenanceNotice) == 2)
+        scene.wait(3600)
+        #expect(scene.role(bravo) == .replica)
+        #expect(scene.incident?.interruptionTime == later)
+        try scene.notice(alpha, maintenance(at: later, cancelled: true))
+        #expect(scene.slot.incidents.map(\.incident.state) == [.averted])
+        #expect(try scene.notice(alpha, maintenance(at: later + .seconds(60))).incident != known)
+    }
+
+    @Test func `maintenance that is brought forward moves the workload on its new date`() throws {
+        var scene = try Scene.pair()
+        try scene.notice(alpha, maintenance(at: scene.now + .seconds(90_000)))
+        try scene.notice(alpha, maintenance(at: scene.now + .seconds(600)))
+        #expect(scene.slot.incidents.count == 1)
+        #expect(scene.role(bravo) == .promoting)
+    }
+
+    @Test func `two works that are planned are two incidents`() throws {
+        var scene = try lone()
+        let time = scene.now + .seconds(90_000)
+        try scene.notice(alpha, maintenance(at: time, "one"))
+        try scene.notice(alpha, maintenance(at: time, "two"))
+        #expect(scene.slot.incidents.count == 2)
     }
 
     @Test func `maintenance that is over when it is announced moves nothing`() throws {
@@ -212,5 +260,45 @@ import Wire
         #expect(scene.slot.emergencyStatus.noticeStatus == .termination)
         #expect(scene.slot.emergencyStatus.noticeDeadline == scene.now + .seconds(120))
         #expect(scene.slot.emergencyStatus.replica?.type == .automaticRebalance)
+    }
+
+    // MARK: Clocks that differ
+
+    /// In seconds from now, by our clock: the announced end, when its host saw it, and what we make of it.
+    @Test(arguments: [
+        (120, 0, 120), (-310, 0, -310), (1_000_000_000, 0, 600),
+        // The host's clock is ten minutes ahead, or behind.
+        (120, 600, 120), (120, -600, 120),
+        // Ours is.
+        (-480, -600, 120), (720, 600, 120),
+    ])
+    func `an end is dated by the clock that leaves the least time, but some`(_ row: (Int, Int, Int)) throws {
+        var scene = try lone()
+        let (end, seen) = (scene.now + .seconds(row.0), scene.now + .seconds(row.1))
+        try scene.notice(alpha, .interruption(.terminate, at: end), detectedAt: seen)
+        #expect(scene.slot.incidents.last?.endsAt == scene.now + .seconds(row.2))
+        #expect(scene.incident?.interruptionTime == end)
+    }
+
+    @Test(arguments: [(-480, -600, Role.promoting), (120, 600, .promoting), (-310, 0, .replica)])
+    func `an end that has passed by one clock alone moves the workload`(_ row: (Int, Int, Role)) throws {
+        var scene = try Scene.pair()
+        let (end, seen) = (scene.now + .seconds(row.0), scene.now + .seconds(row.1))
+        try scene.notice(alpha, .interruption(.terminate, at: end), detectedAt: seen)
+        #expect(scene.role(bravo) == row.2)
+        #expect(scene.incident?.state == (row.2 == .replica ? .averted : .open))
+    }
+
+    @Test func `an incident is not given up while its host announces an end that is ahead by its clock`() throws {
+        var scene = try lone()
+        let end = scene.now - .seconds(480)
+        for _ in 0..<20 {
+            try scene.notice(alpha, .interruption(.terminate, at: end), detectedAt: end - .seconds(120))
+            scene.wait(60)
+        }
+        #expect(scene.slot.incidents.count == 1)
+        #expect(scene.incident?.state == .open)
+        scene.wait(500)
+        #expect(scene.incident?.state == .averted)
     }
 }

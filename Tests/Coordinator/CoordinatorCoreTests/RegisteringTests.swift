@@ -142,6 +142,51 @@ import Wire
         #expect(try scene.register(charlie) == .replica)
     }
 
+    /// Alpha, with as many replaced machines as there may be.
+    private func crowded(offline: Bool) throws -> Scene {
+        var scene = Scene { $0.autoTerminateEnabled = false }
+        try scene.register(alpha)
+        for number in 1..<Rules.runningHostsMax {
+            var host = Host(instance: instance(number), role: .zombie, facts: HostFacts(), at: scene.now)
+            host.isOffline = offline
+            scene.slot.hosts.append(host)
+        }
+        return scene
+    }
+
+    @Test func `replaced machines that are lost make room for a newcomer, those that run do not`() throws {
+        var scene = try crowded(offline: false)
+        #expect(refusal { try scene.register(charlie) } == .conflict)
+        scene = try crowded(offline: true)
+        #expect(try scene.register(charlie) == .replica)
+        #expect(scene.role(instance(1)) == .terminated && scene.count(.hostForgotten) == 1)
+    }
+
+    @Test func `replicas that are offline do not keep a newcomer out`() throws {
+        var scene = Scene()
+        for number in 0..<Rules.hostsMax { try scene.register(instance(number)) }
+        scene.silence(instance(5))
+        scene.offline(instance(5))
+        #expect(try scene.register(alpha) == .replica)
+    }
+
+    @Test func `a replaced machine is forgotten when it was offline for thirty days, in a deleted slot, too`() throws {
+        for isDeleted in [false, true] {
+            var scene = try Scene.pair { $0.autoTerminateEnabled = false }
+            try scene.interrupt(alpha)
+            try scene.activate(bravo)
+            if isDeleted { try scene.decide { $0.delete(&$1) } }
+            scene.wait(1000)
+            scene.hear(alpha)
+            scene.silence(alpha)
+            scene.offline(alpha)
+            scene.wait(30 * 86_400 - 1)
+            #expect(scene.role(alpha) == .zombie)
+            scene.wait(1)
+            #expect(scene.role(alpha) == .terminated && scene.count(.hostForgotten) == 1)
+        }
+    }
+
     @Test func `hosts that serve or stand by are bounded`() throws {
         var scene = Scene()
         for number in 0..<Rules.hostsMax { try scene.register(instance(number)) }

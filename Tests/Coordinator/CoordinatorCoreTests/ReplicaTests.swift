@@ -139,6 +139,18 @@ import Wire
         #expect(scene.role(bravo) == .replica)
     }
 
+    @Test func `as many silent replicas as there may be keep no emergency from launching one`() throws {
+        var scene = Scene()
+        try scene.register(alpha)
+        for number in 0..<8 {
+            try scene.stand(instance(number))
+            scene.silence(instance(number))
+        }
+        try scene.interrupt(alpha)
+        #expect(scene.asked(of: alpha).contains("create_replica"))
+        #expect(scene.count(.noSuccessor) == 0)
+    }
+
     @Test func `one is asked for within what is wanted, and only where replicas are kept`() throws {
         var scene = Scene()
         try scene.register(alpha)
@@ -198,5 +210,120 @@ import Wire
         #expect(refusal { try scene.decide { _ = try $0.deleteReplica(id, &$1) } } == .conflict)
         try scene.activate(bravo)
         #expect(refusal { try scene.decide { _ = try $0.deleteReplica(id, &$1) } } == .validation)
+    }
+
+    @Test func `an order that was handed out and is no longer wanted is not handed out again`() throws {
+        var scene = try keeping()
+        #expect(scene.hear(alpha).map(\.order.type) == ["create_replica"])
+        let id = try #require(scene.slot.replicas.first).id
+        var change = SlotSettingsChange()
+        change[.manualReplicaEnabled] = .flag(false)
+        try scene.decide { [change] slot, turn in
+            _ = try slot.change(change, &turn)
+        }
+        #expect(scene.slot.replicas.first { $0.id == id }?.status == .terminated)
+        // It may be at work on it.
+        #expect(scene.asked(of: alpha) == ["create_replica"])
+        #expect(scene.hear(alpha) == [])
+        #expect(scene.asked(of: alpha) == [])
+    }
+
+    @Test func `a stranger that was taken for the ordered machine is none of ours once that one is known`() throws {
+        var scene = try keeping()
+        scene.hear(alpha)
+        try scene.register(bravo)
+        #expect(scene.slot.replica(of: bravo)?.parent == alpha)
+        try scene.register(charlie)
+        #expect(scene.slot.replica(of: charlie)?.parent == nil)
+        try scene.launched(charlie, by: alpha)
+        #expect(scene.slot.replica(of: bravo)?.parent == nil)
+        #expect(scene.slot.replica(of: charlie)?.parent == alpha)
+        #expect(scene.role(bravo) == .replica)
+    }
+
+    // MARK: Machines that are only claimed
+
+    private func claimed(_ status: ReplicaStatus? = nil) throws -> (Scene, ReplicaID) {
+        var scene = Scene { $0.terminateWaitSeconds = 0 }
+        try scene.register(alpha)
+        var creation = ReplicaCreation(type: .manual)
+        (creation.instance, creation.parent, creation.status) = (bravo, alpha, status)
+        let id = try ask(&scene, creation).replica
+        return (scene, id)
+    }
+
+    @Test(arguments: [ReplicaStatus.failed, .terminated])
+    func `a machine that was only claimed is not ended because its replica is`(_ status: ReplicaStatus) throws {
+        var (scene, id) = try claimed()
+        try scene.decide { _ = try $0.take(ReplicaProgress(status: status), of: id, &$1) }
+        #expect(scene.role(bravo) == .terminated)
+        scene.wait(1000)
+        scene.hear(alpha)
+        #expect(scene.asked(of: alpha) == [])
+    }
+
+    @Test func `a machine that was only claimed and is never heard is forgotten, not ended`() throws {
+        var (scene, id) = try claimed()
+        scene.wait(1000)
+        scene.hear(alpha)
+        #expect(scene.slot.replicas.first { $0.id == id }?.status == .failed)
+        #expect(scene.asked(of: alpha) == [])
+    }
+
+    @Test func `a person's order ends a machine that was only claimed`() throws {
+        var (scene, id) = try claimed()
+        try scene.decide { _ = try $0.deleteReplica(id, &$1) }
+        #expect(scene.asked(of: alpha) == ["terminate_instance"])
+    }
+
+    @Test func `a claimed machine is ready when it says so itself`() throws {
+        var (scene, id) = try claimed(.ready)
+        try scene.decide { _ = try $0.take(ReplicaProgress(status: .ready), of: id, &$1) }
+        #expect(scene.slot.replica(of: bravo)?.status == .launching)
+        try scene.stand(bravo)
+        #expect(scene.slot.replica(of: bravo)?.status == .ready)
+    }
+
+    @Test func `the machine of another agent is not taken in, and a launch of it is none`() throws {
+        var scene = try keeping()
+        let order = try scene.order("create_replica", of: alpha)
+        let id = try #require(scene.slot.replicas.first).id
+        scene.slot.liveElsewhere = [bravo: .own]
+        var creation = ReplicaCreation(type: .manual)
+        creation.instance = bravo
+        #expect(refusal { _ = try ask(&scene, creation) } == .conflict)
+        let launch = ReplicaLaunch(instance: bravo, status: .ready)
+        #expect(refusal { try scene.decide { _ = try $0.take(launch, for: id, &$1) } } == .conflict)
+        try scene.answer(
+            order, .done, .launched(.init(instance: bravo, instanceType: "m5.large", zone: "us-east-1b", mode: .spot)))
+        #expect(scene.slot.host(bravo) == nil)
+        #expect(scene.slot.replicas.first?.status == .failed)
+    }
+
+    @Test(arguments: [Slot.Neighbour.own, .foreign])
+    func `a machine that another agent has by now is not ended`(_ neighbour: Slot.Neighbour) throws {
+        var scene = try Scene.pair { $0.terminateWaitSeconds = 0 }
+        let id = try #require(scene.slot.replica(of: bravo)).id
+        scene.slot.liveElsewhere = [bravo: neighbour]
+        try scene.decide { _ = try $0.deleteReplica(id, &$1) }
+        #expect(scene.asked(of: alpha) == [])
+        #expect(scene.slot.terminationList(at: scene.now).instances == [])
+        scene.slot.liveElsewhere = [:]
+        scene.hear(alpha)
+        #expect(scene.asked(of: alpha) == ["terminate_instance"])
+    }
+
+    @Test func `another tenant's machine is claimed like one that nobody has, and not ended by a person either`() throws
+    {
+        var scene = Scene { $0.terminateWaitSeconds = 0 }
+        try scene.register(alpha)
+        scene.slot.liveElsewhere = [bravo: .foreign]
+        var creation = ReplicaCreation(type: .manual)
+        creation.instance = bravo
+        let id = try ask(&scene, creation).replica
+        try scene.decide { _ = try $0.deleteReplica(id, &$1) }
+        scene.wait(1000)
+        scene.hear(alpha)
+        #expect(scene.asked(of: alpha) == [])
     }
 }

@@ -74,9 +74,11 @@ struct Scene {
 
     @discardableResult
     mutating func hear(
-        _ instance: InstanceID, lacking: [String]? = [], running: [CommandID] = [], status: HostStatus = .online
+        _ instance: InstanceID, lacking: [String]? = [], running: [CommandID] = [], status: HostStatus = .online,
+        knowing version: ConfigVersion? = nil
     ) -> [Command] {
         var heartbeat = Heartbeat(status: status, instance: instance)
+        heartbeat.configVersion = version
         heartbeat.lacking = lacking
         heartbeat.running = running
         var commands: [Command] = []
@@ -88,8 +90,10 @@ struct Scene {
     mutating func offline(_ instance: InstanceID) { happen { $0.noteOffline(instance, after: .seconds(120), &$1) } }
 
     @discardableResult
-    mutating func notice(_ instance: InstanceID, _ signal: Notice.Signal) throws -> NoticeReply {
-        let notice = Notice(instance: instance, signal: signal, detectedAt: now)
+    mutating func notice(
+        _ instance: InstanceID, _ signal: Notice.Signal, detectedAt: Timestamp? = nil
+    ) throws -> NoticeReply {
+        let notice = Notice(instance: instance, signal: signal, detectedAt: detectedAt ?? now)
         return try decide { slot, turn in try slot.take(notice, &turn) }
     }
 

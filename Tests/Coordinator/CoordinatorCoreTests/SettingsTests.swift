@@ -38,6 +38,7 @@ import Wire
         let other: SlotSettingValue? =
             switch current {
             case .flag(let flag): .flag(!flag)
+            case .whole where setting == .leaseSeconds: .whole(60)
             case .whole(let number): .whole(number + 1)
             case .decimal: .decimal(JSONNumber(1))
             case .handOver: .handOver(.overlap)
@@ -71,6 +72,13 @@ import Wire
                 == .configuration)
         let both = change([.leaseSeconds: .whole(30), .handOver: .handOver(.exclusive)])
         #expect(try scene.decide { try $0.change(both, &$1) }.settings.leaseSeconds == 30)
+    }
+
+    @Test(arguments: [(3, 14, false), (3, 15, true), (300, 905, false), (300, 906, true)])
+    func `a lease is longer than three heartbeats and a late answer`(_ row: (Int, Int, Bool)) throws {
+        var scene = Scene { $0.handOver = .exclusive }
+        let short = change([.heartbeatSeconds: .whole(row.0), .leaseSeconds: .whole(row.1)])
+        #expect(refusal { try scene.decide { _ = try $0.change(short, &$1) } } == (row.2 ? nil : .configuration))
     }
 
     @Test func `a toggle without a value turns the setting round`() throws {
@@ -118,5 +126,42 @@ import Wire
         let before = scene.slot
         try scene.decide { $0.delete(&$1) }
         #expect(scene.slot == before)
+    }
+
+    @Test func `the machine of a launch that was under way when its slot was deleted is ended`() throws {
+        var scene = Scene { ($0.autoSwitchEnabled, $0.manualReplicaEnabled) = (false, true) }
+        try scene.register(alpha)
+        #expect(scene.hear(alpha).map(\.order.type) == ["create_replica"])
+        try scene.decide { $0.delete(&$1) }
+        #expect(!scene.slot.isOver)
+        #expect(scene.hear(alpha) == [])
+        scene.wait(60)
+        #expect(scene.hear(alpha) == [])
+        try scene.launched(bravo, by: alpha)
+        #expect(scene.role(bravo) == .terminating && !scene.slot.isOver)
+        scene.hear(alpha)
+        try scene.answer(alpha, "terminate_instance", .done, .terminated(bravo))
+        #expect(scene.slot.isOver)
+    }
+
+    @Test func `a launch that nobody had begun when its slot was deleted is not begun`() throws {
+        var scene = Scene { ($0.autoSwitchEnabled, $0.manualReplicaEnabled) = (false, true) }
+        try scene.register(alpha)
+        try scene.decide { $0.delete(&$1) }
+        #expect(scene.slot.isOver)
+        #expect(scene.hear(alpha) == [])
+    }
+
+    @Test func `a launch of a deleted slot that is told of late still brings its machine to its end`() throws {
+        var scene = Scene { ($0.autoSwitchEnabled, $0.manualReplicaEnabled) = (false, true) }
+        try scene.register(alpha)
+        scene.hear(alpha)
+        let order = try scene.order("create_replica", of: alpha)
+        try scene.decide { $0.delete(&$1) }
+        scene.wait(601)
+        #expect(scene.slot.isOver)
+        try scene.answer(
+            order, .done, .launched(.init(instance: bravo, instanceType: "m5.large", zone: "us-east-1b", mode: .spot)))
+        #expect(scene.role(bravo) == .terminating && !scene.slot.isOver)
     }
 }

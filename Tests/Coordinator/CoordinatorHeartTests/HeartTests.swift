@@ -39,6 +39,20 @@ import Wire
         }
     }
 
+    @Test func `a heartbeat that knows a newer epoch than the record is decided`() throws {
+        try withSite { site in
+            let (line, _) = try site.register(first, of: try site.makeClient(), token: 10)
+            try site.beat(line)
+            var heartbeat = site.heartbeat(line)
+            heartbeat.epoch = 5
+            guard case .news = site.heart.hear(heartbeat, on: line, wait: .zero) else {
+                throw TestSupportError("nothing was new")
+            }
+            _ = try ask { [heartbeat] in site.heart.decide(heartbeat, on: line, answer: $0) }
+            #expect(try site.waitForEvent(.recordOutdated).instance == first)
+        }
+    }
+
     @Test func `an order wakes its parked host with the order in the answer`() throws {
         try withSite { site in
             let (line, reply) = try site.register(first, of: try site.makeClient(), token: 10)
@@ -148,6 +162,38 @@ import Wire
             defer { again.heart.stop() }
             let known = try #require(again.heart.line(forToken: try Credential(10).words))
             #expect(try ask { again.heart.take(report, on: known, answer: $0) }.outcome == .duplicate)
+        }
+    }
+
+    @Test func `the same id from another machine, or for another kind of report, is another report`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            let (primary, _) = try site.register(first, of: client, token: 10)
+            let (replica, _) = try site.register(second, of: client, token: 11)
+            func end(by line: Line) throws -> ReportReply.Outcome {
+                let stamp = ReportStamp(report: "r-1", instance: line.instance, epoch: 1)
+                let report = TerminationReport(stamp: stamp, target: second, success: false)
+                return try ask { site.heart.take(report, on: line, answer: $0) }.outcome
+            }
+            let cleanup = CleanupReport(
+                stamp: ReportStamp(report: "r-1", instance: first, epoch: 1), timestamp: site.surroundings.wall(),
+                snapshots: .init(), images: .init())
+            #expect(try end(by: primary) == .accepted)
+            #expect(try end(by: replica) == .accepted)
+            #expect(try ask { site.heart.take(cleanup, on: primary, answer: $0) }.outcome == .accepted)
+            #expect(try end(by: primary) == .duplicate)
+        }
+    }
+
+    @Test func `a stale report leaves one line in the log`() throws {
+        try withSite { site in
+            let (line, _) = try site.register(first, of: try site.makeClient(), token: 10)
+            let report = TerminationReport(
+                stamp: ReportStamp(report: "r-1", instance: first, epoch: 0), target: second, success: true)
+            for outcome in [ReportReply.Outcome.stale, .duplicate, .duplicate] {
+                #expect(try ask { site.heart.take(report, on: line, answer: $0) }.outcome == outcome)
+            }
+            #expect(site.events.filter { $0.kind == .reportStale }.map(\.instance) == [first])
         }
     }
 
@@ -276,6 +322,27 @@ import Wire
         }
     }
 
+    @Test func `what is queued is answered when things have settled, and nobody waits for ever`() throws {
+        try withSite { site in
+            let isHeld = Latch("the look at a writer that is busy")
+            let answers = Monitor(0)
+            for number in 1...UInt8(200) {
+                let credential = try Credential(number)
+                site.heart.createClient(
+                    ClientCreation(name: "client-\(number)"), token: credential.token, hash: credential.hash,
+                    seal: { _ in
+                        if number == 1 { try isHeld.wait() }
+                        return [1]
+                    }, answer: { _ in answers.change { $0 += 1 } })
+            }
+            site.heart.settle(within: .zero)
+            #expect(answers.change { $0 } == 0)
+            isHeld.open()
+            site.heart.settle(within: .seconds(10))
+            #expect(answers.change { $0 } == 200)
+        }
+    }
+
     @Test func `only one of a client's slots of a kind reports prices`() throws {
         try withSite { site in
             let client = try site.makeClient()
@@ -309,6 +376,39 @@ import Wire
             try site.beat(one)
             try site.waitForEvent(.hostBack)
             try eventually("the newer one has stopped") { try report([older]) }
+        }
+    }
+
+    @Test func `a machine that comes up after its agent was deleted is not the agent anew`() throws {
+        try withTemporaryFolder { folder in
+            let site = try Site(folder: folder)
+            let client = try site.makeClient()
+            let (line, reply) = try site.register(first, of: client, token: 10)
+            var change = SlotSettingsChange()
+            change[.manualReplicaEnabled] = .flag(true)
+            _ = try ask { [change] in site.heart.change(change, of: reply.slot, answer: $0) }
+            let launch = try #require(try site.beat(line).first)
+            _ = try ask { site.heart.delete(reply.slot, answer: $0) }
+            #expect(!line.isOver)
+            var result = CommandResult(
+                .done, message: "launched", instance: first, attempt: 1, epoch: 1,
+                finishedAt: site.surroundings.wall())
+            result.facts = .launched(.init(instance: second, instanceType: "m5.large", zone: "us-east-1b", mode: .spot))
+            #expect(try ask { site.heart.take(result, of: launch.id, on: line, answer: $0) }.outcome == .accepted)
+            #expect(throws: TestSupportError.self) { try site.register(second, of: client, token: 11) }
+            site.heart.stop()
+
+            let again = try Site(folder: folder)
+            defer { again.heart.stop() }
+            let known = try #require(again.heart.line(forToken: try Credential(10).words))
+            #expect(!known.isOver)
+            let end = try #require(try again.beat(known).first)
+            guard case .terminateInstance(let order) = end.order else { throw TestSupportError("\(end.order)") }
+            #expect(order.target == second)
+            let report = TerminationReport(
+                stamp: ReportStamp(report: "r", instance: first, epoch: 1), target: second, success: true)
+            #expect(try ask { again.heart.take(report, on: known, answer: $0) }.outcome == .accepted)
+            #expect(known.isOver)
         }
     }
 }

@@ -9,12 +9,16 @@ import Wire
 final class Site {
     let heart: Heart
     let surroundings: ManualSurroundings
+    /// What was told of the machine's clock: how far it was set, and nil once it was followed.
+    var clockReports: [Duration?] { reported.wait(until: .zero) { $0 } ?? [] }
+    private let reported = Monitor<[Duration?]>([])
     private let seen = Monitor<[Event]>([])
 
     init(folder: String, surroundings: ManualSurroundings = ManualSurroundings()) throws {
         self.surroundings = surroundings
         heart = try Heart(
-            HeartSettings(databasePath: "\(folder)/coordinator.sqlite"), surroundings: surroundings
+            HeartSettings(databasePath: "\(folder)/coordinator.sqlite"), surroundings: surroundings,
+            observeClock: { [reported] lag in reported.change { $0.append(lag) } }
         ) { [seen] events in seen.change { $0 += events } }
     }
 
@@ -103,8 +107,12 @@ extension Site {
     }
 
     /// What a host says every few seconds.
-    func heartbeat(_ line: Line, lacking: [String]? = nil, running: [CommandID] = []) -> Heartbeat {
+    func heartbeat(
+        _ line: Line, lacking: [String]? = nil, running: [CommandID] = [], knowing version: ConfigVersion? = nil
+    ) -> Heartbeat {
         var heartbeat = Heartbeat(status: .online, instance: line.instance)
+        heartbeat.agentVersion = productVersion
+        heartbeat.configVersion = version
         heartbeat.instanceType = "m5.large"
         heartbeat.zone = "us-east-1a"
         heartbeat.region = "us-east-1"
@@ -116,8 +124,10 @@ extension Site {
 
     /// Sends a heartbeat and gives what it is answered, decided or not.
     @discardableResult
-    func beat(_ line: Line, lacking: [String]? = nil, running: [CommandID] = []) throws -> [Command] {
-        let heartbeat = heartbeat(line, lacking: lacking, running: running)
+    func beat(
+        _ line: Line, lacking: [String]? = nil, running: [CommandID] = [], knowing version: ConfigVersion? = nil
+    ) throws -> [Command] {
+        let heartbeat = heartbeat(line, lacking: lacking, running: running, knowing: version)
         if case .quiet = heart.hear(heartbeat, on: line, wait: .zero) { return [] }
         return try ask { heart.decide(heartbeat, on: line, answer: $0) }.commands
     }

@@ -113,6 +113,7 @@ struct AccessTests {
         }
         let usual = ["/var/lib/spot-coordinator/admin-token", "./admin-token"]
         #expect(make([:], "") == usual)
+        #expect(make(["STATE_DIRECTORY": ""], "") == usual)
         #expect(make(["STATE_DIRECTORY": "/srv/a:/srv/b"], "") == ["/srv/a/admin-token"] + usual)
         #expect(make(["STATE_DIRECTORY": "/srv/a"], "/data/spot.sqlite") == ["/data/admin-token"])
     }
@@ -152,6 +153,33 @@ struct AccessTests {
             #expect(text.isEmpty || !said.errors.contains(text))
             #expect(said.status == .noPermission)
         }
+    }
+
+    // Nobody could be reached at any of these, whatever came of the rule.
+    @Test(arguments: [
+        "http://ops.example.invalid:5000", "http://0.0.0.7", "http://127.0.0.1.example.invalid", "http://0.0.0.0:1",
+        "http://127.0.0.1@example.invalid", "http://127.0.0.1:5000@example.invalid", "http://[::]:1",
+        "http://localhost.example.invalid/", "http://127.0.0.1:1\\@example.invalid",
+    ])
+    func `the token does not go to another machine in plain sight unless that is asked for by name`(url: String) throws
+    {
+        let said = try enter(["agents", "--server", url], at: local(port: 1))
+        #expect(
+            said.errors.contains("--server \(quoted(url)): the administrator's token would cross the network readable"))
+        #expect(said.errors.contains("--allow-plaintext"))
+        #expect(said.status == .usage)
+    }
+
+    @Test(arguments: ["localhost", "127.0.0.1", "127.9.9.9"])
+    func `on this machine nothing needs to be asked for`(host: String) throws {
+        let said = try enter(["agents", "--server", "http://\(host):1"], at: local(port: 1))
+        #expect(said.status == .unavailable, "\(said.errors)")
+    }
+
+    @Test func `plain HTTP to another machine that is asked for is tried`() throws {
+        // The unspecified address, which the kernel takes for this machine: nobody else is spoken to.
+        let said = try enter(["agents", "--server", "http://0.0.0.0:1", "--allow-plaintext"], at: local(port: 1))
+        #expect(said.status == .unavailable, "\(said.errors)")
     }
 
     @Test(arguments: ["ftp://host", "host:5000", ""])

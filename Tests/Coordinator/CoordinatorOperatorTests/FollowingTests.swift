@@ -116,6 +116,20 @@ struct FollowingTests {
         #expect(follower.errors == "spot-coordinator: after: not a cursor of this log (request req-7)\n")
     }
 
+    @Test func `a place that is gone is told, and it goes on from the newest lines`() throws {
+        let log = FakeLog(1...2)
+        let coordinator = try FakeCoordinator { request, exchange in
+            guard request.parameter("after") == "e1-7" else { return log.answer(request, exchange) }
+            exchange.answer(.refusal(410, .gone, "that log is no more"))
+        }
+        defer { coordinator.stop() }
+        let follower = try Follower(["--json", "--after", "e1-7"], at: coordinator.port)
+        try follower.waitForEvents([1, 2])
+        #expect(follower.errors.contains("that log is no more (request req-7); going on from the newest lines\n"))
+        #expect(try follower.closeAndWait() == .success)
+        log.grow(to: 3)
+    }
+
     @Test func `a first question that nobody answers ends it`() throws {
         let follower = try Follower([], at: try unusedLoopbackPort())
         #expect(try follower.end.get() == .unavailable)

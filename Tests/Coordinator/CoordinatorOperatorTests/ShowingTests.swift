@@ -256,6 +256,20 @@ struct AgentSettingsTests {
     }
 
     @Test(arguments: [
+        (Incident.State.open, "nothing yet", "nothing yet"),
+        (.met, "nothing was recorded", "no machine reported its steps"),
+        (.averted, "nothing was recorded", "no machine reported its steps"),
+    ])
+    func `what an incident has no record of is still to come only while it is open`(
+        state: Incident.State, happened: String, took: String
+    ) throws {
+        let bare = with(incident) { ($0.state, $0.ledger, $0.timeline) = (state, [], []) }
+        let (said, _) = try enter("incidents inc-9", hearing: ["GET /api/incidents/inc-9": .reply(bare)])
+        let end = "What happened\n\(happened)\n\nWhat each step took\n\(took)\n"
+        #expect(said.output.hasSuffix(end), "\(said.output)")
+    }
+
+    @Test(arguments: [
         ("replica_count", #""replica_count": expected a setting's NAME=VALUE"#),
         ("replica_cout=1", #""replica_cout" is no setting, perhaps replica_count is meant"#),
         ("replica_count=5", "replica_count: expected a whole number from 0 to 4"),

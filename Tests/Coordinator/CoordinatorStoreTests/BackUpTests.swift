@@ -46,6 +46,25 @@ struct BackUpTests {
         }
     }
 
+    @Test func `a backup takes the place of a file, and of nothing else`() throws {
+        try withStore { (store) throws in
+            let (folder, pipe, link) = (store.path + ".folder", store.path + ".pipe", store.path + ".link")
+            let earlier = store.path + ".copy"
+            unsafe mkdir(folder, 0o700)
+            unsafe mkfifo(pipe, 0o600)
+            unsafe symlink(store.path, link)
+            for path in [folder, pipe, link] {
+                let error = #expect(throws: StoreError.self) { try backUp(database: store.path, to: path) }
+                #expect(error?.description.contains(path) == true)
+            }
+            #expect([folder, pipe, link].allSatisfy(fileExists))
+            #expect(!fileExists(pipe + ".partial"))
+            try writeFile(earlier, [1, 2, 3])
+            try backUp(database: store.path, to: earlier)
+            #expect(try Database(path: earlier).integrityCheck() == [])
+        }
+    }
+
     @Test func `what cannot be backed up is named`() throws {
         try withDatabase { (path) throws in
             #expect(storeFailure { try backUp(database: path, to: path + ".copy") } == .inaccessible)
@@ -68,6 +87,21 @@ struct BackUpTests {
         }
     }
 
+    @Test func `each restore keeps what it found, until there are nine`() throws {
+        try withBackUp { (database, copy) throws in
+            let kept = database + ".before-restore"
+            #expect(try restore(backup: copy, to: database) == kept)
+            for number in 2...9 { #expect(try restore(backup: copy, to: database) == "\(kept).\(number)") }
+            let error = #expect(throws: StoreError.self) { try restore(backup: copy, to: database) }
+            #expect(error?.description.contains("remove those that nobody needs") == true)
+            #expect(!fileExists(database + ".restoring"))
+            try expect(kept, has: [1, 2])
+            try expect("\(kept).9", has: [1])
+            try removeFile("\(kept).4")
+            #expect(try restore(backup: copy, to: database) == "\(kept).4")
+        }
+    }
+
     @Test func `a restore to an empty place is a move`() throws {
         try withBackUp { (database, copy) throws in
             let other = folderName(of: database) + "/other.sqlite"
@@ -86,6 +120,19 @@ struct BackUpTests {
             try restore(backup: copy, to: database)
             try expect(database, has: [1])
             try expect(database + ".before-restore", has: [1, 2])
+        }
+    }
+
+    @Test func `a place in the log of before a restore is none in the log after it`() throws {
+        try withBackUp { (database, copy) throws in
+            func read<Value>(_ body: (borrowing StoreReader) throws -> Value) throws -> Value {
+                try body(StoreReader(path: database))
+            }
+            for _ in 0..<2 {
+                let before = try read { try $0.endOfLog() }
+                try restore(backup: copy, to: database)
+                #expect(storeFailure { try read { try $0.events(after: before) } } == .cursorGone)
+            }
         }
     }
 
@@ -127,6 +174,7 @@ struct BackUpTests {
             let error = #expect(throws: StoreError.self, "\(what)") { try restore(backup: copy, to: database) }
             #expect(error?.code == code, "\(what): \(error?.description ?? "")")
             #expect(error?.description.hasSuffix("the database is as it was") == true, "\(error?.description ?? "")")
+            #expect(!fileExists(database + ".restoring"), "a copy of no use is not left lying about")
             try expect(database, has: [1, 2])
         }
     }
@@ -189,7 +237,7 @@ struct BackUpTests {
         try withBackUp { (database, copy) throws in
             try interrupt(database, copy)
             try expect(database, has: [1, 2])
-            #expect(!fileExists(database + ".restoring"), "\(what)")
+            for suffix in ["", "-wal", ".partial"] { #expect(!fileExists(database + ".restoring" + suffix), "\(what)") }
             #expect(!isSameFile(database, database + ".before-restore"), "\(what)")
         }
     }

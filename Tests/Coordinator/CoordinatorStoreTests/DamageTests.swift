@@ -2,6 +2,7 @@ import CoordinatorCore
 import CoordinatorStore
 import DroppingVFS
 import JSON
+import Platform
 import SQLite
 import Testing
 import Wire
@@ -56,6 +57,24 @@ struct DamageTests {
             let error = #expect(throws: StoreError.self) { _ = try Store(path: path) }
             #expect(error?.code == .foreign)
             #expect(try readFile(path) == content)
+        }
+    }
+
+    private static let marks: [StaticString] = [
+        "CREATE TABLE letter (text)", "PRAGMA application_id = 42", "PRAGMA user_version = 7",
+    ]
+
+    @Test(arguments: 0..<3)
+    func `another program's database is refused and left alone`(index: Int) throws {
+        try withDatabase { (path) throws in
+            try tamper(path, Self.marks[index])
+            var content = try readFile(path)
+            // As most programs have theirs: not in WAL mode (https://sqlite.org/fileformat.html).
+            content.replaceSubrange(18..<20, with: [1, 1])
+            try writeFile(path, content)
+            #expect(storeFailure { _ = try Store(path: path) } == .foreign)
+            #expect(try readFile(path) == content)
+            #expect(!fileExists(path + "-wal"))
         }
     }
 

@@ -146,3 +146,7 @@ func readFile(_ path: String) throws -> [UInt8] { try readSmallFile(path, limit:
 func writeFile(_ path: String, _ content: [UInt8]) throws { try replaceFile(path, with: content) }
 
 func copyFile(_ path: String, to other: String) throws { try writeFile(other, try readFile(path)) }
+
+func reportKey(_ id: ReportID, _ kind: StaticString, from host: Int = 1) -> ReportKey {
+    ReportKey(ReportStamp(report: id, instance: instance(host)), kind)
+}

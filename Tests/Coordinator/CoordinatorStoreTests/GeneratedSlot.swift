@@ -30,6 +30,7 @@ struct SlotGenerator {
         slot.epoch = flip() ? slot.epoch.next : slot.epoch
         slot.deletedAt = maybe { $0.time() }
         slot.dueAt = maybe { $0.time() }
+        slot.contestedBy = maybe { instance($0.int(1...99)) }
         let first = slot.hosts.first.map { Int($0.instance.text.dropFirst(2), radix: 16) ?? 0 } ?? 0
         if flip() && slot.hosts.count < 6 { slot.hosts.append(host(first + 10 + slot.hosts.count)) }
         for index in slot.hosts.indices where flip() { change(&slot.hosts[index]) }
@@ -87,10 +88,13 @@ struct SlotGenerator {
         host.lacking = maybe { $0.pick([[], ["state folder"], ["a \"hook\"", "units"]]) }
         host.isOffline = flip()
         host.isProvenDead = flip()
+        host.service = pick(Service.allCases)
         host.isBlind = flip()
         host.inspectedAt = maybe { $0.time() }
+        host.inspectedBy = maybe { instance($0.int(1...99)) }
         host.terminationAskedAt = maybe { $0.time() }
         host.lastHeardAt = maybe { $0.time() }
+        host.leaseSeconds = maybe { $0.int(1...60) }
     }
 
     /// At most one primary and one successor. Whoever was primary is not chosen again as successor.
@@ -209,8 +213,10 @@ struct SlotGenerator {
         record.incident.closedAt = record.incident.state == .open ? nil : time()
         record.incident.ledger = ledger()
         record.ordered = maybe { name("replica", $0.int(1...99)) }
+        record.maintenance = maybe { $0.pick(["instance-event-0d59937288b749b32", ""]) }
         record.isLate = flip()
         record.isBlocked = flip()
+        record.endsAt = maybe { $0.time() }
     }
 
     // MARK: Chance

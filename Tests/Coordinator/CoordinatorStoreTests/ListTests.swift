@@ -278,7 +278,7 @@ struct ListTests {
             let rest = try reader.reader.events(after: odd.next, client: clientID(1), limit: 100)
             #expect(rest.events.count == 6)
             // All was seen, so the next place is the end of the log, not the last line of the client.
-            #expect(try rest.next.sequence() == 20)
+            #expect(try rest.next == reader.reader.endOfLog())
             #expect(try reader.reader.events(client: clientID(1), slot: slotID(3)).events.map(\.message) == ["line 3"])
             #expect(try reader.reader.events(slot: slotID(4)).events.map(\.message) == ["line 4"])
             #expect(try reader.reader.events(client: clientID(1), slot: slotID(4)).events == [])
@@ -312,7 +312,7 @@ struct ListTests {
         try withLog(lines: 0) { (_, reader) throws in
             let lines = try reader.reader.events()
             #expect(lines.events == [])
-            #expect(try lines.next.sequence() == 0)
+            #expect(try lines.next == reader.reader.endOfLog())
         }
     }
 
@@ -326,11 +326,23 @@ struct ListTests {
         }
     }
 
-    @Test(arguments: ["a1-5", "e1-", "e1--1", "e1-!", "e1-99", "e1-zzzzzzzzzzzzzzzzzz"])
-    func `a place that the log has not come to is told apart`(text: String) throws {
+    @Test(arguments: [
+        "a1-5", "e2-", "e2-1", "e2--1", "e2-!-1", "e2-0-!", "e2-0-zzzzzzzzzzzzzzzzzz", "e2-0--1", "e2-0-1-1",
+    ])
+    func `what names no place in a log is told apart`(text: String) throws {
         let cursor = try EventCursor(text)
         try withLog(lines: 5) { (_, reader) throws in
             #expect(storeFailure { try reader.reader.events(after: cursor) } == .badCursor)
+        }
+    }
+
+    @Test func `a place in another log, or ahead of this one, or of the first form is gone`() throws {
+        try withLog(lines: 5) { (_, reader) throws in
+            let end = try reader.reader.endOfLog()
+            for text in ["e1-5", "e1-", "e2-0-1", "e2-zzz-5", "\(end.text)0"] {
+                let cursor = try EventCursor(text)
+                #expect(storeFailure { try reader.reader.events(after: cursor) } == .cursorGone, "\(text)")
+            }
         }
     }
 

@@ -33,7 +33,7 @@ struct LookupTests {
                 slot.incidents = [makeIncident(number, of: number, on: number)]
                 try store.save(slot)
                 try store.write { transaction in
-                    try transaction.note("r-1", of: slot.id, kind: "switch", at: newYear)
+                    try transaction.note(reportKey("r-1", "switch"), of: slot.id, at: newYear)
                     try transaction.append([makeSwitch(number)], of: slot.id)
                     _ = try transaction.append([
                         Event(
@@ -80,16 +80,46 @@ struct LookupTests {
         }
     }
 
-    @Test func `a report is known once it was noted, for its slot alone`() throws {
+    @Test func `a slot knows which of its machines, and of those that are named, other agents have`() throws {
+        try withStore { (store) throws in
+            var slot = makeServing(1)
+            slot.hosts += [makeHost(2, .zombie), makeHost(3, .zombie), makeHost(4, .zombie), makeHost(7, .terminated)]
+            try store.save(slot)
+            var (offline, ended) = (makeServing(3), makeServing(4))
+            offline.hosts[0].isOffline = true
+            ended.deletedAt = newYear
+            try store.write { try $0.insert(makeClient(2)) }
+            let others = [makeServing(2), offline, ended, makeServing(5, client: 2), makeServing(6), makeServing(7)]
+            for other in others { try store.save(other) }
+            #expect(try store.load(1)?.liveElsewhere == [instance(2): .own])
+            var focus = Focus(now: newYear, instance: instance(5))
+            focus.otherInstances = [instance(7), instance(8)]
+            #expect(
+                try store.load(1, naming: focus)?.liveElsewhere
+                    == [instance(2): .own, instance(5): .foreign, instance(7): .own])
+        }
+    }
+
+    @Test func `a report is known once it was noted, for its slot, kind and machine alone`() throws {
         try withStore { (store) throws in
             try store.save(makeServing(1))
             try store.save(makeServing(2))
-            #expect(try store.write { try $0.isKnown("r-1", of: slotID(1)) } == false)
-            try store.write { try $0.note("r-1", of: slotID(1), kind: "pricing", at: newYear) }
-            #expect(try store.write { try $0.isKnown("r-1", of: slotID(1)) })
-            #expect(try store.write { try $0.isKnown("r-1", of: slotID(2)) } == false)
-            try store.write { try $0.note("r-1", of: slotID(1), kind: "switch", at: .at(9)) }
-            #expect(try number(at: store.path, "SELECT count(*) FROM report WHERE kind = 'pricing'") == 1)
+            let key = reportKey("r-1", "pricing")
+            #expect(try store.write { try $0.isKnown(key, of: slotID(1)) } == false)
+            for at in [0, 9] { try store.write { try $0.note(key, of: slotID(1), at: .at(at)) } }
+            #expect(try store.write { try $0.isKnown(key, of: slotID(1)) })
+            #expect(try store.write { try $0.isKnown(key, of: slotID(2)) } == false)
+            #expect(try store.write { try $0.isKnown(reportKey("r-1", "switch"), of: slotID(1)) } == false)
+            #expect(try store.write { try $0.isKnown(reportKey("r-1", "pricing", from: 2), of: slotID(1)) } == false)
+            #expect(try number(at: store.path, "SELECT count(*) FROM report") == 1)
+        }
+    }
+
+    @Test func `a report that was taken before its machine was kept is known from any`() throws {
+        try withStore { (store) throws in
+            try store.save(makeServing(1))
+            try tamper(store.path, "INSERT INTO report VALUES ('slot-000000001', 'r-1', 'pricing', '', 1)")
+            #expect(try store.write { try $0.isKnown(reportKey("r-1", "pricing", from: 2), of: slotID(1)) })
         }
     }
 
@@ -159,8 +189,16 @@ struct LookupTests {
             ended.deletedAt = newYear
             try store.save(ended)
 
+            for (number, role) in [(5, Role.terminating), (6, .zombie)] {
+                var busy = makeServing(number)
+                busy.hosts.append(makeHost(number + 10, role))
+                busy.deletedAt = newYear
+                try store.save(busy)
+            }
+
             let all = try hosts(store.path)
-            #expect(all.filter(\.isEnded).map(\.instance) == [instance(4)])
+            #expect(Set(all.filter(\.isEnded).map(\.instance)) == Set([4, 5, 15, 6, 16].map(instance)))
+            #expect(all.filter(\.isOver).map(\.instance) == [instance(4)])
             let rows = all.filter { !$0.isEnded }
             #expect(rows.map(\.instance) == [instance(1), instance(2)])
             #expect(rows.allSatisfy { $0.slot == slotID(1) && $0.client == clientID(1) })

@@ -45,6 +45,21 @@ struct RetentionTests {
         }
     }
 
+    @Test func `the hosts of a deleted agent are forgotten thirty days later, whatever they were`() throws {
+        try withStore { (store) throws in
+            var ended = makeServing(1)
+            ended.hosts.append(makeHost(2, .terminating))
+            ended.deletedAt = .at(Self.day)
+            try store.save(ended)
+            try store.save(makeServing(3))
+            func hosts() throws -> Int { try number(at: store.path, "SELECT count(*) FROM host") }
+            _ = try store.write { try $0.forget(before: Retention(at: .at(31 * Self.day)), rows: 100) }
+            #expect(try hosts() == 3)
+            _ = try store.write { try $0.forget(before: Retention(at: .at(31 * Self.day + 1)), rows: 100) }
+            #expect(try hosts() == 1)
+        }
+    }
+
     /// A slot with one of each that is over and one that is not; three events, a price and a report.
     private func withHistory(_ body: (TestStore) throws -> Void) throws {
         try withStore { (store) throws in
@@ -64,7 +79,7 @@ struct RetentionTests {
             slot.incidents[1].incident.closedAt = newYear
             try store.save(slot)
             try store.write { store in
-                try store.note("r-1", of: slotID(1), kind: "pricing", at: newYear)
+                try store.note(reportKey("r-1", "pricing"), of: slotID(1), at: newYear)
                 _ = try store.append((1...3).map { Event(kind: .fenced, sentence: "\($0)", at: newYear) })
                 var report = PricingReport(
                     stamp: ReportStamp(report: "r-1", instance: instance(1)),

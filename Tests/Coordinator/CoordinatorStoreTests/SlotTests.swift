@@ -103,7 +103,7 @@ struct SlotTests {
                         }
                 }
                 try store.save(after, replacing: slot)
-                #expect(try store.load(10 + order[0]) == after)
+                #expect(try store.load(10 + order[0])?.hosts == after.hosts)
             }
         }
     }
@@ -176,7 +176,9 @@ struct SlotTests {
             let focus = Focus(
                 now: newYear, instance: instance(1), command: name("command", 1), replica: "r-1",
                 incident: name("incident", 1))
-            #expect(try store.load(2, naming: focus) == makeServing(2))
+            var loaded = try #require(try store.load(2, naming: focus))
+            loaded.liveElsewhere = [:]
+            #expect(loaded == makeServing(2))
         }
     }
 

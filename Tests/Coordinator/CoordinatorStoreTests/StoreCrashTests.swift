@@ -70,7 +70,7 @@ private struct Trial {
                 let (slot, turn) = try turn(store)
                 saved.append(slot)
                 let report = try ReportID("report-\(step)")
-                try store.note(report, of: slot.id, kind: "switch", at: .at(step))
+                try store.note(reportKey(report, "switch"), of: slot.id, at: .at(step))
                 noted.append((slot.id, report))
                 last = try store.append(turn.events)?.upperBound ?? last
             }
@@ -147,7 +147,7 @@ private struct Trial {
                         found.append("incident \(incident.id) is lost")
                     }
                 }
-                for report in reports[id, default: []] where try !store.isKnown(report, of: id) {
+                for report in reports[id, default: []] where try !store.isKnown(reportKey(report, "switch"), of: id) {
                     found.append("report \(report) is lost")
                 }
             }

@@ -124,6 +124,7 @@ struct BackupTests {
             var chance = Chance(seed: 3)
             var outcomes = Set<Bool>()
             for _ in 1...(TestTier.current == .full ? 100 : 12) {
+                for suffix in ["", ".2"] { try removeFile("\(coordinator.database).before-restore\(suffix)") }
                 #expect(try run("restore", old, in: folder).status == 0)
                 let restore = try ChildProcess(
                     builtProgram("spot-coordinator"), ["restore", new], environment: ["STATE_DIRECTORY": folder])
@@ -135,6 +136,7 @@ struct BackupTests {
                 outcomes.insert(found.contains("second"))
             }
             print("BackupTests: a killed restore left the new database, or not: \(outcomes)")
+            for suffix in ["", ".2"] { try removeFile("\(coordinator.database).before-restore\(suffix)") }
             #expect(try run("restore", new, in: folder).status == 0)
             #expect(try clients(in: folder).contains("second"))
         }

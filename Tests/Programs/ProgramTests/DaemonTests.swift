@@ -164,7 +164,9 @@ struct DaemonTests {
             #expect(half.errors.contains("TLS_CERT_FILE and TLS_KEY_FILE need each other"))
             let missing = try serve(["TLS_CERT_FILE": "\(folder)/tls.crt", "TLS_KEY_FILE": "\(folder)/tls.key"])
             #expect(missing.status == 78)
-            #expect(missing.errors.contains("read TLS file \(folder)/tls.crt: no such file or directory"))
+            #expect(
+                missing.errors.contains("TLS_CERT_FILE: read TLS file \(folder)/tls.crt: no such file or directory"))
+            #expect(missing.errors.contains("TLS_KEY_FILE: read TLS file \(folder)/tls.key: no such file or directory"))
         }
     }
 

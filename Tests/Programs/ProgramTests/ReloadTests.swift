@@ -51,6 +51,17 @@ struct ReloadTests {
         }
     }
 
+    @Test func `a short token in the file that was made is not let in, the old one stays`() throws {
+        try withTemporaryFolder { folder in
+            let coordinator = try RunningCoordinator(in: folder)
+            let made = try coordinator.adminToken
+            try replaceFile("\(folder)/admin-token", with: Array("short\n".utf8))
+            try reload(coordinator)
+            #expect(try admits(coordinator, made, "short") == [true, false])
+            try coordinator.process.waitForText("admin-token: expected 16 to 255 printable ASCII characters")
+        }
+    }
+
     @Test func `trusted networks and origins change for the next request`() throws {
         let token = "ADMIN_TOKEN=\(Self.first)\n"
         try withReloaded(

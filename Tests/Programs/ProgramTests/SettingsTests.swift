@@ -157,6 +157,96 @@ struct SettingsTests {
         }
     }
 
+    @Test func `the old server's names in the environment bring the same notice, those of others none`() throws {
+        try withTemporaryFolder { folder in
+            let outcome = try ChildProcess(
+                builtProgram("spot-coordinator"), ["check-config"],
+                environment: ["STATE_DIRECTORY": folder, "DB_HOST": "db", "FLASK_ENV": "x", "DB_SERVICE_PORT": "1"]
+            ).waitForEnd()
+            #expect(outcome.status == 0)
+            #expect(outcome.errors == "notice: environment: known, but without effect: DB_HOST, FLASK_ENV\n")
+        }
+    }
+
+    @Test func `an empty STATE_DIRECTORY is none`() throws {
+        try withTemporaryFolder { folder in
+            let child = try ChildProcess(
+                "/usr/bin/env", ["-C", folder, builtProgram("spot-coordinator"), "serve"],
+                environment: ["STATE_DIRECTORY": "", "PORT": "0"])
+            try child.waitForText("notice serving")
+            child.send(signal: SIGTERM)
+            #expect(try child.waitForEnd(within: .seconds(6)).status == 0)
+            #expect(fileExists("\(folder)/coordinator.sqlite") && !fileExists("/coordinator.sqlite"))
+        }
+    }
+
+    @Test(arguments: ["check-config", "serve"])
+    func `whatever is wrong is reported at once`(subcommand: String) throws {
+        try withTemporaryFolder { folder in
+            try replaceFile("\(folder)/tls.crt", with: Array("Dear all\n".utf8))
+            let outcome = try ChildProcess(
+                builtProgram("spot-coordinator"), [subcommand],
+                environment: [
+                    "STATE_DIRECTORY": folder, "PORT": "many", "HOST": "localhost",
+                    "TLS_CERT_FILE": "\(folder)/tls.crt",
+                    "TLS_KEY_FILE": "\(folder)/tls.key",
+                ]
+            ).waitForEnd()
+            #expect(outcome.status == 78)
+            for words in [
+                "PORT: expected a whole number", "HOST: expected an IPv4 or IPv6 address, such as 127.0.0.1 or ::1",
+                "TLS_KEY_FILE: read TLS file \(folder)/tls.key: no such file or directory",
+            ] {
+                #expect(outcome.errors.contains(words), "\(outcome.errors)")
+            }
+            #expect(!outcome.errors.contains("other machines could reach this address"))
+        }
+    }
+
+    @Test(arguments: ["check-config", "serve"])
+    func `TLS files that cannot be served with are named, with what is wrong`(subcommand: String) throws {
+        try withTemporaryFolder { folder in
+            for name in ["one", "two"] {
+                let made = try ChildProcess(
+                    "/usr/bin/openssl",
+                    [
+                        "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days",
+                        "1",
+                        "-subj", "/CN=\(name)", "-keyout", "\(folder)/\(name).key", "-out", "\(folder)/\(name).crt",
+                    ]
+                ).waitForEnd()
+                #expect(made.status == 0, "\(made.errors)")
+            }
+            try replaceFile("\(folder)/letter", with: Array("Dear all\n".utf8))
+            let cases = [
+                ("letter", "one.key", "TLS_CERT_FILE: \(folder)/letter: expected a certificate in PEM"),
+                ("one.crt", "letter", "TLS_KEY_FILE: \(folder)/letter: expected a private key in PEM"),
+                ("one.crt", "two.key", "TLS_KEY_FILE: \(folder)/two.key: the private key of another certificate"),
+            ]
+            for (certificate, key, words) in cases {
+                let outcome = try ChildProcess(
+                    builtProgram("spot-coordinator"), [subcommand],
+                    environment: [
+                        "STATE_DIRECTORY": folder, "PORT": "0", "TLS_CERT_FILE": "\(folder)/\(certificate)",
+                        "TLS_KEY_FILE": "\(folder)/\(key)",
+                    ]
+                ).waitForEnd()
+                #expect(outcome.status == 78 && outcome.errors.contains(words), "\(outcome.errors)")
+            }
+        }
+    }
+
+    @Test func `a made token's file that everybody may read is told, as one that is named`() throws {
+        try withTemporaryFolder { folder in
+            _ = try RunningCoordinator(in: folder).stop()
+            for file in ["admin-token", "coordinator.sqlite.key"] { unsafe chmod("\(folder)/\(file)", 0o644) }
+            let said = try RunningCoordinator(in: folder).stop().errors
+            for file in ["admin-token", "coordinator.sqlite.key"] {
+                #expect(said.contains("everybody may read \(folder)/\(file)"), "\(said)")
+            }
+        }
+    }
+
     @Test(arguments: [
         (["ADMIN_TOKEN": "too-short"], "ADMIN_TOKEN: expected 16 to 255 printable ASCII characters"),
         (["ADMIN_TOKEN": "a token with blanks in it"], "ADMIN_TOKEN: expected 16 to 255 printable ASCII characters"),
@@ -164,6 +254,12 @@ struct SettingsTests {
         (["HOST": "0.0.0.0"], "ALLOW_PLAINTEXT=1"), (["HOST": "::"], "ALLOW_PLAINTEXT=1"),
         (["TLS_CERT_FILE": "/x/tls.crt"], "TLS_CERT_FILE and TLS_KEY_FILE need each other"),
         (["DATABASE_URL": "postgres://db/spot"], "DATABASE_URL: expected sqlite: and a path"),
+        (["DATABASE_URL": "sqlite::memory:"], "DATABASE_URL: expected sqlite: and a path of a file"),
+        (["HOST": "zz"], "HOST: expected an IPv4 or IPv6 address"),
+        (["CORS_ORIGINS": "https://a.example,ops.example.com"], "CORS_ORIGINS: expected at most 256 origins"),
+        (["CORS_ORIGINS": "https://ops.example.com/"], "CORS_ORIGINS: expected at most 256 origins"),
+        (["CORS_ORIGINS": "https://ops.example.com:443"], "CORS_ORIGINS: expected at most 256 origins"),
+        (["CORS_ORIGINS": "https://Ops.example.com"], "CORS_ORIGINS: expected at most 256 origins"),
         (["TRUSTED_DASHBOARD_NETWORKS": "10.0.0.1/8"], "TRUSTED_DASHBOARD_NETWORKS: expected networks"),
         (["HEARTBEAT_SECONDS": "0"], "HEARTBEAT_SECONDS: expected a whole number from 1 to 300"),
         (["ADMIN_TOKEN_FILE": "/nowhere/token"], "/nowhere/token: no such file or directory"),

@@ -137,7 +137,12 @@ extension Everything {
             ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: gzip\r\n\r\n", 400),
             ("POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n", 400),
             ("GET / HTTP/1.1\r\nHost: h\r\nX: \(String(repeating: "a", count: 3_000))\r\n\r\n", 431),
-            ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1001\r\n\r\n", 413),
+            ("GET / HTTP/1.1\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost:\r\n\r\n", 400),
+            ("GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+            ("GET / HTTP/1.0\r\nHost: a\r\nHost: b\r\n\r\n", 400),
+            ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1001\r\n\r\n\(String(repeating: "x", count: 1_001))", 413),
+            ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 5000000\r\n\r\n", 413),
             ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 1001\r\nExpect: 100-continue\r\n\r\n", 413),
             ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\(makeChunks(of: 600, 2))", 413),
             ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\(makeChunks(of: 50_000, 20))", 413),
@@ -153,10 +158,7 @@ extension Everything {
         }
 
         @Test(arguments: [
-            ("GET / HTTP/1.1\r\n\r\n", 400),
-            ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: x\r\n\r\n", 400),
             ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400),
-            ("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 99999999999999999999\r\n\r\n", 413),
             ("GET /\(String(repeating: "a", count: 9_000)) HTTP/1.1\r\nHost: h\r\n\r\n", 414),
             ("GET / HTTP/1.1\r\nHost: h\r\nX: \(String(repeating: "a", count: 9_000))\r\n\r\n", 431),
             ("GET / HTTP/1.1\r\nHost: h\r\n\(String(repeating: "a: b\r\n", count: 60))\r\n", 431),
@@ -169,9 +171,75 @@ extension Everything {
             #expect(response.headers["content-type"] != "application/json")
         }
 
-        /// What a listener with small limits and answers of its own sends, before it closes.
-        private func refuse(_ request: String) throws -> TestResponse {
-            try withListener(
+        @Test(arguments: [
+            ("Content-Length: x", 400), ("Content-Length: -2", 400), ("Content-Length: 2 2", 400),
+            ("Content-Length:", 400), ("Content-Length: 99999999999999999999", 413),
+            ("Cookie: \(String(repeating: "a=b; ", count: 200))", 431),
+        ])
+        func `where the library's own answer would be broken, the owner's is sent, once`(field: String, status: Int)
+            throws
+        {
+            let listener = try makeSmallListener()
+            defer { listener.stop(within: .seconds(5)) }
+            let client = try TestClient(port: listener.port)
+            try client.send("POST / HTTP/1.1\r\nHost: h\r\n\(field)\r\n\r\nab")
+            let said = String(decoding: try receiveAll(from: client.descriptor.number), as: UTF8.self)
+            #expect(said.hasPrefix("HTTP/1.1 \(status) "))
+            #expect(said.hasSuffix("\r\n\r\n\(status) unread"))
+            #expect(said.split(separator: "\r\n").count { $0.hasPrefix("HTTP/1.1") } == 1)
+            #expect(listener.counters.rejected == 1)
+            // The next one is served.
+            let next = try TestClient(port: listener.port)
+            try next.send(makePost("a"))
+            #expect(try next.response().text == "handled")
+        }
+
+        @Test func `who is refused by the library is not taken for whoever still sends a header`() throws {
+            try withListener({ $0.workers = 1 }, handler: echo) { listener in
+                let slow = try TestClient(port: listener.port)
+                let bad = try TestClient(port: listener.port)
+                try bad.send("POST / HTTP/1.1\r\nHost: h\r\n")
+                try bad.send("Content-Length: -2\r\n")
+                try slow.send("POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n")
+                try bad.send("\r\n")
+                #expect(try bad.response().status == 400)
+                try slow.send("\r\nhi")
+                #expect(try slow.response().text == "hi")
+            }
+        }
+
+        @Test(arguments: [1, 64, 80, 100, 500, 900, 1_000, 1_200, 1_500, 3_000])
+        func `a request with many parameters is answered, and served if its header fits`(count: Int) throws {
+            try withListener(handler: { request, exchange in
+                exchange.answer(
+                    Response(status: 200, text: "\(request.query.count) \(request.query.last?.value ?? "")"))
+            }) { listener in
+                let client = try TestClient(port: listener.port)
+                let target = "/?" + String(repeating: "a=1&", count: count - 1) + "a=2"
+                client.sendWhilePossible("GET \(target) HTTP/1.1\r\nHost: h\r\n\r\n")
+                let response = try client.response()
+                if count <= 900 {
+                    #expect(response.text == "\(count) 2")
+                } else {
+                    #expect([200, 414, 431].contains(response.status))
+                }
+            }
+        }
+
+        @Test func `a body over its limit that was announced is read, so that its sender can read the refusal`() throws
+        {
+            let listener = try makeSmallListener()
+            defer { listener.stop(within: .seconds(5)) }
+            for _ in 0..<10 {
+                let client = try TestClient(port: listener.port)
+                try client.send(makePost(String(repeating: "x", count: 4 << 20)))
+                #expect(try client.response().text == "413 POST / ")
+                try client.awaitClose()
+            }
+        }
+
+        private func makeSmallListener() throws -> Listener {
+            try makeListener(
                 {
                     $0.limits.bodyBytes = 1_000
                     $0.limits.headerBytes = 2_560
@@ -183,14 +251,18 @@ extension Everything {
                 },
                 handler: { request, exchange in
                     if request.path != "/nothing" { exchange.answer(Response(status: 200, text: "handled")) }
-                }
-            ) { listener in
-                let client = try TestClient(port: listener.port)
-                client.sendWhilePossible(request)
-                let response = try client.response()
-                try client.awaitClose()
-                return response
-            }
+                })
+        }
+
+        /// What a listener with small limits and answers of its own sends, before it closes.
+        private func refuse(_ request: String) throws -> TestResponse {
+            let listener = try makeSmallListener()
+            defer { listener.stop(within: .seconds(5)) }
+            let client = try TestClient(port: listener.port)
+            client.sendWhilePossible(request)
+            let response = try client.response()
+            try client.awaitClose()
+            return response
         }
 
         @Test func `a header just inside the limit is served with a large answer header`() throws {

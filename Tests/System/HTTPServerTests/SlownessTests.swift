@@ -28,10 +28,40 @@ extension Everything {
             }
         }
 
-        @Test func `a client that says nothing is cut off`() throws {
-            try withListener({ $0.limits.headerTime = .milliseconds(200) }, handler: echo) { listener in
-                try TestClient(port: listener.port).awaitClose()
+        @Test(arguments: [
+            "GET / HTTP/1.1\r\n", "GET / HTTP/1.1\r\nHost: h\r\nX: ",
+            "POST / HTTP/1.1\r\nHost: h\r\nContent-Length: 10\r\n\r\nabc",
+            "POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nab",
+        ])
+        func `a client that stops in the middle of its request is told so in the owner's words`(beginning: String)
+            throws
+        {
+            try withListener(
+                {
+                    $0.limits.headerTime = .milliseconds(200)
+                    $0.limits.bodyTime = .milliseconds(200)
+                    $0.refusal = { Response(status: $0.status, text: "\($0.status) in our words") }
+                }, handler: echo
+            ) { listener in
+                let client = try TestClient(port: listener.port)
+                try client.send(makePost("first"))
+                #expect(try client.response().text == "first")
+                try client.send(beginning)
+                let response = try client.response()
+                #expect(response.status == 408)
+                #expect(response.text == "408 in our words")
+                #expect(response.headers["connection"] == "close")
+                try client.awaitClose()
+                try eventually("it is closed") { listener.counters.open == 0 }
                 #expect(listener.counters.cutOff == 1)
+            }
+        }
+
+        @Test func `a client that says nothing is cut off without a word`() throws {
+            try withListener({ $0.limits.headerTime = .milliseconds(200) }, handler: echo) { listener in
+                let clients = try (0..<8).map { _ in try TestClient(port: listener.port) }
+                for client in clients { #expect(try receiveAll(from: client.descriptor.number).isEmpty) }
+                #expect(listener.counters.cutOff == 8)
             }
         }
 

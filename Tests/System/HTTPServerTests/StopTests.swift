@@ -52,6 +52,23 @@ extension Everything {
             #expect(try openDescriptorCount() <= before + 1_100)
         }
 
+        @Test func `what others finish while a stop lets things settle is the answer, the rest gets its fallback`()
+            throws
+        {
+            let parking = Parking()
+            let listener = try makeListener(handler: parking.park)
+            let (finished, unfinished) = (try TestClient(port: listener.port), try TestClient(port: listener.port))
+            try finished.send(question)
+            let exchange = try parking.wait(for: 1)[0]
+            try unfinished.send(question)
+            _ = try parking.wait(for: 2)
+            listener.stop(within: .seconds(5)) {
+                #expect(exchange.answer(Response(status: 200, text: "stored")))
+            }
+            #expect(try finished.response().text == "stored")
+            #expect(try unfinished.response().text == "nothing new")
+        }
+
         @Test func `with nothing to wait for, stop does not wait`() throws {
             let listener = try makeListener(handler: echo)
             let client = try TestClient(port: listener.port)

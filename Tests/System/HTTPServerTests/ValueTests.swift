@@ -15,7 +15,7 @@ extension Everything {
         @Test(arguments: [
             "", "a", "/%", "/%4", "/%zz", "/%00", "/%0a", "/a%2Fb", "/a%2fb", "/..", "/a/../b", "/%2e%2e/a", "/./a",
             "/%ff",
-            "http://host", "ftp://host/a", "/a?%", "/a?x=%00", "/a?x=%ff", "/\u{7f}",
+            "http://host", "ftp://host/a", "/a?%", "/a?x=%00", "/a?x=%ff", "/\u{7f}", "/a b", "/a ", "/a?b c",
         ])
         func `a target that is broken or means two things is refused`(target: String) {
             #expect(RequestTarget(target) == nil)

@@ -113,6 +113,26 @@ struct SettingsTests {
         #expect(outcome.notices == ["/etc/x/agent.env: known, but without effect: DB_HOST, FLASK_ENV, DB_PORT"])
     }
 
+    @Test func `in the environment only a name that is retired by itself counts, in the same notice`() {
+        let environment = ["FLASK_ENV": "production", "DB_SERVICE_HOST": "10.0.0.1", "PATH": "/bin"]
+        #expect(read(environment: environment).notices == ["environment: known, but without effect: FLASK_ENV"])
+        let both = read("DB_HOST=x", environment: environment).notices
+        #expect(
+            both == [
+                "/etc/x/agent.env: known, but without effect: DB_HOST; environment: known, but without effect: FLASK_ENV"
+            ])
+    }
+
+    @Test func `what is right is known beside what is wrong`() {
+        let outcome = read("PORT=none\nAWS_REGION=eu-west-1\nSTATE_FOLDER=here")
+        #expect(outcome.settings == nil)
+        #expect(outcome[port] == nil && outcome[state] == nil)
+        #expect(outcome[region] == "eu-west-1")
+        #expect(outcome[token] == .some(nil), "left out, which is right")
+        let nothing = SettingsOutcome(problem: "read configuration: no such file")
+        #expect(nothing[port] == nil && nothing[region] == nil && nothing.settings == nil)
+    }
+
     @Test func `an older name means the same, but two names may not disagree`() throws {
         #expect(try #require(read("SERVER_URL=https://a/").settings)[url] == "https://a")
         #expect(read("SERVER_URL=https://a\nCOORDINATOR_URL=https://a").settings != nil)
@@ -184,6 +204,22 @@ struct SecretSettingTests {
     @Test func `a secret has no flag`() {
         #expect(read("", flags: ["--client-token": "s3cret"]).settings.map { $0[token] == nil } == true)
         #expect(!schema.help().contains("--client-token"))
+    }
+
+    @Test func `a file that holds a secret and that everybody may read is told once`() throws {
+        try withTemporaryFolder { (folder) throws in
+            func notices(_ text: String, mode: UInt32) throws -> [String] {
+                try replaceFile("\(folder)/settings", with: Array(text.utf8), permissions: mode)
+                return schema.read(SettingsSources(files: [try ConfigurationFile(reading: "\(folder)/settings")]))
+                    .notices
+            }
+            let both = "CLIENT_TOKEN=s3cret\nPORT=80\nCLIENT_TOKEN=s3cret"
+            #expect(
+                try notices(both, mode: 0o644)
+                    == ["\(folder)/settings: holds CLIENT_TOKEN and everybody may read it: chmod 600"])
+            #expect(try notices(both, mode: 0o640) == [])
+            #expect(try notices("PORT=80\nCLIENT_TOKEN=", mode: 0o644) == [])
+        }
     }
 
     @Test func `a secret's file that cannot be used is a problem, and one that everybody may read a notice`() throws {

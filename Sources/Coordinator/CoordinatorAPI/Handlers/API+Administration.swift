@@ -62,7 +62,9 @@ extension API {
         if visit.route == .openSession, !door.knows(visit.request.headers) {
             return visit.refuse(.unauthorized, "a session is opened with the administrator's token")
         }
-        let cookie = visit.route == .openSession ? door.sessionCookie(isTLS: isTLS) : door.endedCookie(isTLS: isTLS)
+        let cookie =
+            visit.route == .openSession
+            ? door.openSession(isTLS: isTLS) : door.closeSession(visit.request.headers, isTLS: isTLS)
         visit.answer(.json(Nothing(), headers: cookie.map { [$0] } ?? []))
     }
 }

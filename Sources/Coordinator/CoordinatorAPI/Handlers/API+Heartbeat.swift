@@ -7,7 +7,7 @@ import Wire
 // The call that comes most often. Nearly always it brings nothing new, and then it is answered, or parked, from memory.
 extension API {
     func heartbeat(_ visit: Visit, _ line: Line) {
-        let receivedAt = surroundings.wall()
+        let receivedAt = heart.wall
         let wait: Int
         do throws(WireError) { wait = try Heartbeat.wait(fromQuery: visit.request.parameter("wait")) } catch {
             return visit.refuse(.validation, "\(error)")
@@ -42,7 +42,7 @@ extension API {
     }
 
     private func reply(_ line: Line, _ receivedAt: Timestamp) -> HeartbeatReply {
-        line.reply(receivedAt: receivedAt, at: surroundings.monotonic(), wall: surroundings.wall())
+        line.reply(receivedAt: receivedAt, at: surroundings.monotonic(), wall: heart.wall)
     }
 
     /// Up to a quarter less. Hosts that park in one moment, as after a restart of ours, would else be answered and come back

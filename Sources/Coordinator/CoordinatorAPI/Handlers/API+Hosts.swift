@@ -28,7 +28,9 @@ extension API {
     func serveHost(_ visit: Visit) {
         guard case .host(let line) = visit.guest else { return visit.refuse(.forbidden, "this call is for an agent") }
         if visit.route == .heartbeat { return heartbeat(visit, line) }
-        if line.isOver { return refuseEnded(visit, line) }
+        // What is told of machines counts to the last: one that nobody knows is never ended.
+        let isAboutMachines = visit.route == .commandResult || visit.route == .terminationReport
+        if line.isOver && !isAboutMachines { return refuseEnded(visit, line) }
         switch visit.route {
         case .configuration: configuration(visit, line)
         case .commandResult: commandResult(visit, line)
@@ -73,6 +75,10 @@ extension API {
 
     private func notice(_ visit: Visit, _ line: Line) {
         guard let notice = visit.body(Notice.self), speaks(notice.instance, on: line, visit) else { return }
+        // One that may mean the end and one that does are not answered alike.
+        guard notice.route == visit.route else {
+            return visit.refuse(.validation, "signal: this one is sent to \(notice.route.row.template.description)")
+        }
         visit.later { heart.take(notice, on: line, answer: $0) }
     }
 
@@ -91,9 +97,10 @@ extension API {
 
     /// 304 from memory while the host has the newest; the store is asked only for what is new.
     private func configuration(_ visit: Visit, _ line: Line) {
-        let known = visit.request.headers[name: "If-None-Match"].flatMap { ConfigVersion(etag: $0) }
+        let known = visit.request.headers[name: "If-None-Match"]
         let current = line.configVersion
-        if known == current, let etag = HeaderField("ETag", current.etag) {
+        let isKnown = known == "*" || known.flatMap { ConfigVersion(etag: $0) } == current
+        if isKnown, let etag = HeaderField("ETag", current.etag) {
             return visit.answer(Response(status: 304, headers: [etag]))
         }
         visit.later({ heart.configuration(of: line.slot, answer: $0) }) { configuration in

@@ -10,7 +10,7 @@ extension API {
         switch visit.route {
         case .service: visit.answer(vitals.description(at: surroundings.monotonic()))
         case .ping: visit.answer(Response(status: 200, text: "pong"))
-        case .time: visit.answer(ServerTime(surroundings.wall()))
+        case .time: visit.answer(ServerTime(heart.wall))
         case .metrics: metrics(visit)
         default: health(visit)
         }
@@ -19,7 +19,7 @@ extension API {
     /// 503 when unwell, so that a load balancer understands it without reading the body.
     private func health(_ visit: Visit) {
         let fault = vitals.fault
-        let health = Health(status: fault == nil ? .healthy : .unhealthy, timestamp: surroundings.wall(), fault: fault)
+        let health = Health(status: fault == nil ? .healthy : .unhealthy, timestamp: heart.wall, fault: fault)
         visit.answer(.json(health, status: fault == nil ? 200 : 503))
     }
 
@@ -37,6 +37,7 @@ extension API {
         var page = MetricsPage()
         page.add(totals)
         page.add(heart)
+        page.add(vitals)
         if let counters = vitals.serverCounters() { page.add(counters) }
         return Response(status: 200, headers: [.metricsText], body: page.bytes)
     }

@@ -44,17 +44,18 @@ extension ProgramDescription {
             sources.files = [try ConfigurationFile(reading: chosen ?? standardFile)]
         } catch {
             if chosen != nil || error.code != .notFound {
-                return SettingsOutcome(settings: nil, problems: [error.description], notices: [])
+                return SettingsOutcome(problem: error.description)
             }
         }
         return settings.read(sources)
     }
 
     /// The sub-command `check-config`: prints what is wrong with the settings, or that nothing is, and ends the process.
-    package func checkSettings(_ outcome: SettingsOutcome) -> Never {
+    /// `contradictions` is what the program itself found.
+    package func checkSettings(_ outcome: SettingsOutcome, and contradictions: [String] = []) -> Never {
         for notice in outcome.notices { StandardStream.error.write("notice: \(notice)\n") }
-        for problem in outcome.problems { StandardStream.error.write("\(problem)\n") }
-        guard outcome.settings != nil else { ExitStatus.configuration.exit() }
+        for problem in outcome.problems + contradictions { StandardStream.error.write("\(problem)\n") }
+        guard outcome.settings != nil, contradictions.isEmpty else { ExitStatus.configuration.exit() }
         StandardStream.output.write("\(name): the configuration is valid\n")
         ExitStatus.success.exit()
     }

@@ -1,3 +1,5 @@
+private import CLinux
+
 /// The validated settings of a program.
 package struct Settings: Sendable {
     private let values: [String: any Sendable]
@@ -31,15 +33,19 @@ package struct SettingsSources: Sendable {
 package struct ConfigurationFile: Sendable, Equatable {
     package let path: String
     package let text: ConfigurationText
+    /// Everybody on the machine may read it: no place for a secret.
+    let isReadableByEveryone: Bool
 
-    package init(path: String, bytes: [UInt8]) {
+    package init(path: String, bytes: [UInt8], isReadableByEveryone: Bool = false) {
         self.path = path
         text = ConfigurationText(bytes)
+        self.isReadableByEveryone = isReadableByEveryone
     }
 
     package init(reading path: String) throws(PlatformError) {
+        let file = try readRegularFile(path, limit: ConfigurationText.limit, doing: "read configuration")
         self.init(
-            path: path, bytes: try readSmallFile(path, limit: ConfigurationText.limit, doing: "read configuration"))
+            path: path, bytes: file.content, isReadableByEveryone: file.permissions & clinux_read_by_others != 0)
     }
 }
 
@@ -51,4 +57,24 @@ package struct SettingsOutcome: Sendable {
     package let problems: [String]
     /// What is accepted but worth telling once: retired names, a secret that everybody may read.
     package let notices: [String]
+    private let values: Settings
+    /// The names of the settings that are wrong themselves; nil when no source could be read.
+    private let wrong: Set<String>?
+
+    /// What reading them came to when `wrong` are the names of those whose value is none.
+    init(_ values: Settings, wrong: Set<String>, problems: [String], notices: [String]) {
+        settings = problems.isEmpty ? values : nil
+        (self.problems, self.notices, self.values, self.wrong) = (problems, notices, values, wrong)
+    }
+
+    /// Nothing could be read.
+    package init(problem: String) {
+        (settings, problems, notices, values, wrong) = (nil, [problem], [], Settings([:]), nil)
+    }
+
+    /// The value of one setting, also when others are wrong; nil when it is wrong itself.
+    package subscript<Value: Sendable>(_ setting: Setting<Value>) -> Value? {
+        guard let wrong, !wrong.contains(setting.definition.name) else { return nil }
+        return values[setting]
+    }
 }

@@ -4,7 +4,8 @@ extension SettingsSchema {
     /// Lays the sources over each other and validates the whole.
     ///
     /// Only the text that wins is validated, so a bad value can be overruled. An empty value means "not given" and overrules
-    /// too: the default applies. Unknown names are problems in files and ignored in the environment, which is full of others.
+    /// too: the default applies. Unknown names are problems in files and ignored in the environment, which is full of others;
+    /// so there only names that are retired by themselves count, not all that begin alike.
     /// For a secret, `NAME_FILE` names a file that holds it. Reads the files of secrets, so it may wait for the disk.
     package func read(_ sources: SettingsSources) -> SettingsOutcome {
         var reading = SettingsReading(schema: self)
@@ -27,17 +28,23 @@ private struct SettingsReading {
     private var given: [String: GivenText] = [:]
     private var problems: [String] = []
     private var notices: [String] = []
+    private var wrong: Set<String> = []
+    /// Where there are names without effect, and which.
+    private var retired: [(place: String, names: [String])] = []
 
     init(schema: SettingsSchema) { self.schema = schema }
 
     mutating func add(_ file: ConfigurationFile) {
         var layer = SettingsLayer()
         var retired: [String] = []
+        var secrets: [String] = []
         for problem in file.text.problems { problems.append("\(file.path) line \(problem.line): \(problem.text)") }
         for entry in file.text.entries {
             let origin = "\(file.path) line \(entry.line): \(entry.name)"
             if isKnown(entry.name) {
                 layer.set(entry.name, entry.value, origin: origin)
+                let isSecret = schema.definition(named: entry.name)?.isSecret == true
+                if isSecret, !entry.value.isEmpty, !secrets.contains(entry.name) { secrets.append(entry.name) }
                 if entry.containsCommentMark {
                     notices.append("\(origin): what follows the # is part of the value; a comment needs its own line")
                 }
@@ -47,8 +54,10 @@ private struct SettingsReading {
                 problems.append("\(origin): unknown setting\(suggestion(for: entry.name))")
             }
         }
-        if !retired.isEmpty {
-            notices.append("\(file.path): known, but without effect: \(retired.joined(separator: ", "))")
+        if !retired.isEmpty { self.retired.append((file.path, retired)) }
+        if file.isReadableByEveryone, !secrets.isEmpty {
+            notices.append(
+                "\(file.path): holds \(secrets.joined(separator: ", ")) and everybody may read it: chmod 600")
         }
         lay(layer)
     }
@@ -59,6 +68,8 @@ private struct SettingsReading {
             if let value = environment[name] { layer.set(name, value, origin: "environment: \(name)") }
         }
         lay(layer)
+        let retired = environment.keys.filter(schema.isRetiredByItself).sorted()
+        if !retired.isEmpty { self.retired.append(("environment", retired)) }
         guard let folder = environment["CREDENTIALS_DIRECTORY"] else { return }
         for definition in schema.definitions where definition.isSecret {
             addCredential(of: definition, in: folder)
@@ -82,7 +93,13 @@ private struct SettingsReading {
             problems = problems.prefix(shown) + ["and \(problems.count - shown) more problems"]
         }
         return SettingsOutcome(
-            settings: problems.isEmpty ? Settings(values) : nil, problems: problems, notices: reading.notices)
+            Settings(values), wrong: reading.wrong, problems: problems, notices: reading.retiredNotice + reading.notices
+        )
+    }
+
+    private var retiredNotice: [String] {
+        let places = retired.map { "\($0.place): known, but without effect: \($0.names.joined(separator: ", "))" }
+        return places.isEmpty ? [] : [places.joined(separator: "; ")]
     }
 
     private func isKnown(_ name: String) -> Bool {
@@ -121,13 +138,15 @@ private struct SettingsReading {
     private mutating func value(of definition: SettingDefinition) -> (any Sendable)? {
         guard let given = given[definition.name], !given.text.isEmpty else {
             if definition.isRequired {
+                wrong.insert(definition.name)
                 problems.append(
                     "\(definition.name): required, but not given\(definition.isSecret ? secretHint(definition) : "")")
             }
             return definition.missing
         }
-        if given.isFile { return secret(from: given, definition) }
-        if let value = definition.parse(given.text) { return value }
+        if let value = given.isFile ? secret(from: given, definition) : definition.parse(given.text) { return value }
+        wrong.insert(definition.name)
+        if given.isFile { return nil }
         let found = definition.isSecret ? "" : ", found \(quoted(String(given.text.prefix(60))))"
         problems.append("\(given.origin): expected \(definition.expectation)\(found)")
         return nil

@@ -12,6 +12,7 @@ package struct SettingsSchema: Sendable {
 
     func definition(named name: String) -> SettingDefinition? { definitions.first { $0.names.contains(name) } }
     func isRetired(_ name: String) -> Bool { retired.contains { $0.matches(name) } }
+    func isRetiredByItself(_ name: String) -> Bool { retired.contains(.exactly(name)) }
 
     /// The secret whose file `name` gives: CLIENT_TOKEN for CLIENT_TOKEN_FILE.
     func secret(whoseFileIs name: String) -> SettingDefinition? {

@@ -41,7 +41,7 @@ final class Site: Sendable {
             committed()
         }
         let key = try SymmetricKey.random()
-        door = Door(heart: heart, rules: Site.rules(), key: key)
+        door = Door(heart: heart, rules: Site.rules(), sessionKey: try SymmetricKey.random())
         vitals = Vitals(started: surroundings.monotonic())
         let api = API(
             heart: heart, vitals: vitals, door: door, vault: Vault(key: key),

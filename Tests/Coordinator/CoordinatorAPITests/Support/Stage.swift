@@ -71,7 +71,7 @@ struct Stage {
             site.surroundings.advance(by: .seconds(13 * 3600))
         case .forgedCookie:
             let end = site.surroundings.wall().nanosecondsSinceEpoch / 1_000_000_000 + 3600
-            ask.headers.append(("Cookie", "spot_session=\(end).AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"))
+            ask.headers.append(("Cookie", "spot_session=\(end).1.AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"))
         case .cookieOfOtherToken:
             ask.headers.append(("Cookie", try site.openSession()))
             site.door.change(to: Site.rules(token: "admin-new"))

@@ -1,0 +1,321 @@
+import CoordinatorCore
+import CoordinatorHeart
+import JSON
+import Platform
+import SQLite
+import TestSupport
+import Testing
+import Wire
+
+/// What time brings, to whom, and whose absence counts.
+@Suite struct TimeTests {
+    private let first: InstanceID = "i-00000000000000001"
+    private let second: InstanceID = "i-00000000000000002"
+    private let third: InstanceID = "i-00000000000000003"
+
+    // MARK: Slots that are due
+
+    @Test func `a slot whose record is damaged holds up no other, and is told of once`() throws {
+        try withTemporaryFolder { folder in
+            let site = try Site(folder: folder)
+            defer { site.heart.stop() }
+            let client = try site.makeClient()
+            var slots: [SlotID] = []
+            // More than are looked at in one go, and one behind them.
+            for number in 0..<66 {
+                let name = try LogicalAgentID("agent-\(number)")
+                slots.append(try site.register(first, of: client, as: name, token: UInt8(10 + number)).reply.slot)
+                _ = try ask { site.heart.askSwitch(of: slots[number], to: .onDemand, answer: $0) }
+                site.surroundings.advance(by: .milliseconds(10))
+            }
+            let last = try #require(slots.last)
+            try Database(path: "\(folder)/coordinator.sqlite").write { transaction in
+                for slot in slots.dropLast() {
+                    _ = try transaction.execute("UPDATE command SET asks = '{' WHERE slot_id = ?", slot.text)
+                }
+            }
+            site.surroundings.advance(by: .seconds(3601))
+            site.heart.passTime()
+            #expect(try site.waitForEvent(.commandExpired).slot == last)
+            site.surroundings.advance(by: .seconds(61))
+            site.heart.passTime()
+            _ = try ask { site.heart.client(client, answer: $0) }
+            let told = site.events.filter { $0.kind == .agentUnreadable }.compactMap(\.slot)
+            #expect(told.count == 65 && Set(told) == Set(slots.dropLast()))
+        }
+    }
+
+    // MARK: The coordinator's own absence
+
+    /// A primary, and replicas that are ready, the older one first.
+    private func slot(_ site: Site, replicas: [InstanceID]) throws -> (primary: Line, replicas: [Line]) {
+        let client = try site.makeClient()
+        let primary = try site.register(first, of: client, token: 10).line
+        try site.beat(primary)
+        let lines = try replicas.enumerated().map { index, replica in
+            let line = try site.register(replica, of: client, token: UInt8(11 + index)) { $0.zone = "us-east-1b" }.line
+            try site.beat(line, lacking: [])
+            site.surroundings.advance(by: .seconds(1))
+            return line
+        }
+        return (primary, lines)
+    }
+
+    private func announce(_ primary: Line, at site: Site) throws -> NoticeReply {
+        let now = site.surroundings.wall()
+        let notice = Notice(
+            instance: primary.instance, signal: .interruption(.terminate, at: now + .seconds(120)), detectedAt: now)
+        return try ask { site.heart.take(notice, on: primary, answer: $0) }
+    }
+
+    /// What another coordinator on the same file, at the same time, knows of a host.
+    private func line(_ number: UInt8, at site: Site) throws -> Line {
+        try #require(site.heart.line(forToken: try Credential(number).words))
+    }
+
+    @Test func `who was offline before a restart is not replaced by a stranger that registers first`() throws {
+        try withTemporaryFolder { folder in
+            let site = try Site(folder: folder)
+            let client = try slot(site, replicas: []).primary.client
+            for (seconds, kind) in [(10, EventKind.hostSilent), (130, .hostOffline)] {
+                site.surroundings.advance(by: .seconds(seconds))
+                site.heart.examineLiveness()
+                try site.waitForEvent(kind)
+            }
+            site.heart.stop()
+
+            let again = try Site(folder: folder, surroundings: site.surroundings)
+            defer { again.heart.stop() }
+            #expect(try again.register(third, of: client, token: 12).reply.role == .replica)
+            let known = try line(10, at: again)
+            try again.beat(known)
+            #expect(known.role == .primary)
+        }
+    }
+
+    @Test func `after a pause of the coordinator nobody counts as heard who was not heard since`() throws {
+        try withSite { site in
+            site.heart.beat()
+            let (primary, replicas) = try slot(site, replicas: [second, third])
+            site.heart.beat()
+            site.surroundings.advance(by: .seconds(20))
+            // What comes first is decided before time is kept again.
+            #expect(try announce(primary, at: site).successor == nil)
+            let commands = try site.beat(replicas[1], lacking: [])
+            #expect(commands.map(\.order.type) == ["promote"])
+        }
+    }
+
+    @Test func `what was concluded from silence before a pause is taken back`() throws {
+        try withSite { site in
+            site.heart.beat()
+            let client = try slot(site, replicas: []).primary.client
+            for _ in 0..<135 {
+                site.surroundings.advance(by: .seconds(1))
+                site.heart.beat()
+                site.heart.examineLiveness()
+            }
+            try site.waitForEvent(.hostOffline)
+            site.surroundings.advance(by: .seconds(20))
+            #expect(try site.register(third, of: client, token: 12).reply.role == .replica)
+        }
+    }
+
+    @Test func `a successor that was silent before a restart has its time anew`() throws {
+        try withTemporaryFolder { folder in
+            let site = try Site(folder: folder)
+            let (primary, _) = try slot(site, replicas: [second])
+            #expect(try announce(primary, at: site).successor == second)
+            site.surroundings.advance(by: .seconds(12))
+            try site.beat(primary)
+            site.heart.examineLiveness()
+            #expect(try site.waitForEvent(.hostSilent).instance == second)
+            site.heart.stop()
+
+            let again = try Site(folder: folder, surroundings: site.surroundings)
+            defer { again.heart.stop() }
+            site.surroundings.advance(by: .seconds(30))
+            again.heart.passTime()
+            let commands = try again.beat(try line(11, at: again), lacking: [])
+            #expect(commands.map(\.order.type).contains("promote"))
+            #expect(!again.events.contains { $0.kind == .promotionFailed })
+        }
+    }
+
+    @Test func `an incident just after a restart is pursued as soon as a replica is heard`() throws {
+        try withTemporaryFolder { folder in
+            let site = try Site(folder: folder)
+            _ = try slot(site, replicas: [second])
+            site.heart.stop()
+            let again = try Site(folder: folder, surroundings: site.surroundings)
+            #expect(try announce(try line(10, at: again), at: again).successor == nil)
+            again.heart.stop()
+
+            // Also where the incident is older than the start.
+            let last = try Site(folder: folder, surroundings: site.surroundings)
+            defer { last.heart.stop() }
+            let commands = try last.beat(try line(11, at: last), lacking: [])
+            #expect(commands.map(\.order.type).contains("promote"))
+        }
+    }
+
+    @Test func `without an incident a restart decides nothing about those who say what they said`() throws {
+        try withTemporaryFolder { folder in
+            let site = try Site(folder: folder)
+            _ = try slot(site, replicas: [second])
+            site.heart.stop()
+            let again = try Site(folder: folder, surroundings: site.surroundings)
+            defer { again.heart.stop() }
+            try again.beat(try line(10, at: again))
+            try again.beat(try line(11, at: again), lacking: [])
+            #expect(again.heart.counts.heartbeatsDecided.now == 0)
+        }
+    }
+
+    // MARK: Absences that are not stored
+
+    @Test func `a silence that could not be stored is found again`() throws {
+        try withTemporaryFolder { folder in
+            let site = try Site(folder: folder)
+            defer { site.heart.stop() }
+            let (line, _) = try slot(site, replicas: [])
+            let database = try Database(path: "\(folder)/coordinator.sqlite")
+            for (seconds, kind) in [(10, EventKind.hostSilent), (130, .hostOffline)] {
+                try database.write { transaction in
+                    _ = try transaction.execute(
+                        "CREATE TRIGGER broken BEFORE INSERT ON event BEGIN SELECT RAISE(ABORT, 'broken'); END")
+                }
+                site.surroundings.advance(by: .seconds(seconds))
+                site.heart.examineLiveness()
+                _ = try ask { site.heart.client(line.client, answer: $0) }
+                try database.write { transaction in _ = try transaction.execute("DROP TRIGGER broken") }
+                #expect(!site.events.contains { $0.kind == kind })
+                site.heart.examineLiveness()
+                try site.waitForEvent(kind)
+            }
+        }
+    }
+
+    @Test func `who has just been found offline is not back because of another commit`() throws {
+        try withSite { site in
+            let (line, _) = try slot(site, replicas: [])
+            site.surroundings.advance(by: .seconds(10))
+            site.heart.examineLiveness()
+            try site.waitForEvent(.hostSilent)
+            site.surroundings.advance(by: .seconds(130))
+            let isQueued = Latch("what shares a batch")
+            let (one, two) = (try Credential(20), try Credential(21))
+            // Holds the writer until the rest is queued, which so is one batch.
+            site.heart.createClient(
+                ClientCreation(name: "one"), token: one.token, hash: one.hash,
+                seal: { _ in
+                    try isQueued.wait()
+                    return [1]
+                }, answer: { _ in })
+            var change = SlotSettingsChange()
+            change[.terminateWaitSeconds] = .whole(77)
+            site.heart.change(change, of: line.slot) { _ in }
+            site.heart.createClient(
+                ClientCreation(name: "two"), token: two.token, hash: two.hash,
+                seal: { [heart = site.heart] _ in
+                    heart.examineLiveness()
+                    return [1]
+                }, answer: { _ in })
+            isQueued.open()
+            try site.waitForEvent(.hostOffline)
+        }
+    }
+
+    // MARK: The machine's clock
+
+    @Test(arguments: [7200, -7200])
+    func `a machine's clock that is set is followed slowly, and ends no wait`(_ jump: Int) throws {
+        try withSite { site in
+            let (line, _) = try slot(site, replicas: [])
+            _ = try ask { site.heart.askSwitch(of: line.slot, to: .onDemand, answer: $0) }
+            let before = site.heart.wall
+            #expect(before == site.surroundings.wall())
+            site.surroundings.setWall(before + .seconds(jump))
+            #expect(site.heart.wall == before)
+            for _ in 0..<3 {
+                site.surroundings.advance(by: .seconds(10))
+                site.heart.passTime()
+            }
+            #expect(site.heart.wall - before == .seconds(jump > 0 ? 33 : 27))
+            #expect(site.clockReports == [.seconds(jump > 0 ? 7199 : -7199)])
+            _ = try ask { site.heart.client(line.client, answer: $0) }
+            #expect(!site.events.contains { $0.kind == .commandExpired })
+            // Caught up in ten times as long.
+            site.surroundings.advance(by: .seconds(72_000))
+            site.heart.passTime()
+            #expect(site.heart.wall == site.surroundings.wall())
+            #expect(site.clockReports.last == .some(nil))
+        }
+    }
+
+    // MARK: Limits
+
+    @Test func `a host that enrols in a circle is slowed down, and no other`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            for _ in 0..<5 { try site.register(first, of: client, token: 10) }
+            #expect(throws: TestSupportError.self) { try site.register(first, of: client, token: 10) }
+            try site.register(first, of: client, as: "db", token: 11)
+            try site.register(second, of: client, token: 12)
+            site.surroundings.advance(by: .seconds(1))
+            try site.register(first, of: client, token: 10)
+        }
+    }
+
+    @Test func `a client's hosts enrol in a burst, and then at a pace, and another client's beside them`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            let credential = try Credential(10)
+            let refused = Locked(0)
+            func enrol(_ numbers: Range<Int>) throws {
+                for number in numbers {
+                    let name = try LogicalAgentID("agent-\(number)")
+                    let registration = Registration(
+                        logicalAgent: name, instance: first, region: "us-east-1", hostname: "h")
+                    site.heart.register(registration, of: client, token: credential.token, hash: credential.hash) {
+                        if case .refused = $0 { refused.withLock { $0 += 1 } }
+                    }
+                }
+            }
+            try enrol(0..<20_100)
+            #expect(refused.withLock { $0 } == 100)
+            site.surroundings.advance(by: .milliseconds(20))
+            try enrol(20_100..<20_210)
+            #expect(refused.withLock { $0 } == 110)
+            try eventually("they are stored", within: .seconds(60)) { site.heart.queueDepth == 0 }
+            let other = try site.makeClient("other", 2)
+            try site.register(second, of: other, token: 12)
+        }
+    }
+
+    @Test func `a notice finds room where nothing ordinary does`() throws {
+        try withSite { site in
+            let (line, _) = try slot(site, replicas: [second])
+            let isFull = Latch("a full queue")
+            let holder = try Credential(20)
+            site.heart.createClient(
+                ClientCreation(name: "holder"), token: holder.token, hash: holder.hash,
+                seal: { _ in
+                    try isFull.wait()
+                    return [1]
+                }, answer: { _ in })
+            let refused = Awaited<String>("the first that does not fit")
+            for _ in 0..<30_000 where !refused.isSet {
+                site.heart.client(line.client) { if case .unavailable(let reason) = $0 { refused.set(reason) } }
+            }
+            #expect(refused.isSet)
+            let now = site.surroundings.wall()
+            let notice = Notice(instance: first, signal: .shutdown, detectedAt: now)
+            let answer = Awaited<Outcome<NoticeReply>>("the answer to the notice")
+            site.heart.take(notice, on: line) { answer.set($0) }
+            isFull.open()
+            guard case .done(let reply) = try answer.get() else { throw TestSupportError("the notice was refused") }
+            #expect(reply.successor == second)
+        }
+    }
+}
