@@ -86,7 +86,7 @@ package final class AgentShell {
     }
 
     /// How things stand, for a person.
-    package var status: AgentCore.AgentStatus { machine.status(now: surroundings.boot(), wall: surroundings.wall()) }
+    package var status: LocalStatus { machine.status(now: surroundings.boot(), wall: surroundings.wall()) }
 
     /// Whether the machinery moves: nothing that was begun is overdue. A dead coordinator, metadata service or EC2 does not
     /// change it, a stuck loop does; what feeds the watchdog asks here.

@@ -12,12 +12,12 @@ package final class StatusFile {
     private let path: String
     private let loop: any EventLoop
     private let disk: DiskThread
-    private let status: () -> AgentCore.AgentStatus
+    private let status: () -> LocalStatus
     private var timer: (any LoopTimer)?
     private var writtenAt: Duration?
 
     package init(
-        in folder: String, on loop: any EventLoop, disk: DiskThread, status: @escaping () -> AgentCore.AgentStatus
+        in folder: String, on loop: any EventLoop, disk: DiskThread, status: @escaping () -> LocalStatus
     ) throws {
         path = Self.path(in: folder)
         self.loop = loop
@@ -43,8 +43,8 @@ package final class StatusFile {
     }
 
     /// As the agent that runs on `folder` wrote it.
-    package static func read(in folder: String) throws -> AgentCore.AgentStatus {
+    package static func read(in folder: String) throws -> LocalStatus {
         let bytes = try readSmallFile(path(in: folder), limit: 1 << 20, doing: "read status")
-        return try decodeJSON(AgentCore.AgentStatus.self, from: bytes)
+        return try decodeJSON(LocalStatus.self, from: bytes)
     }
 }

@@ -8,7 +8,7 @@ import Wire
 enum StatusCommand {
     static func run(_ invocation: Invocation, _ environment: [String: String], now: Timestamp) -> ExitStatus {
         let folder = Folders(environment).runtime
-        let status: AgentCore.AgentStatus
+        let status: LocalStatus
         do { status = try StatusFile.read(in: folder) } catch {
             StandardStream.error.write("\(error)\nIs the agent running? systemctl status spot-agent tells.\n")
             return .unavailable
@@ -22,7 +22,7 @@ enum StatusCommand {
     }
 }
 
-extension AgentCore.AgentStatus {
+extension LocalStatus {
     /// Written every ten seconds by an agent that runs.
     func isStale(at now: Timestamp) -> Bool { now - updatedAt > StatusFile.age * 3 }
 
