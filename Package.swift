@@ -141,7 +141,11 @@ let package = Package(
         tests("PlatformTests", in: "Tests/System", uses: ["CLinux", "JSON", "Platform", "TestSupport"]),
         tests(
             "ProgramTests", in: "Tests/Programs",
-            uses: ["AgentMain", "CoordinatorMain", "Crypto", "JSON", "Platform", "SQLite", "TestSupport", "Wire"]),
+            uses: [
+                "AgentMain", "CoordinatorMain", "Crypto", "JSON", "Platform", "PretendMetadata", "SQLite",
+                "TestSupport",
+                "Wire",
+            ]),
         tests("SQLiteTests", in: "Tests/System", uses: ["DroppingVFS", "Platform", "SQLite", "TestSupport"]),
         tests(
             "SystemdTests", in: "Tests/System",

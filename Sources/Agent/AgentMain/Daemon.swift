@@ -43,7 +43,7 @@ final class Daemon {
         let disk = try DiskThread(capacity: 8)
         let telling = Telling(log: log)
         let shell = try AgentShell(
-            AgentOptions(settings, hostname: Self.hostname()), remembering: remembered(in: folders.state),
+            AgentOptions(settings, hostname: hostName()), remembering: remembered(in: folders.state),
             in: folders.state, on: loop, disk: disk, tools: try Self.tools(settings, loop, surroundings),
             surroundings: surroundings,
             tell: { [unowned self] announcement in
@@ -117,14 +117,6 @@ final class Daemon {
             })
     }
 
-    private static func hostname() -> String {
-        var name = utsname()
-        guard unsafe uname(&name) == 0 else { return "unknown" }
-        return unsafe withUnsafeBytes(of: &name.nodename) { bytes in
-            unsafe String(decoding: bytes.prefix { $0 != 0 }, as: UTF8.self)
-        }
-    }
-
     // MARK: What the operator and the manager do
 
     private func noteChange() {
@@ -157,7 +149,7 @@ final class Daemon {
         let outcome = readSettings()
         log.tell(outcome)
         if let settings = outcome.settings {
-            shell?.take(.reconfigured(AgentOptions(settings, hostname: Self.hostname())))
+            shell?.take(.reconfigured(AgentOptions(settings, hostname: hostName())))
             let isOther = settings[AgentSettings.server] != server
             log.notice(
                 "configuration read again",

@@ -33,7 +33,7 @@ struct CommandTests {
     @Test(arguments: [
         ("spot-agent", [String](), "a sub-command is required"),
         ("spot-agent", ["rum"], "unknown sub-command \"rum\", perhaps run is meant"),
-        ("spot-agent", ["run", "--heartbeat-intervall", "3"], "perhaps --heartbeat-interval is meant"),
+        ("spot-agent", ["run", "--cleanup-intervall", "3"], "perhaps --cleanup-interval is meant"),
         ("spot-coordinator", ["serve", "--port"], "--port needs a value"),
         ("spot-coordinator", ["serve", "now"], "unexpected argument \"now\""),
     ])

@@ -1,5 +1,6 @@
 import Glibc
 import Platform
+import PretendMetadata
 import TestSupport
 import Testing
 
@@ -95,35 +96,6 @@ struct DaemonTests {
         #expect(outcome.errors.contains("/nowhere/coordinator.sqlite"))
     }
 
-    @Test func `an agent is ready without a coordinator, says so, finds it when it comes, and stops when told to`()
-        throws
-    {
-        try withTemporaryFolder { folder in
-            let manager = try FakeManager("\(folder)/notify")
-            let port = try unusedLoopbackPort()
-            let agent = try ChildProcess(
-                builtProgram("spot-agent"), ["run", "--heartbeat-interval", "1"],
-                environment: [
-                    "SPOT_OPTIMIZER_SERVER_URL": "http://127.0.0.1:\(port)", "NOTIFY_SOCKET": "\(folder)/notify",
-                ])
-            try manager.waitForMessage("READY=1")
-            try agent.waitForText("warning no contact with the coordinator")
-            try manager.waitForMessage("STATUS=no contact, trying again: GET http://127.0.0.1:\(port)/time")
-            let coordinator = try ChildProcess(
-                builtProgram("spot-coordinator"), ["serve", "--port", "\(port)"],
-                environment: ["STATE_DIRECTORY": folder])
-            try manager.waitForMessage("STATUS=in contact with http://127.0.0.1:\(port)")
-            try agent.waitForText("clock_offset_ms=")
-            agent.send(signal: SIGHUP)
-            try manager.waitForMessage("RELOADING=1")
-            try agent.waitForText("configuration read again")
-            agent.send(signal: SIGTERM)
-            #expect(try agent.waitForEnd(within: .seconds(3)).status == 0)
-            coordinator.send(signal: SIGTERM)
-            #expect(try coordinator.waitForEnd(within: .seconds(6)).status == 0)
-        }
-    }
-
     @Test func `over TLS an agent trusts its coordinator by the CA file and not without it`() throws {
         try withTemporaryFolder { folder in
             let (certificate, key) = ("\(folder)/tls.crt", "\(folder)/tls.key")
@@ -141,12 +113,21 @@ struct DaemonTests {
                 builtProgram("spot-coordinator"), ["serve", "--port", port],
                 environment: ["STATE_DIRECTORY": folder, "TLS_CERT_FILE": certificate, "TLS_KEY_FILE": key])
             try coordinator.waitForText("notice serving address=\(url)")
+            let metadata = try PretendMetadata()
+            defer { metadata.stop() }
+            func environment(_ name: String) -> [String: String] {
+                [
+                    "SPOT_OPTIMIZER_SERVER_URL": url, "SPOT_OPTIMIZER_CLIENT_TOKEN": "token-of-nobody",
+                    "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.endpoint, "STATE_DIRECTORY": folder,
+                ]
+            }
             let trusting = try ChildProcess(
                 builtProgram("spot-agent"), ["run"],
-                environment: ["SPOT_OPTIMIZER_SERVER_URL": url, "SERVER_CA_FILE": certificate])
-            try trusting.waitForText("notice in contact with the coordinator")
+                environment: environment("trusting").merging(["SERVER_CA_FILE": certificate]) { $1 })
+            // The token is nobody's, and being told so is contact.
+            try trusting.waitForText("error the coordinator does not enrol this machine")
             let stranger = try ChildProcess(
-                builtProgram("spot-agent"), ["run"], environment: ["SPOT_OPTIMIZER_SERVER_URL": url])
+                builtProgram("spot-agent"), ["run"], environment: environment("stranger"))
             try stranger.waitForText("warning no contact with the coordinator")
             try stranger.waitForText("name its certificate in SERVER_CA_FILE")
         }

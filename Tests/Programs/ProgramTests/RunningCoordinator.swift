@@ -112,3 +112,9 @@ extension Registration {
         return registration
     }
 }
+
+func permissions(of path: String) throws -> UInt32 {
+    var status = stat()
+    guard unsafe stat(path, &status) == 0 else { throw TestSupportError("stat \(path): \(describe(errno: errno))") }
+    return status.st_mode & 0o777
+}

@@ -293,9 +293,4 @@ struct SettingsTests {
         }
     }
 
-    private func permissions(of path: String) throws -> UInt32 {
-        var status = stat()
-        guard unsafe stat(path, &status) == 0 else { throw TestSupportError("stat \(path): \(describe(errno: errno))") }
-        return status.st_mode & 0o777
-    }
 }

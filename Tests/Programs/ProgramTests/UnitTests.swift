@@ -39,15 +39,19 @@ struct UnitTests {
     @Test func `both start hardened, say what they do, log to the journal, and stop cleanly`() throws {
         try expectToPass(
             """
-            systemctl start spot-coordinator spot-agent
-            until_ '[[ "$(show spot-agent StatusText)" == "in contact with http://localhost:5000, not registered" ]]'
+            systemctl start spot-coordinator
+            mkdir -p /etc/credstore
+            spot-coordinator client create acme --json | sed 's/.*"token":"\\([^"]*\\)".*/\\1/' > /etc/credstore/client-token
+            chmod 600 /etc/credstore/client-token
+            systemctl start spot-agent
+            until_ '[[ "$(show spot-agent StatusText)" == *"asking the metadata service who this machine is" ]]'
             [ "$(show spot-coordinator StatusText)" = 'serving on http://127.0.0.1:5000' ]
             [ -f /var/lib/private/spot-coordinator/coordinator.sqlite ]
             for file in coordinator.sqlite coordinator.sqlite.key coordinator.sqlite.lock admin-token; do
               [ "$(stat -c %a /var/lib/private/spot-coordinator/$file)" = 600 ] || { echo "$file"; exit 1; }
             done
             journalctl -q -o json MESSAGE_ID=8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a01 | grep -q '"SPOT_ADDRESS":"http://127.0.0.1:5000"'
-            journalctl -q -o json MESSAGE_ID=5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b05 | grep -q '"SPOT_CLOCK_OFFSET_MS":'
+            journalctl -q -o json MESSAGE_ID=5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b01 | grep -q '"SPOT_SERVER":"http://localhost:5000"'
             systemctl reload spot-agent
             systemctl stop spot-agent spot-coordinator
             [ "$(show spot-agent Result)$(show spot-coordinator Result)" = successsuccess ]
