@@ -45,7 +45,7 @@ struct RecordFile: ~Copyable {
         do throws(PlatformError) {
             try writeAll(text, to: file, "write record \(path)")
             guard fdatasync(file.number) == 0 else {
-                throw PlatformError("write record \(path): sync", errno: errno)
+                throw PlatformError("write record \(path): sync", errno: lastErrno)
             }
             size += text.count
         } catch {
@@ -57,7 +57,7 @@ struct RecordFile: ~Copyable {
 
     private func cut() throws(PlatformError) {
         guard ftruncate(file.number, size) == 0 else {
-            throw PlatformError("cut record \(path) to its last batch", errno: errno)
+            throw PlatformError("cut record \(path) to its last batch", errno: lastErrno)
         }
     }
 
