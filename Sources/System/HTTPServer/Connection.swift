@@ -7,6 +7,9 @@ final class Connection: Sendable {
     let core: ListenerCore
     let peer: PeerAddress
     let isTLS: Bool
+    /// The library hands a socket to the worker of this number. Should it choose otherwise one day, only the turns in which
+    /// parked requests expire are affected.
+    let worker: Int
     /// Set when the connection begins and used when it ends.
     @safe nonisolated(unsafe) var ticket: Roster.Ticket?
     // Touched only in the library's connection notices, which come on the one worker that serves this connection.
@@ -26,6 +29,7 @@ final class Connection: Sendable {
         self.descriptor = Locked(descriptor)
         self.peer = peer
         isTLS = core.options.tls != nil
+        worker = Int(descriptor) % core.options.workers
         self.deadline = Atomic(Self.deadline(at: deadline, forRequest: false))
     }
 

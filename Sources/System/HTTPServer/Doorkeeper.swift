@@ -21,7 +21,7 @@ struct Doorkeeper: Sendable {
 
     private func keepTime() -> Int64 {
         let (expired, late, nextLook) = core.roster.advance(to: core.now())
-        for exchange in expired { exchange.giveUp() }
+        core.giveUp(expired)
         for connection in late { connection.cutOff(at: core.now()) }
         return nextLook
     }

@@ -54,7 +54,7 @@ package final class Exchange: Sendable {
     /// Gives the answer. True: this call won. False: there was an answer before, or the handler gave the request up by
     /// returning without parking it.
     @discardableResult
-    package func answer(_ response: Response) -> Bool { settle(.response(response)) }
+    package func answer(_ response: Response) -> Bool { settleAndResume(.response(response)) }
 
     /// Keeps the request open after the handler has returned, for at most `time` (and at most the listener's `parkTime`);
     /// then, or when the listener stops, the client gets `otherwise`.
@@ -86,22 +86,23 @@ package final class Exchange: Sendable {
     package func stream(_ headers: [HeaderField]) -> ResponseStream? {
         guard core.counters.streams.increment(upTo: core.options.limits.streams) else { return nil }
         let stream = ResponseStream(core: core, connection: connection, suspension: suspension)
-        guard core.roster.add(stream), settle(.stream(stream, headers: headers)) else {
+        guard core.roster.add(stream), settleAndResume(.stream(stream, headers: headers)) else {
             stream.ended()
             return nil
         }
         return stream
     }
 
-    /// The deadline of the park has come, or the listener stops. The roster hands each parked exchange out once.
-    func giveUp() {
+    /// The deadline of the park has come, or the listener stops. The roster hands each parked exchange out once. What is
+    /// given is to be resumed.
+    func giveUp() -> Suspension? {
         let park: Park? = state.withLock { state in
             switch state {
             case .parking(let park), .parked(let park): park
             default: nil
             }
         }
-        if let park { answer(park.otherwise()) }
+        return park.flatMap { settle(.response($0.otherwise())).suspension }
     }
 
     private func notParked(_ otherwise: () -> Response) -> Bool {
@@ -115,7 +116,15 @@ package final class Exchange: Sendable {
         return false
     }
 
-    private func settle(_ answer: Answer) -> Bool {
+    private func settleAndResume(_ answer: Answer) -> Bool {
+        let (won, suspension) = settle(answer)
+        if let suspension { core.resume(suspension) }
+        return won
+    }
+
+    /// The suspension, if any, must be resumed, as the last thing: from then on the client may have its answer, and the
+    /// counters tell of it.
+    private func settle(_ answer: Answer) -> (won: Bool, suspension: Suspension?) {
         let (won, park, isSuspended): (Bool, Park?, Bool) = state.withLock { state in
             switch state {
             case .handling:
@@ -136,8 +145,6 @@ package final class Exchange: Sendable {
             core.roster.remove(park.ticket)
             core.counters.parked.decrement()
         }
-        // Last: from here on the client may have its answer, and the counters tell of it.
-        if isSuspended { core.resume(suspension) }
-        return won
+        return (won, isSuspended ? suspension : nil)
     }
 }

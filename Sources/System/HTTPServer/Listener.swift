@@ -61,7 +61,7 @@ package final class Listener: Sendable {
             // From here on nobody can park or open a stream, so after this nothing is suspended or will be.
             let (parked, streams) = core.roster.close()
             settle()
-            for exchange in parked { exchange.giveUp() }
+            core.giveUp(parked)
             for stream in streams { stream.finish() }
             _ = core.waitUntilQuiet(within: time)
             // Others may have decided to resume and not done it yet. They are between two statements, never waiting.

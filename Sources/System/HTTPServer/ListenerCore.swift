@@ -59,4 +59,11 @@ final class ListenerCore: Sendable {
         suspension.resume()
         resumesUnderWay.wrappingSubtract(1, ordering: .sequentiallyConsistent)
     }
+
+    /// All are answered before the first is sent: a worker that is woken walks through everything that is parked with it,
+    /// and once is enough.
+    func giveUp(_ parked: [Exchange]) {
+        let suspensions = parked.compactMap { $0.giveUp() }
+        for suspension in suspensions { resume(suspension) }
+    }
 }
