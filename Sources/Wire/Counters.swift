@@ -49,13 +49,14 @@ extension Counter where Kind == ConfigVersionKind {
     /// The form in `ETag` and `If-None-Match`.
     package var etag: String { "\"\(number)\"" }
 
-    /// Reads one entity tag as `etag` wrote it; a weak tag means the same here.
-    package init?(etag: some StringProtocol) {
-        let quoted = etag.hasPrefix("W/") ? etag.dropFirst(2) : etag[...]
-        guard quoted.count > 2, quoted.first == "\"", quoted.last == "\"",
-            quoted.dropFirst().dropLast().utf8.allSatisfy({ (0x30...0x39).contains($0) }),
-            let number = Int64(quoted.dropFirst().dropLast())
-        else { return nil }
-        self.init(number)
+    /// Whether an `If-None-Match` names this version: `*`, or a list of entity tags (RFC 9110, 13.1.2). A weak tag means the
+    /// same here. A comma inside of a tag cuts one in two that is not ours.
+    package func isNamed(inTags field: String) -> Bool {
+        let blanks: Set<Character> = [" ", "\t"]
+        return field.split(separator: ",").contains { item in
+            let end = item.lastIndex { !blanks.contains($0) } ?? item.startIndex
+            let tag = item[...end].drop { blanks.contains($0) }
+            return tag == "*" || (tag.hasPrefix("W/") ? tag.dropFirst(2) : tag) == etag
+        }
     }
 }

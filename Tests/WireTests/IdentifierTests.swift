@@ -148,9 +148,17 @@ struct CounterTests {
 
     @Test func `a configuration version is its own entity tag`() {
         #expect((12 as ConfigVersion).etag == #""12""#)
-        for tag in [#""12""#, #"W/"12""#] { #expect(ConfigVersion(etag: tag) == 12) }
-        for tag in ["", "12", "\"", #""""#, #""-1""#, #""+1""#, #""1"2"#, "*", #""99999999999999999999""#] {
-            #expect(ConfigVersion(etag: tag) == nil)
+        for tags in [
+            #""12""#, #"W/"12""#, "*", #""11", "12""#, #""12","13""#, #"W/"x,y" ,\#tW/"12"\#t"#, #", "12" ,"#, " * ",
+        ] {
+            #expect((12 as ConfigVersion).isNamed(inTags: tags), "\(tags)")
+        }
+        for tags in [
+            "", " ", ",", "12", "\"", #""""#, #""012""#, #""+12""#, #""12"3"#, #"w/"12""#, #""1", "2""#, #""12 ""#,
+            "**",
+            #""99999999999999999999""#, #"W/ "12""#,
+        ] {
+            #expect(!(12 as ConfigVersion).isNamed(inTags: tags), "\(tags)")
         }
     }
 }

@@ -19,10 +19,12 @@ enum Credential {
             let length = scheme.utf8CodeUnitCount
             // As long as the longest token that there is, and some blanks.
             guard value.count > length, value.count < 300, value.begins(with: scheme) else { return .malformed }
-            var start = length
-            while start < value.count, value[start] == 0x20 { start += 1 }
-            guard start < value.count else { return .malformed }
-            return .token(SHA256.hash(value.extracting(start..<value.count)))
+            // Blanks around a field's value are none of it (RFC 9110, 5.5), and the library leaves those behind it.
+            var (start, end) = (length, value.count)
+            while start < end, value[start] == 0x20 { start += 1 }
+            while end > start, value[end - 1] == 0x20 || value[end - 1] == 0x09 { end -= 1 }
+            guard start < end else { return .malformed }
+            return .token(SHA256.hash(value.extracting(start..<end)))
         }
         self = read ?? .none
     }

@@ -67,7 +67,7 @@ extension ErrorCode {
     /// What the server's own refusals are called.
     static func forStatus(_ status: Int) -> ErrorCode {
         switch status {
-        case 400, 414, 431: .validation
+        case 400, 414, 431, 505: .validation
         case 404: .notFound
         case 408: .timeout
         case 413: .tooLarge

@@ -36,7 +36,7 @@ enum FileCommands {
         let path = Service.databasePath(settings, environment)
         let isChosen =
             !settings[CoordinatorSettings.database].isEmpty || LocalCoordinator.stateFolder(environment) != nil
-        return !isChosen && fileExists(serviceFolder) ? "\(serviceFolder)/\(path)" : path
+        return !isChosen && fileExists(serviceFolder) ? "\(serviceFolder)/\(Service.databaseName)" : path
     }
 
     private static let serviceFolder = "/var/lib/spot-coordinator"

@@ -9,20 +9,17 @@ struct Inheritance {
     /// It listens already; nil where we have to.
     let socket: Int32?
 
-    /// The name that the socket unit gives its socket.
-    private static let socketName = "http"
-
     init() throws {
         Loop.block(signals: [SIGTERM, SIGINT, SIGHUP])
         notifier = try Notifier.takeFromEnvironment()
         watchdogInterval = try Watchdog.takeIntervalFromEnvironment()
         let sockets = try ListenDescriptors.takeFromEnvironment()
-        let ours = sockets[Self.socketName]
-        guard sockets.names.subtracting([Self.socketName]).isEmpty, ours.count <= 1 else {
-            throw Misconfiguration(
-                "expected one socket named \(Self.socketName) from systemd (FileDescriptorName=), got "
-                    + (sockets.names.sorted() + ["\(ours.count) of that name"]).joined(separator: ", "))
+        // There is only one thing to do with a socket, whatever its unit calls it.
+        let all = sockets.names.sorted().flatMap { name in sockets[name].map { (name, $0) } }
+        guard all.count <= 1 else {
+            let names = all.map(\.0).joined(separator: ", ")
+            throw Misconfiguration("expected one socket from systemd, got \(all.count): \(names)")
         }
-        socket = ours.first
+        socket = all.first?.1
     }
 }

@@ -270,10 +270,13 @@ extension Service {
         return options
     }
 
+    static let databaseName = "coordinator.sqlite"
+
     static func databasePath(_ settings: Settings, _ environment: [String: String]) -> String {
         let chosen = settings[CoordinatorSettings.database]
-        guard chosen.isEmpty else { return chosen }
-        return LocalCoordinator.stateFolder(environment).map { "\($0)/coordinator.sqlite" } ?? "coordinator.sqlite"
+        let folder = LocalCoordinator.stateFolder(environment).map { "\($0)/" } ?? ""
+        // Whoever reads it in a log is in another folder.
+        return absolutePath(chosen.isEmpty ? folder + databaseName : chosen)
     }
 
     private static func authority(_ settings: Settings, _ listener: Listener) -> String {

@@ -23,10 +23,13 @@ func noteRequestLine(
 
 /// The library is about to refuse a request alone, and does not say whose.
 func noteRefusal(_ context: UnsafeMutableRawPointer?, _ status: UInt32) {
-    guard let core = unsafe recover(context, as: ListenerCore.self), let exchange = core.reading.exchange else {
-        return
-    }
-    exchange.refusedByLibrary(status: Int(status))
+    guard let core = unsafe recover(context, as: ListenerCore.self), let status = Int(exactly: status),
+        (400...599).contains(status)
+    else { return }
+    core.counters.rejected.increment()
+    let refusal = Refusal(status: status, reason: LibraryPages.reason(status, core.options.limits), request: nil)
+    LibraryPages.replace(with: core.options.refusal(refusal))
+    core.reading.exchange?.refusedByLibrary(status: status)
 }
 
 /// The library next cuts the query into parameters, in place, and keeps each in the connection's memory: of a hundred there

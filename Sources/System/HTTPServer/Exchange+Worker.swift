@@ -68,7 +68,6 @@ extension Exchange {
     /// send the header of its answer twice (0.9.75), so it is kept from sending anything.
     func refusedByLibrary(status: Int) {
         guard arrival.progress == .requestLine, suspension.hasHeader else { return }
-        core.counters.rejected.increment()
         let reason =
             switch status {
             case 413: "the length of the body is no number that anybody could send"

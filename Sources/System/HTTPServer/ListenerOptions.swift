@@ -14,8 +14,6 @@ package struct ListenerOptions: Sendable {
     /// Makes the answers that the server has to give by itself. The connection is closed after each, so they are small,
     /// and one of status 503 should say in `Retry-After` when to come again. Called on a worker, or for 503 and 408 on the
     /// thread that accepts, with no lock held; must not wait.
-    ///
-    /// A few the library makes alone, as a page of its own (Decisions/0003).
     package var refusal: @Sendable (Refusal) -> Response = { $0.plainText }
     package var surroundings: any Surroundings
 

@@ -1,11 +1,11 @@
 /// An answer that the server gives by itself, because no handler can: what is wrong, and with which request.
 package struct Refusal: Sendable {
-    /// 400, 408, 413 or 431: the handler never sees the request. 500: the handler returned and had done nothing. 503: the
+    /// 400, 408, 413, 414, 431 or 505: the handler never sees the request. 500: the handler returned and had done nothing. 503: the
     /// connection is one too many.
     package let status: Int
     /// A fragment for people, such as `the body is longer than 1048576 bytes`.
     package let reason: String
-    /// Nil where nobody has read a header, or may read it now: 503, 408, and a length that is no number.
+    /// Nil where nobody has read a header, or may read it now: 503, 408, and what the library finds.
     package let request: RefusedRequest?
 
     /// For people.

@@ -54,11 +54,7 @@ func send(_ answer: Exchange.Answer, closing: Bool, on connection: OpaquePointer
 private func makeResponse(_ answer: Exchange.Answer) -> (status: Int, headers: [HeaderField], made: OpaquePointer?) {
     switch answer {
     case .response(let response):
-        let made = unsafe response.body.withUnsafeBytes { bytes in
-            unsafe MHD_create_response_from_buffer(
-                bytes.count, UnsafeMutableRawPointer(mutating: bytes.baseAddress),
-                MHD_ResponseMemoryMode.RESPMEM_MUST_COPY)
-        }
+        let made = unsafe response.body.withUnsafeBytes { unsafe makeCopiedResponse($0) }
         return unsafe (response.status, response.headers, made)
     case .stream(let stream, let headers):
         // Only a client of HTTP/1.0 is sent blocks of this size; for the others the connection's own memory is used.

@@ -54,6 +54,7 @@ package struct Backup: ~Copyable {
         // The file is synced and renamed after SQLite has closed it.
         copy = nil
         do throws(SQLiteError) {
+            try leaveWAL(partialPath)
             try synchronize(partialPath)
             guard unsafe rename(partialPath, path) == 0 else { throw ioFailure("rename", partialPath) }
         } catch {
@@ -96,6 +97,13 @@ package struct Backup: ~Copyable {
             pagesLeft: Int(sqlite3_backup_remaining(handle)), pages: Int(sqlite3_backup_pagecount(handle)),
             isDone: code == SQLITE_DONE)
     }
+}
+
+/// The source's mode was copied with its first page. In that of a WAL nobody could read the copy where no file can be made
+/// beside it: on a medium that is mounted for reading, or in somebody else's folder.
+private func leaveWAL(_ path: String) throws(SQLiteError) {
+    let copy = try Connection(path: path, flags: SQLITE_OPEN_READWRITE, options: DatabaseOptions())
+    try copy.runOnce("PRAGMA journal_mode = DELETE", doing: "complete backup \(path)")
 }
 
 /// Makes a file, or the names in a folder, durable.

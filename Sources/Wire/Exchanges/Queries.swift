@@ -55,7 +55,11 @@ package struct InstanceQuery: Equatable, Sendable {
         mode = try query.word(.mode)
         search = query.text(.search)
         part = try ListPart(query)
-        if query.text(.role) == "active" { isTerminated = false } else { role = try query.word(.role) }
+        if query.text(.role) == "active" {
+            isTerminated = false
+        } else {
+            role = try query.word(.role, beside: "active")
+        }
         // The original's page says it so.
         let status: Status? = try query.word(.status)
         if let status { isTerminated = status == .terminated }
@@ -79,7 +83,7 @@ package struct CommandQuery: Equatable, Sendable {
         slot = try query.name(.agent)
         part = try ListPart(query)
         isOpen = query.text(.state) == "open"
-        if !isOpen { state = try query.word(.state) }
+        if !isOpen { state = try query.word(.state, beside: "open") }
     }
 }
 
@@ -130,12 +134,13 @@ struct QueryReader {
         }
     }
 
+    /// `beside` is a word that the caller has looked for.
     func word<Word: CaseIterable & RawRepresentable>(
-        _ name: QueryParameter
+        _ name: QueryParameter, beside other: String? = nil
     ) throws(WireError) -> Word? where Word.RawValue == String {
         guard let text = text(name) else { return nil }
         guard let word = Word(rawValue: text) else {
-            let words = Word.allCases.map(\.rawValue).joined(separator: ", ")
+            let words = ([other].compactMap(\.self) + Word.allCases.map(\.rawValue)).joined(separator: ", ")
             throw WireError(code: .malformed, "\(name.rawValue): expected one of \(words)")
         }
         return word

@@ -48,6 +48,18 @@ struct BodyTests {
         }
     }
 
+    @Test(arguments: ["a\u{0}", "a\nb", "\u{1B}[2J", "a\u{7F}b", "a\u{85}b"])
+    func `a client's name and e-mail are what somebody can type`(text: String) throws {
+        try withCoordinator { site in
+            for (field, creation) in [
+                ("name", ClientCreation(name: text)), ("email", ClientCreation(name: "acme", email: text)),
+            ] {
+                let answer = try site.ask(Ask(.createClient, token: Site.adminToken, body: creation))
+                try expectRefusal(answer, 400, "VALIDATION_ERROR", said: field)
+            }
+        }
+    }
+
     @Test func `a long body is only taken from those who are known`() throws {
         try withCoordinator { site in
             let host = try site.register(try site.makeClient())

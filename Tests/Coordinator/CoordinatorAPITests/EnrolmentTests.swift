@@ -108,12 +108,14 @@ struct EnrolmentTests {
             func ask(_ known: String) throws -> Answer {
                 try site.ask(host.ask(.configuration).with("If-None-Match", known))
             }
-            for known in [etag, "W/\(etag)", "*"] {
+            for known in [etag, "W/\(etag)", "*", "\"0\", \(etag)", "\(etag) "] {
                 let unchanged = try ask(known)
                 #expect(unchanged.status == 304)
                 #expect(unchanged["etag"] == etag)
                 #expect(unchanged.body.isEmpty)
             }
+            let both = host.ask(.configuration).with("If-None-Match", "\"0\"").with("If-None-Match", etag)
+            #expect(try site.ask(both).status == 304)
             for other in ["\"999\"", "\"0\"", "", "nonsense", "*x"] { #expect(try ask(other).status == 200) }
             let _: EnabledChange = try site.order(.toggleEnabled, [host.slot], EnabledChange(enabled: false))
             let changed = try ask(etag)

@@ -32,6 +32,30 @@ struct HeaderTests {
         }
     }
 
+    @Test func `blanks behind a token are none of it`() throws {
+        try withCoordinator { site throws in
+            for blanks in [" ", "\t", " \t "] {
+                let ask = Ask(.agents).with("Authorization", "Bearer \(Site.adminToken)\(blanks)")
+                #expect(try site.ask(ask).status == 200)
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("GET /\(String(repeating: "a", count: 20_000)) HTTP/1.1\r\nHost: h\r\n\r\n", 414, "4096"),
+        ("GET / HTTP/1.1\r\nHost: h\r\nX: \(String(repeating: "a", count: 20_000))\r\n\r\n", 431, "4096"),
+        ("GET / HTTP/2.0\r\nHost: h\r\n\r\n", 505, "HTTP/1.1"), ("hello world\r\n\r\n", 400, "HTTP"),
+        ("GET / HTTP/1.1\r\nHost: h\r\nno field\r\n\r\n", 400, "HTTP"),
+        ("POST / HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", 400, "chunk"),
+    ])
+    func `what is hardly a request is refused in the one shape too`(request: String, status: Int, word: String) throws {
+        try withCoordinator { site in
+            let connection = try Connection(to: site)
+            try connection.send(bytes: Array(request.utf8))
+            try expectRefusal(try connection.answer(), status, "VALIDATION_ERROR", said: word)
+        }
+    }
+
     @Test(arguments: ["Bearer \(Site.adminToken)x", "Bearer \(Site.adminToken) x", "Bearer admin-0c4f1", "Bearer ä€"])
     func `a token is known whole or not at all`(value: String) throws {
         try withCoordinator { site in

@@ -74,6 +74,22 @@ struct UnitTests {
             """)
     }
 
+    @Test func `one socket is served whatever its name, and of two none`() throws {
+        try expectToPass(
+            """
+            mkdir /root/state
+            serve() { systemd-socket-activate -E STATE_DIRECTORY=/root/state "$@" /usr/bin/spot-coordinator serve 2>/root/said & }
+            ask() { exec 3<>/dev/tcp/127.0.0.1/$1; printf 'GET /ping HTTP/1.0\\r\\n\\r\\n' >&3; tail -n 1 <&3; exec 3<&-; }
+            serve -l 127.0.0.1:5001
+            until_ '[ "$(ask 5001)" = pong ]'
+            kill $!; wait $!
+            serve -l 127.0.0.1:5002 -l 127.0.0.1:5003
+            until_ '(exec 3<>/dev/tcp/127.0.0.1/5002) 2>/dev/null'
+            if wait $!; then exit 1; else [ $? = 78 ]; fi
+            grep -q 'expected one socket from systemd, got 2' /root/said
+            """)
+    }
+
     @Test func `an operator needs nothing but root to make a client, and its agents are let in after a restore`() throws
     {
         try expectToPass(

@@ -164,11 +164,14 @@ extension Everything {
             ("GET / HTTP/1.1\r\nHost: h\r\n\(String(repeating: "a: b\r\n", count: 60))\r\n", 431),
             ("GET / HTTP/1.1\r\nHost: h\r\nno field\r\n\r\n", 400),
             ("GET / HTTP/2.5\r\nHost: h\r\n\r\n", 505),
+            ("GET /\r\n\r\n", 400),
+            ("hello world\r\n\r\n", 400),
         ])
-        func `some requests the library refuses alone`(request: String, status: Int) throws {
+        func `what the library refuses alone is told in the owner's words`(request: String, status: Int) throws {
             let response = try refuse(request)
             #expect(response.status == status)
-            #expect(response.headers["content-type"] != "application/json")
+            #expect(response.headers["content-type"] == "application/json")
+            #expect(response.text == "\(status) unread")
         }
 
         @Test(arguments: [

@@ -90,6 +90,18 @@ struct FileTests {
     @Test(arguments: [("/a/b/c", "/a/b"), ("/a", "/"), ("a", "."), ("a/b", "a")])
     func `the folder of a path`(path: String, folder: String) { #expect(folderName(of: path) == folder) }
 
+    @Test func `a path from the root names the same file as the one from here`() throws {
+        #expect(absolutePath("/a/b") == "/a/b")
+        let here = absolutePath(".")
+        #expect(here.hasPrefix("/"))
+        try #expect(#require(statistics(".")) == #require(statistics(here)))
+    }
+
+    private func statistics(_ path: String) -> [UInt]? {
+        var there = stat()
+        return unsafe stat(path, &there) == 0 ? [there.st_dev, there.st_ino] : nil
+    }
+
     @Test func `descriptors are close-on-exec and closed by their owner`() throws {
         let number = try {
             let file = try FileDescriptor(opening: "/dev/null", O_RDONLY)

@@ -57,6 +57,19 @@ struct FileTests {
             #expect(ids == Array(1...300))
         }
     }
+    @Test func `a backup can be read where nothing can be written`() throws {
+        try withTemporaryFolder { folder in
+            let database = try makeStore(at: "\(folder)/store")
+            try database.write { try $0.execute("INSERT INTO entry VALUES (1, NULL)") }
+            for (source, target) in [("store", "copy"), ("copy", "second")] {
+                var backup = try Backup(of: "\(folder)/\(source)", to: "\(folder)/\(target)")
+                while try !backup.step(pages: 100).isDone {}
+                try backup.finish()
+            }
+            // Reading a file in the mode of a WAL begins with making these.
+            for made in ["copy-wal", "copy-shm"] { #expect(unsafe access("\(folder)/\(made)", F_OK) != 0) }
+        }
+    }
 
     @Test func `a backup that is given up leaves nothing, and the next one succeeds over an old copy`() throws {
         try withTemporaryFolder { folder in

@@ -20,6 +20,9 @@ extension API {
         guard var creation = visit.body(ClientCreation.self) else { return }
         creation.name = creation.name.trimmed
         guard !creation.name.isEmpty else { return visit.refuse(.validation, "name: expected some text") }
+        for (field, text) in [("name", creation.name), ("email", creation.email ?? "")] where text.hasControl {
+            return visit.refuse(.validation, "\(field): expected no control character")
+        }
         do throws(CryptoError) {
             let (token, hash) = try vault.newToken("token")
             let vault = vault
@@ -70,6 +73,9 @@ extension API {
 }
 
 extension String {
+    /// A line break or the like, which nobody can type where a name is shown or asked for.
+    fileprivate var hasControl: Bool { unicodeScalars.contains { $0.properties.generalCategory == .control } }
+
     fileprivate var trimmed: String {
         let isBlank = { (scalar: Unicode.Scalar) in scalar.properties.isWhitespace }
         var scalars = Substring(self).unicodeScalars

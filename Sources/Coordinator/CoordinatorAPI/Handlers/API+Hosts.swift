@@ -97,9 +97,8 @@ extension API {
 
     /// 304 from memory while the host has the newest; the store is asked only for what is new.
     private func configuration(_ visit: Visit, _ line: Line) {
-        let known = visit.request.headers[name: "If-None-Match"]
         let current = line.configVersion
-        let isKnown = known == "*" || known.flatMap { ConfigVersion(etag: $0) } == current
+        let isKnown = visit.request.headers.all("If-None-Match").contains { current.isNamed(inTags: $0) }
         if isKnown, let etag = HeaderField("ETag", current.etag) {
             return visit.answer(Response(status: 304, headers: [etag]))
         }

@@ -60,6 +60,13 @@ package func syncFolder(of path: String, doing: String = "sync") throws(Platform
     }
 }
 
+/// The path as it is from every folder: that of the working folder goes before one that does not begin at the root.
+package func absolutePath(_ path: String) -> String {
+    guard !path.hasPrefix("/"), let folder = unsafe getcwd(nil, 0) else { return path }
+    defer { unsafe free(folder) }
+    return unsafe "\(String(cString: folder))/\(path)"
+}
+
 /// `/a/b` for `/a/b/c`, `/` for `/a`, `.` for `a`.
 package func folderName(of path: String) -> String {
     guard let slash = path.lastIndex(of: "/") else { return "." }
