@@ -105,7 +105,10 @@ let package = Package(
         tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON", "PretendCloud", "Wire"]),
         tests(
             "AgentCloudTests", in: "Tests/Agent",
-            uses: ["AgentCore", "AgentHost", "HTTPServer", "JSON", "Platform", "TestSupport", "Wire"]),
+            uses: [
+                "AgentCore", "AgentHost", "AgentMain", "HTTPServer", "JSON", "Platform", "PretendMetadata",
+                "TestSupport", "Wire",
+            ]),
         tests(
             "CoordinatorAPITests", in: "Tests/Coordinator",
             uses: [

@@ -32,9 +32,8 @@ struct Identity: Sendable {
     /// The whole, once there is all that can be had, and again when it has changed. What is `hopeless` is not waited for, but
     /// without the instance's id and a region nobody is anybody.
     mutating func news(region: Region?, hopeless: Set<MetadataItem>) -> InstanceFacts? {
-        let pieces = MetadataItem.allCases.filter { !MetadataItem.announcements.contains($0) }
         guard let instance, let region = region ?? zone?.region,
-            pieces.allSatisfy({ answered.contains($0) || hopeless.contains($0) })
+            MetadataItem.identity.allSatisfy({ answered.contains($0) || hopeless.contains($0) })
         else { return nil }
         var facts = InstanceFacts(instance: instance, region: region)
         facts.instanceType = instanceType

@@ -11,6 +11,7 @@ import Systemd
         let readSettings = { program.readSettings(invocation, start, standardFile: AgentSettings.standardFile) }
         switch invocation.subcommand {
         case "check-config": program.checkSettings(readSettings())
+        case "check": CheckCommand.run(invocation, start, program).exit()
         case "status": StatusCommand.run(invocation, start.environment, now: SystemSurroundings().wall()).exit()
         default: run(readSettings, start).exit()
         }

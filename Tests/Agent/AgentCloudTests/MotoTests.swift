@@ -98,8 +98,11 @@ import Wire
             let instance = try desk.launch()
             let launch = Launch(
                 token: "t", image: try desk.image(), instanceType: "m5.large", mode: .spot, zone: "us-east-1b")
-            for trial in [CloudRequest.mayRun(launch), .mayTerminate(instance.id), .mayCreateImage(of: instance.id)] {
-                #expect(try desk.ask(trial) == .success(.allowed))
+            for trial in [
+                CloudRequest.run(launch), .terminate(instance.id),
+                .createImage(of: instance.id, name: "trial", tags: []), .describeInstances([instance.id]),
+            ] {
+                #expect(try desk.ask(.may(trial)) == .success(.allowed))
             }
             #expect(try desk.describe(instance.id).state == .running)
         }
@@ -110,7 +113,7 @@ import Wire
             #expect(try desk.ask(.findInstances(tag: Self.tags[1])) == .success(.instances([])))
             let launch = Launch(
                 token: "t", image: try desk.image(), instanceType: "m5.large", mode: .spot, zone: "us-east-1b")
-            for request in [CloudRequest.mayRun(launch), .run(launch), .terminate("i-0123456789abcdef0")] {
+            for request in [CloudRequest.may(.run(launch)), .run(launch), .terminate("i-0123456789abcdef0")] {
                 let fault = try desk.fault(request)
                 #expect(fault.kind == .notAllowed, "\(fault)")
             }

@@ -93,13 +93,13 @@ import Wire
             """
         ),
         (
-            .mayRun(plain), "RunInstances",
+            .may(.run(plain)), "RunInstances",
             plainForm.replacing("ClientToken=t&", with: "") + "&DryRun=true"
         ),
-        (.mayTerminate("i-01234567"), "TerminateInstances", "InstanceId.1=i-01234567&DryRun=true"),
+        (.may(.terminate("i-01234567")), "TerminateInstances", "InstanceId.1=i-01234567&DryRun=true"),
         (
-            .mayCreateImage(of: "i-01234567"), "CreateImage",
-            "InstanceId=i-01234567&Name=spot-permission-check&NoReboot=true&DryRun=true"
+            .may(.createImage(of: "i-01234567", name: "trial", tags: [])), "CreateImage",
+            "InstanceId=i-01234567&Name=trial&NoReboot=true&DryRun=true"
         ),
     ]
 

@@ -144,14 +144,14 @@ struct DutiesTests {
     }
 
     @Test(arguments: [Role.replica, .zombie, .promoting])
-    func `only a primary has duties`(role: Role) {
+    func `only a primary asks for prices and cleans up`(role: Role) {
         var scene = makeScene()
         scene.standing.role = role
         scene.standing.clockOffset = .zero
         scene.standing.configuration.reportsPrices = true
         scene.look()
         scene.pass(.seconds(4000))
-        #expect(scene.cloud.requests == [])
+        #expect(scene.requestsBesideRights == [])
     }
 
     // MARK: Prices
@@ -180,7 +180,7 @@ struct DutiesTests {
         var scene = ErrandScene()
         scene.look()
         scene.pass(.seconds(1000))
-        #expect(scene.cloud.requests == [])
+        #expect(scene.requestsBesideRights == [])
     }
 
     @Test func `what is not known is absent, and is said once`() throws {

@@ -183,6 +183,15 @@ struct ErrandScene {
         reports.compactMap { if case .pricing(let report) = $0.content { report } else { nil } }
     }
     var launches: [Launch] { cloud.machines.compactMap(\.launch) }
+    /// Without those of the one duty that everybody has.
+    var requestsBesideRights: [CloudRequest] {
+        var others = cloud.requests.filter { if case .may = $0 { false } else { true } }
+        // Each pass describes the machine, and then tries a launch.
+        for case .may(.run) in cloud.requests {
+            if let at = others.firstIndex(of: .describeInstances([Self.own])) { others.remove(at: at) }
+        }
+        return others
+    }
     var changes: [CloudRequest] { cloud.requests.filter(\.changesSomething) }
 
     func state(of id: InstanceID) -> InstanceState? {

@@ -101,6 +101,15 @@ import Testing
         let scene = try Scene()
         scene.service.stop()
         guard case .failed(let reason) = try scene.read(.zone) else { return #expect(Bool(false), "no failure") }
+        #expect(reason.contains("is this an EC2 instance"))
+    }
+
+    @Test func `a token that never arrives is the hop limit's doing`() throws {
+        let scene = try Scene()
+        scene.service.fail(.hang(every: 1))
+        guard case .failed(let reason) = try scene.read(.zone, within: .milliseconds(300)) else {
+            return #expect(Bool(false), "no failure")
+        }
         #expect(reason.contains("HttpPutResponseHopLimit"))
     }
 

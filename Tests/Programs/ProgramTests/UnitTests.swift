@@ -58,6 +58,26 @@ struct UnitTests {
             """)
     }
 
+    @Test func `a check by hand has the service's token, before its start and beside it`() throws {
+        try expectToPass(
+            """
+            says() { said=$(spot-agent check) && exit 1; [[ "$said" == *"$1"* ]] || { echo "$said"; exit 1; }; }
+            systemctl start spot-coordinator
+            says 'no client token is given'
+            mkdir -p /etc/credstore
+            spot-coordinator client create acme --json | sed 's/.*"token":"\\([^"]*\\)".*/\\1/' > /etc/credstore/client-token
+            chmod 600 /etc/credstore/client-token
+            says 'the coordinator takes it: client acme'
+            says '/var/lib/spot-agent is not there yet'
+            systemctl start spot-agent
+            rm /etc/credstore/client-token
+            until_ '[ -e /run/spot-agent/status.json ]'
+            says 'the coordinator takes it: client acme'
+            says '/var/lib/spot-agent is writable'
+            says 'it runs, '
+            """)
+    }
+
     @Test func `with the socket enabled no connection is refused while the coordinator restarts`() throws {
         try expectToPass(
             """

@@ -140,7 +140,7 @@ package struct PretendCloud: Sendable {
         case .deleteSnapshot(let id): return deleteSnapshot(id)
         case .spotPrices(let type): return .success(.spotPrices(spotPrices.filter { $0.pool.instanceType == type }))
         case .onDemandPrice: return .success(.onDemandPrice(onDemandPrice))
-        case .mayRun, .mayTerminate, .mayCreateImage: return .success(.allowed)
+        case .may: return .success(.allowed)
         }
     }
 

@@ -60,9 +60,7 @@ extension CloudRequest {
         case .spotPrices(let type): pricing(type, at: now)
         case .onDemandPrice(let type, let region):
             CloudPlan("GetProducts", "look up the on-demand price of \(type) in \(region)", of: .priceList)
-        case .mayRun(let launch): trying(launching(launch))
-        case .mayTerminate(let instance): trying(terminating(instance))
-        case .mayCreateImage(let instance): trying(imaging(instance, "spot-permission-check", []))
+        case .may(let request): trying(request.plan(now: now))
         }
     }
 
@@ -161,6 +159,7 @@ extension CloudRequest {
     }
 
     private func trying(_ plan: CloudPlan) -> CloudPlan {
+        precondition(plan.service == .ec2 && !plan.isDryRun, "only EC2 can be asked whether we may")
         var trial = CloudPlan(plan.action, "ask whether we may \(plan.doing)")
         // A token belongs to a launch that happens.
         for (name, value) in plan.form.parameters where name != "ClientToken" { trial.form.add(name, value) }

@@ -92,12 +92,16 @@ package final class MetadataClient {
                 question.hasFreshToken = true
                 get(question, text)
             case .success(let response): end(question, .failed(refusal(response.status, of: "a token")))
-            case .failure(let error):
-                end(
-                    question,
-                    .failed("\(error); in a container the instance's HttpPutResponseHopLimit must be 2 or more"))
+            case .failure(let error): end(question, .failed("\(error); \(Self.hint(error))"))
             }
         }
+    }
+
+    /// The answer to the token's request alone has few hops to live; everything else arrives in a container, too.
+    private static func hint(_ error: TransportError) -> String {
+        error.wasSent
+            ? "in a container the instance's HttpPutResponseHopLimit must be 2 or more"
+            : "is this an EC2 instance, and does nothing keep its packets away?"
     }
 
     private func get(_ question: Question, _ token: String) {

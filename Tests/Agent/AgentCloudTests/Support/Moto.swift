@@ -14,6 +14,8 @@ final class Moto {
     private let server: ChildProcess
     private(set) var securityGroup: ResourceID = "sg-unknown"
     let port: UInt16
+    /// How its user signs, and where to.
+    private(set) var environment: [String: String] = [:]
 
     static let isWanted: Bool = TestTier.current != .quick
     static let whyNot: Comment = "the quick tier leaves moto out"
@@ -28,6 +30,7 @@ final class Moto {
             "AWS_ENDPOINT_URL": "http://127.0.0.1:\(moto.port)", "AWS_ACCESS_KEY_ID": keys.access,
             "AWS_SECRET_ACCESS_KEY": secret ?? keys.secret,
         ]
+        moto.environment = values
         try body(moto, Desk(values, region: "us-east-1"))
     }
 
