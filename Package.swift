@@ -145,9 +145,9 @@ let package = Package(
         tests(
             "ProgramTests", in: "Tests/Programs",
             uses: [
-                "AgentMain", "CoordinatorMain", "Crypto", "JSON", "Platform", "PretendMetadata", "SQLite",
-                "TestSupport",
-                "Wire",
+                "AgentCore", "AgentHost", "AgentMain", "CoordinatorMain", "Crypto", "JSON", "Platform",
+                "PretendMetadata",
+                "SQLite", "TestSupport", "Wire", "XML",
             ]),
         tests("SQLiteTests", in: "Tests/System", uses: ["DroppingVFS", "Platform", "SQLite", "TestSupport"]),
         tests(

@@ -23,6 +23,8 @@ struct Launching: Errand {
     /// A machine that was just launched is not known everywhere at once.
     static let unknownFor = Duration.seconds(60)
     static let pause = Duration.seconds(2)
+    /// EC2 answers within five. An answer that was lost must not use up the patience: the look tells what became of it.
+    static let runWithin = Duration.seconds(15)
 
     private enum Stage: Sendable {
         case planning
@@ -145,7 +147,7 @@ struct Launching: Errand {
             }
             stage = .running(launch)
             deadline = deadline ?? turn.now + Self.patience
-            return .call(.run(launch), within: .seconds(30))
+            return .call(.run(launch), within: Self.runWithin)
         case .success(let other): return .failed("look for a machine of this command: \(CloudFault.mismatch(other))")
         case .failure(let fault): return leave("look for a machine of this command: \(fault)")
         }

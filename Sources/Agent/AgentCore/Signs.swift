@@ -22,8 +22,8 @@ struct Signs: Sendable {
     mutating func read(_ item: MetadataItem, _ text: String?) throws(MetadataFault) -> [Watch.Finding] {
         switch item {
         case .instanceAction: Self.follow(&interruption, try text.map(readInstanceAction))
-        case .lifecycleState: Self.follow(&lifecycle, text.flatMap(readLifecycleState))
-        case .rebalance: Self.follow(&rebalance, text == nil ? nil : .rebalance)
+        case .lifecycleState: Self.follow(&lifecycle, try text.flatMap(readLifecycleState))
+        case .rebalance: Self.follow(&rebalance, try text.map(readRebalance))
         case .maintenance: followMaintenance(try text.map(readMaintenance) ?? [])
         default: preconditionFailure("\(item) announces nothing")
         }
@@ -84,8 +84,19 @@ private func readInstanceAction(_ text: String) throws(MetadataFault) -> Notice.
     } catch { throw MetadataFault("spot/instance-action: \(error)") }
 }
 
+/// `{"noticeTime": "2026-11-20T08:22:00Z"}`. The time is not needed, but a page of somebody else's has none.
+private func readRebalance(_ text: String) throws(MetadataFault) -> Notice.Signal {
+    do throws(JSONError) {
+        _ = try JSONDocument(Array(text.utf8)).root.object().required("noticeTime").timestamp()
+        return .rebalance
+    } catch { throw MetadataFault("events/recommendations/rebalance: \(error)") }
+}
+
 /// The group moves the machine out of service; what it is moved to says how.
-private func readLifecycleState(_ text: String) -> Notice.Signal? {
+private func readLifecycleState(_ text: String) throws(MetadataFault) -> Notice.Signal? {
+    guard text.allSatisfy({ $0.isASCII && $0.isLetter || $0 == ":" }) else {
+        throw MetadataFault("autoscaling/target-lifecycle-state: \(text.prefix(64)) is no state")
+    }
     let staysUp = ["Warmed:Pending", "Warmed:Pending:Wait", "Warmed:Pending:Proceed", "Warmed:Running"]
     guard text == "Terminated" || (text.hasPrefix("Warmed:") && !staysUp.contains(text)) else { return nil }
     return .lifecycle(target: String(text.prefix(64)))

@@ -17,7 +17,8 @@ struct SwitchErrand: Errand {
         case imaging(Imaging)
         case launching(Launching)
         case pricing(Pricing, Switched)
-        case reporting(ErrandEnd, Leaving)
+        /// The report follows the result; after a restart it has.
+        case reporting(ErrandEnd, SwitchReport?, Leaving)
         case leaving(Leaving)
         case removing(Removing, why: String)
     }
@@ -56,8 +57,9 @@ struct SwitchErrand: Errand {
             stage = .pricing(pricing, switched)
             guard case .end = step else { return step }
             return conclude(switched, pricing, standing, &turn)
-        case .reporting(let answer, var leaving):
+        case .reporting(let answer, let report, var leaving):
             guard case .reported = event else { return .report(answer) }
+            if let report { turn.report(as: report.stamp.report, .switched(report)) }
             let step = leaving.go(on: .began(progress: []), standing, &turn)
             stage = .leaving(leaving)
             return step
@@ -172,10 +174,9 @@ struct SwitchErrand: Errand {
         _ switched: Switched, _ pricing: Pricing, _ standing: Standing, _ turn: inout Turn
     ) -> ErrandStep {
         let report = switched.report(command, takenAt: takenAt, pricing, standing)
-        turn.report(as: report.stamp.report, .switched(report))
         let instance = switched.machine.instance
-        stage = .reporting(
-            answer(switched.machine), Leaving(command, wait: order.terminateWaitSeconds, since: turn.wall))
+        let leaving = Leaving(command, wait: order.terminateWaitSeconds, since: turn.wall)
+        stage = .reporting(answer(switched.machine), report, leaving)
         return .remember(.switched(to: instance, at: turn.wall))
     }
 
@@ -189,7 +190,7 @@ struct SwitchErrand: Errand {
             instance: instance, instanceType: launch.instanceType, zone: launch.zone, mode: launch.mode,
             image: launch.image)
         let answer = answer(machine)
-        stage = .reporting(answer, Leaving(command, wait: order.terminateWaitSeconds, since: at))
+        stage = .reporting(answer, nil, Leaving(command, wait: order.terminateWaitSeconds, since: at))
         return .report(answer)
     }
 

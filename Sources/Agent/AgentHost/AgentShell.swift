@@ -44,10 +44,11 @@ package final class AgentShell {
     /// A disk that hangs is told about; what is older is a disk that is gone, and no reason to be killed for.
     private static let recordName = "state.log"
 
-    /// `lines` is what was remembered. Every effect goes to `tools`, `tell` and `stop`.
+    /// `memory` is what was remembered, `isDamaged` when not all of it could be read: the file is put aside, so that this is
+    /// met once. Every effect goes to `tools`, `tell` and `stop`.
     package init(
-        _ options: AgentOptions, remembering memory: Memory, in folder: String, on loop: any EventLoop,
-        disk: DiskThread, tools: Tools,
+        _ options: AgentOptions, remembering memory: Memory, isDamaged: Bool = false, in folder: String,
+        on loop: any EventLoop, disk: DiskThread, tools: Tools,
         surroundings: any Surroundings, tell: @escaping (Announcement) -> Void, stop: @escaping () -> Void
     ) throws {
         machine = AgentMachine(options, memory)
@@ -68,6 +69,7 @@ package final class AgentShell {
             expected[.alarm] = nil
             take(.wokeUp)
         }
+        if isDamaged { recorder?.putAside(as: "damaged") }
     }
 
     package static func recordPath(in folder: String) -> String { "\(folder)/\(recordName)" }

@@ -42,8 +42,9 @@ final class Daemon {
         // One for all: a write of the record, one of the status, and what little may wait behind them.
         let disk = try DiskThread(capacity: 8)
         let telling = Telling(log: log)
+        let (memory, isDamaged) = remembered(in: folders.state)
         let shell = try AgentShell(
-            AgentOptions(settings, hostname: hostName()), remembering: remembered(in: folders.state),
+            AgentOptions(settings, hostname: hostName()), remembering: memory, isDamaged: isDamaged,
             in: folders.state, on: loop, disk: disk, tools: try Self.tools(settings, loop, surroundings),
             surroundings: surroundings,
             tell: { [unowned self] announcement in
@@ -75,7 +76,7 @@ final class Daemon {
     }
 
     /// What was remembered, and what of it cannot be read: said, and lived without.
-    private func remembered(in folder: String) -> Memory {
+    private func remembered(in folder: String) -> (Memory, isDamaged: Bool) {
         let path = AgentShell.recordPath(in: folder)
         do {
             let record = try Recorder.remembered(at: path)
@@ -88,12 +89,12 @@ final class Daemon {
             if damaged > 0 {
                 log.warning(
                     "some of what was remembered is damaged and left out", id: .damagedRecord,
-                    [.reason("\(path): \(damaged) entries")])
+                    [.reason("\(path): \(damaged) entries; the file is kept as \(path).damaged")])
             }
-            return Memory(replaying: entries)
+            return (Memory(replaying: entries), damaged > 0)
         } catch {
             log.error("nothing that was remembered can be read", id: .damagedRecord, [.reason("\(error)")])
-            return Memory()
+            return (Memory(), true)
         }
     }
 

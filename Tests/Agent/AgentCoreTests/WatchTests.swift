@@ -139,6 +139,14 @@ struct WatchTests {
         #expect(reason.contains("instance-action") || reason.contains("not now"))
     }
 
+    @Test func `a page in place of every answer announces nothing, and blinds`() {
+        var scene = WatchScene.identified()
+        for item in MetadataItem.allCases { scene.answers[item] = .value("<html>") }
+        scene.pass(.seconds(7))
+        guard case .blind? = scene.found.first else { return #expect(Bool(false), "it went unnoticed") }
+        #expect(scene.found.count == 1)
+    }
+
     @Test(arguments: [
         ("InService", false), ("Terminated", true), ("Standby", false), ("Warmed:Stopped", true),
         ("Warmed:Running", false), ("Detached", false),

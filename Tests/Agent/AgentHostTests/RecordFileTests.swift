@@ -150,4 +150,30 @@ struct RecordFileTests {
             #expect(try Recorder.remembered(at: "\(scene.path).i-0123456789abcdef0").lines == [Array("old".utf8)])
         }
     }
+
+    @Test func `what is another machine's is put aside also while it is being written`() throws {
+        try withTemporaryFolder { folder in
+            let scene = try Scene("\(folder)/state.log")
+            scene.record("old")
+            scene.all = []
+            scene.recorder?.putAside(as: "i-0123456789abcdef0")
+            scene.record("new")
+            try scene.waitFor(.recorded(2))
+            #expect(try Recorder.remembered(at: scene.path).lines == [Array("new".utf8)])
+            #expect(try Recorder.remembered(at: "\(scene.path).i-0123456789abcdef0").lines == [Array("old".utf8)])
+        }
+    }
+
+    @Test func `for a disk that takes nothing for long only what it comes to is kept`() throws {
+        try withTemporaryFolder { folder in
+            let scene = try Scene("\(folder)/missing/state.log")
+            let long = String(repeating: "x", count: 100_000)
+            for _ in 0..<40 { scene.record(long) }
+            #expect(scene.loop.run(until: { !scene.told.isEmpty }))
+            scene.all = [Array("what it comes to".utf8)]
+            unsafe mkdir("\(folder)/missing", 0o700)
+            try scene.waitFor(.recorded(40))
+            #expect(try Recorder.remembered(at: scene.path).lines == scene.all)
+        }
+    }
 }

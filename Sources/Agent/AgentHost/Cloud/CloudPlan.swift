@@ -6,7 +6,7 @@ import Wire
 struct CloudPlan: Sendable {
     /// What a request that may have arrived already does when it arrives once more.
     enum Repeating: Sendable {
-        /// Nothing else: it only reads, or has a token, or what it does can be done only once.
+        /// Nothing else: it only reads, or what it does can be done only once.
         case harmless
         /// Something that nobody asked for.
         case harmful
@@ -127,6 +127,8 @@ extension CloudRequest {
             plan.form.add("InstanceMarketOptions.SpotOptions.InstanceInterruptionBehavior", "terminate")
         }
         plan.form.add(tags: launch.tags, of: ["instance", "volume"])
+        // The token keeps EC2 from making two, and not every EC2: whoever asks again looks for the machine first.
+        plan.repeating = .harmful
         return plan
     }
 

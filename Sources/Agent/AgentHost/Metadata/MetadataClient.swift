@@ -126,7 +126,10 @@ package final class MetadataClient {
                     ?? .failed("\(question.path): the metadata service answered something else than text"))
         case 404: end(question, .absent)
         // The machine was stopped and started, or the service forgot.
-        case 401 where !question.hasFreshToken: renewToken(for: question)
+        case 401 where !question.hasFreshToken:
+            // Should the next one be lost, another question begins with it.
+            token = nil
+            renewToken(for: question)
         default: end(question, .failed(refusal(response.status, of: question.path)))
         }
     }

@@ -21,14 +21,21 @@ package final class Recorder {
     private let tell: (Report) -> Void
     private var watch: (any DescriptorWatch)?
     private var retry: (any LoopTimer)?
+    /// Not given to the disk yet.
     private var pending: [[[UInt8]]] = []
-    private var pendingBytes = 0
     private var asked = 0
     private var isWaiting = false
     private var mustReplace = false
     private var aside: String?
-    /// The write that is under way: when it began, what it will have done.
-    private var work: (since: Duration, batches: Int, pending: Int)?
+    /// The write that is under way.
+    private var work: Work?
+
+    private struct Work {
+        let since: Duration
+        /// How many were asked for when it began: with it they are all on the disk.
+        let batches: Int
+        let job: Shelf.Job
+    }
 
     /// `snapshot` gives the lines that all that was recorded comes to.
     package init(
@@ -54,8 +61,14 @@ package final class Recorder {
     package func record(_ batch: [[UInt8]]) {
         asked += 1
         pending.append(batch)
-        pendingBytes += batch.reduce(0) { $0 + $1.count }
+        bound()
         begin()
+    }
+
+    private func bound() {
+        guard pending.joined().reduce(0, { $0 + $1.count }) > Self.pendingMax else { return }
+        pending = []
+        mustReplace = true
     }
 
     /// All that is remembered is another machine's: it goes aside under a name with `suffix`, and what comes next begins anew.
@@ -70,11 +83,11 @@ package final class Recorder {
 
     private func begin() {
         guard work == nil, !isWaiting, mustReplace || !pending.isEmpty else { return }
-        let job: Shelf.Job =
-            mustReplace || pendingBytes > Self.pendingMax
-            ? .replace(snapshot(), aside: aside) : .append(pending)
+        let job: Shelf.Job = mustReplace ? .replace(snapshot(), aside: aside) : .append(pending)
         guard disk.submit(answeringTo: mailbox, { [shelf] in shelf.carryOut(job) }) else { return waitForRetry() }
-        work = (loop.now, asked, pending.count)
+        work = Work(since: loop.now, batches: asked, job: job)
+        // From here on they are asked for anew by what comes during the write.
+        (pending, mustReplace, aside) = ([], false, nil)
     }
 
     private func take(_ outcome: Shelf.Outcome) {
@@ -82,15 +95,25 @@ package final class Recorder {
         work = nil
         switch outcome {
         case .failed(let reason):
+            takeBack(done.job)
             tell(.failed(reason))
             waitForRetry()
         case .done(let isLong):
-            pending.removeFirst(done.pending)
-            pendingBytes = pending.joined().reduce(0) { $0 + $1.count }
-            (mustReplace, aside) = (isLong, nil)
+            if isLong { mustReplace = true }
             tell(.recorded(done.batches))
             begin()
         }
+    }
+
+    /// To be done with what has come since.
+    private func takeBack(_ job: Shelf.Job) {
+        switch job {
+        case .append(let batches): pending = batches + pending
+        case .replace(_, let suffix):
+            mustReplace = true
+            aside = aside ?? suffix
+        }
+        bound()
     }
 
     private func waitForRetry() {
