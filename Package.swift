@@ -16,8 +16,12 @@ let strict: [SwiftSetting] = [
 func library(_ name: String, in group: String, uses dependencies: [Target.Dependency] = []) -> Target {
     .target(name: name, dependencies: dependencies, path: "\(group)/\(name)", swiftSettings: strict)
 }
-func program(_ name: String, in group: String, uses dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, path: "\(group)/\(name)", swiftSettings: strict)
+func program(
+    _ name: String, in group: String, uses dependencies: [Target.Dependency], readsInPlace: [String] = []
+) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: "\(group)/\(name)", exclude: readsInPlace,
+        swiftSettings: strict)
 }
 func tests(
     _ name: String, in group: String, uses dependencies: [Target.Dependency], copies: [String] = [],
@@ -94,6 +98,7 @@ let package = Package(
 
         // MARK: Tests
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),
+        library("BenchmarkSupport", in: "Tests/Support", uses: ["Platform", "TestSupport"]),
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
         library("PretendCloud", in: "Tests/Support", uses: ["AgentCore", "JSON", "Wire"]),
         library("PretendMetadata", in: "Tests/Support", uses: ["HTTPServer", "Platform", "TestSupport"]),
@@ -154,8 +159,14 @@ let package = Package(
         tests("XMLTests", in: "Tests/System", uses: ["TestSupport", "XML"]),
         program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "Systemd"]),
         program(
+            "AgentBenchmark", in: "Tests/Benchmarks",
+            uses: [
+                "AgentCore", "AgentHost", "BenchmarkSupport", "CCurl", "CLinux", "JSON", "Platform", "PretendMetadata",
+                "Systemd", "TestSupport", "Wire",
+            ], readsInPlace: ["original.py"]),
+        program(
             "CoordinatorBenchmark", in: "Tests/Benchmarks",
-            uses: ["AgentCore", "CLinux", "JSON", "Platform", "TestSupport", "Wire"]),
+            uses: ["AgentCore", "BenchmarkSupport", "CLinux", "JSON", "Platform", "TestSupport", "Wire"]),
         program("HTTPServerBenchmark", in: "Tests/Benchmarks", uses: ["HTTPServer", "Platform"]),
         program("JSONBenchmark", in: "Tests/Benchmarks", uses: ["JSON", "Platform"]),
         program(
