@@ -20,6 +20,7 @@ extension Bench {
     }
 
     func measureIdle(_ plain: Service) throws {
+        showTitle("idle, one second between polls, for \(seconds(plan.idleTime))")
         let certificate = try Certificate(in: folder)
         try trust(certificate, in: folder)
         let secure = try Service(coordinator, in: "\(folder)/secure", certificate)
@@ -32,7 +33,6 @@ extension Bench {
         rest(plan.settlingTime)
         var watched = (machines.map(\.id) + floors.map(\.id) + [original?.id].compactMap { $0 }).map(Watched.init)
         try withExtendedLifetime(floors) { try watch(&watched, machines) }
-        showTitle("idle, one second between polls, for \(seconds(plan.idleTime))")
         try showAgent("plain HTTP", machines[0], watched[0], floor: watched[2], resident: 19, anonymous: 3.5)
         try showAgent(
             "HTTPS, system's authorities", machines[1], watched[1], floor: watched[3], resident: 22, anonymous: 4.5)
