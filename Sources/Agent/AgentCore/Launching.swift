@@ -239,7 +239,7 @@ struct Launching: Errand {
         case .shuttingDown, .terminated:
             let reason = found?.stateReason ?? "no reason given"
             // EC2 can find out that it has no room after it said yes.
-            if reason.contains("InsufficientInstanceCapacity"), let launch {
+            if reason.hasSuffix("InsufficientInstanceCapacity"), let launch {
                 return giveUp(launch, CloudFault(.noCapacity, code: reason, "EC2 ended \(instance) at once: \(reason)"))
             }
             return .failed("\(instance) ended before it ran: \(reason)")

@@ -4,7 +4,7 @@ import Wire
 /// Reads from the metadata service who we are and what becomes of us, one read at a time, and knows when it is blind.
 ///
 /// What is announced comes first: as long as an announcement is due, nothing else is read. A read that fails is tried again
-/// soon, and the others take their turn in between.
+/// at once; when that fails too, soon, and the others take their turn in between.
 struct Watch: Sendable {
     enum Finding: Sendable, Equatable {
         /// Told once all that there is has been read, and again when it has changed.
@@ -74,7 +74,8 @@ struct Watch: Sendable {
             lastFault = error.description
             let count = failures[item, default: 0]
             failures[item] = count + 1
-            let wait = min(Self.shortestRetry * (1 << min(count, 8)), Self.longestRetry)
+            // At once, before anything else takes the turn: of a service that loses every second request the next is answered.
+            let wait = count == 0 ? .zero : min(Self.shortestRetry * (1 << min(count - 1, 8)), Self.longestRetry)
             due[item] = turn.now + turn.jittered(wait)
         }
         readNext(&turn)

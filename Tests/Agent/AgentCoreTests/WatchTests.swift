@@ -77,6 +77,30 @@ struct WatchTests {
         #expect(scene.reading == .lifecycleState)
     }
 
+    @Test func `a read that fails is tried again before anything else is, once`() {
+        var scene = WatchScene()
+        scene.begin()
+        scene.answer(.failed("timed out"))
+        #expect(scene.reading == .instanceAction)
+        scene.answer(.failed("timed out"))
+        #expect(scene.reading == .lifecycleState)
+    }
+
+    @Test func `a service that loses every second request is never unread for three seconds`() {
+        var scene = WatchScene.identified()
+        scene.failsEverySecond = true
+        var longest = Duration.zero
+        var answered = scene.now
+        for _ in 0..<3_000 {
+            let before = scene.answeredActions
+            scene.pass(.milliseconds(100))
+            if scene.answeredActions > before { answered = scene.now }
+            longest = max(longest, scene.now - answered)
+        }
+        #expect(longest < .seconds(3), "\(longest)")
+        #expect(scene.answeredActions > 100)
+    }
+
     @Test func `a read that fails is tried again soon`() {
         var scene = WatchScene()
         scene.begin()
@@ -264,7 +288,10 @@ struct WatchScene {
     var now = Duration.seconds(1_000)
     var answers = WatchScene.wellAnswers
     var isAnswering = true
+    /// And each that fails takes its whole deadline.
     var failsEverySecond = false
+    private(set) var answeredActions = 0
+    private var hangsUntil: Duration?
     private(set) var reading: MetadataItem?
     private(set) var outstanding = 0
     var reads: [MetadataItem] = []
@@ -309,6 +336,13 @@ struct WatchScene {
             now += .milliseconds(10)
             if isAnswering, let item = reading {
                 let fails = failsEverySecond && reads.count.isMultiple(of: 2)
+                if fails, now < hangsUntil ?? .zero { continue }
+                if fails, hangsUntil == nil {
+                    hangsUntil = now + .milliseconds(800)
+                    continue
+                }
+                hangsUntil = nil
+                if item == .instanceAction, !fails { answeredActions += 1 }
                 answer(fails ? .failed("timed out") : answers[item] ?? .absent)
             }
             if let due = watch.nextDue, due <= now { turn { watch, turn in watch.wake(&turn) } }
