@@ -152,7 +152,7 @@ let package = Package(
             uses: ["CLinux", "Platform", "Systemd", "SystemdScenarios", "TestSupport"]),
         tests("WireTests", in: "Tests", uses: ["JSON", "TestSupport", "Wire"], readsInPlace: ["Golden"]),
         tests("XMLTests", in: "Tests/System", uses: ["TestSupport", "XML"]),
-        program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "Systemd"]),
+        program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "PretendMetadata", "Systemd"]),
         program(
             "CoordinatorBenchmark", in: "Tests/Benchmarks",
             uses: ["AgentCore", "CLinux", "JSON", "Platform", "TestSupport", "Wire"]),

@@ -12,6 +12,8 @@ package final class Recorder {
     /// What is kept in memory for a disk that does not take it; past it all is written anew from what it comes to.
     private static let pendingMax = 1 << 20
     private static let retryAfter = Duration.seconds(1)
+    /// A disk that takes longer for a few kilobytes is one that somebody should look at.
+    package static let usualPatience = Duration.seconds(5)
 
     private let loop: any EventLoop
     private let disk: DiskThread
@@ -21,18 +23,22 @@ package final class Recorder {
     private let tell: (Report) -> Void
     private var watch: (any DescriptorWatch)?
     private var retry: (any LoopTimer)?
+    private var lateness: (any LoopTimer)?
+    private let patience: Duration
+    private let path: String
     private var pending: [[[UInt8]]] = []
     private var pendingBytes = 0
     private var asked = 0
     private var isWaiting = false
     private var mustReplace = false
     private var aside: String?
-    /// The write that is under way: when it began, what it will have done.
-    private var work: (since: Duration, batches: Int, pending: Int)?
+    /// The write that is under way: what it will have done.
+    private var work: (batches: Int, pending: Int)?
 
     /// `snapshot` gives the lines that all that was recorded comes to.
     package init(
-        loop: any EventLoop, disk: DiskThread, path: String, snapshot: @escaping () -> [[UInt8]],
+        loop: any EventLoop, disk: DiskThread, path: String, patience: Duration = usualPatience,
+        snapshot: @escaping () -> [[UInt8]],
         tell: @escaping (Report) -> Void
     ) throws {
         self.loop = loop
@@ -40,9 +46,12 @@ package final class Recorder {
         self.tell = tell
         shelf = Shelf(path: path)
         self.disk = disk
+        self.path = path
+        self.patience = patience
         mailbox = try Mailbox(capacity: 4)
         watch = try mailbox.attach(to: loop) { [weak self] in self?.take($0) }
         retry = try loop.makeTimer { [weak self] in self?.tryAgain() }
+        lateness = try loop.makeTimer { [weak self] in self?.noteLate() }
     }
 
     /// What was remembered before, and how many lines of it were damaged. Waits for the disk: for the start, before the loop.
@@ -65,21 +74,20 @@ package final class Recorder {
         begin()
     }
 
-    /// Whether the disk has answered within `time`, or has nothing to do.
-    package func isMoving(within time: Duration) -> Bool { work.map { loop.now - $0.since <= time } ?? true }
-
     private func begin() {
         guard work == nil, !isWaiting, mustReplace || !pending.isEmpty else { return }
         let job: Shelf.Job =
             mustReplace || pendingBytes > Self.pendingMax
             ? .replace(snapshot(), aside: aside) : .append(pending)
         guard disk.submit(answeringTo: mailbox, { [shelf] in shelf.carryOut(job) }) else { return waitForRetry() }
-        work = (loop.now, asked, pending.count)
+        work = (asked, pending.count)
+        lateness?.arm(at: loop.now + patience)
     }
 
     private func take(_ outcome: Shelf.Outcome) {
         guard let done = work else { preconditionFailure("the disk answers what it was asked") }
         work = nil
+        lateness?.disarm()
         switch outcome {
         case .failed(let reason):
             tell(.failed(reason))
@@ -91,6 +99,10 @@ package final class Recorder {
             tell(.recorded(done.batches))
             begin()
         }
+    }
+
+    private func noteLate() {
+        tell(.failed("write record \(path): the disk has not answered in \(patience.components.seconds) s"))
     }
 
     private func waitForRetry() {
