@@ -170,7 +170,7 @@ let package = Package(
             uses: ["CLinux", "Platform", "Systemd", "SystemdScenarios", "TestSupport"]),
         tests("WireTests", in: "Tests", uses: ["JSON", "TestSupport", "Wire"], readsInPlace: ["Golden"]),
         tests("XMLTests", in: "Tests/System", uses: ["TestSupport", "XML"]),
-        program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "Systemd"]),
+        program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "PretendMetadata", "Systemd"]),
         program(
             "AgentBenchmark", in: "Tests/Benchmarks",
             uses: [

@@ -13,12 +13,12 @@ package indirect enum CloudRequest: Sendable, Equatable {
     case subnets(network: ResourceID, zone: AvailabilityZone?)
     case run(Launch)
     case terminate(InstanceID)
-    /// Without a restart of the machine. The tags are for the image and for its snapshots: once an image is deregistered,
-    /// nothing else leads to them.
+    /// Without a restart of the machine. The tags are the image's alone: mocks of EC2 know no others in this request.
     case createImage(of: InstanceID, name: String, tags: [Tag])
     case image(ResourceID)
     case findImages(tag: Tag)
     case findSnapshots(tag: Tag)
+    case tag([ResourceID], [Tag])
     case deregisterImage(ResourceID)
     case deleteSnapshot(ResourceID)
     /// The latest of every zone, for Linux.
@@ -30,7 +30,7 @@ package indirect enum CloudRequest: Sendable, Equatable {
     /// Whether anything is another after it than before.
     package var changesSomething: Bool {
         switch self {
-        case .run, .terminate, .createImage, .deregisterImage, .deleteSnapshot: true
+        case .run, .terminate, .createImage, .tag, .deregisterImage, .deleteSnapshot: true
         case .describeInstances, .findInstances, .userData, .subnets, .image, .findImages, .findSnapshots, .spotPrices,
             .onDemandPrice, .may:
             false

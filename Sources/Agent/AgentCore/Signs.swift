@@ -84,18 +84,19 @@ private func readInstanceAction(_ text: String) throws(MetadataFault) -> Notice.
     } catch { throw MetadataFault("spot/instance-action: \(error)") }
 }
 
-/// `{"noticeTime": "2026-11-20T08:22:00Z"}`. The time is not needed, but a page of somebody else's has none.
+/// `{"noticeTime": "2026-11-20T08:22:00Z"}`: when is of no use, but a page of somebody else's is no recommendation.
 private func readRebalance(_ text: String) throws(MetadataFault) -> Notice.Signal {
     do throws(JSONError) {
-        _ = try JSONDocument(Array(text.utf8)).root.object().required("noticeTime").timestamp()
+        _ = try JSONDocument(Array(text.utf8)).root.object().required("noticeTime").string()
         return .rebalance
     } catch { throw MetadataFault("events/recommendations/rebalance: \(error)") }
 }
 
 /// The group moves the machine out of service; what it is moved to says how.
 private func readLifecycleState(_ text: String) throws(MetadataFault) -> Notice.Signal? {
-    guard text.allSatisfy({ $0.isASCII && $0.isLetter || $0 == ":" }) else {
-        throw MetadataFault("autoscaling/target-lifecycle-state: \(text.prefix(64)) is no state")
+    let isState = text.utf8.allSatisfy { $0 == UInt8(ascii: ":") || (0x41...0x5A).contains($0 & 0xDF) }
+    guard isState, !text.isEmpty else {
+        throw MetadataFault("autoscaling/target-lifecycle-state: expected a state such as InService")
     }
     let staysUp = ["Warmed:Pending", "Warmed:Pending:Wait", "Warmed:Pending:Proceed", "Warmed:Running"]
     guard text == "Terminated" || (text.hasPrefix("Warmed:") && !staysUp.contains(text)) else { return nil }

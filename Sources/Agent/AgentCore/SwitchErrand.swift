@@ -31,6 +31,7 @@ struct SwitchErrand: Errand {
     /// What a person should hear of beside the outcome.
     private var remark = ""
     private let takenAt: Timestamp
+    private var isLate = false
 
     init(_ command: Command, _ order: Order.Switch, takenAt: Timestamp) {
         self.command = command
@@ -92,7 +93,11 @@ struct SwitchErrand: Errand {
             case .imageNamed: wasImaging = true
             }
         }
+        isLate = command.isLate(standing, turn)
         if let prepared { return launch(progress, from: prepared.image, standing, &turn) }
+        if isLate {
+            return fail("the time of the command was over before EC2 was asked for a machine", standing, &turn)
+        }
         guard wasImaging || wantsImage(standing) else { return launch([], standing, &turn) }
         var imaging = Imaging(command.id)
         let step = imaging.go(on: .began(progress: progress), standing, &turn)
@@ -128,7 +133,8 @@ struct SwitchErrand: Errand {
     ) -> ErrandStep {
         if progress.isEmpty, let overtaken = overtaken(standing) { return fail(overtaken, standing, &turn) }
         var launching = Launching(
-            LaunchWish(command: command.id, mode: order.mode, pool: order.pool, nearness: .here, image: image))
+            LaunchWish(
+                command: command.id, mode: order.mode, pool: order.pool, nearness: .here, image: image, isLate: isLate))
         let step = launching.go(on: .began(progress: progress), standing, &turn)
         stage = .launching(launching)
         return step

@@ -41,7 +41,13 @@ package final class Uplink {
     package func abandon(_ id: ExchangeID) { calls.removeValue(forKey: id)?.cancel() }
 
     /// Another network: what was open leads nowhere.
-    package func dropConnections() { try? transport.closeConnections() }
+    func dropConnections() { try? transport.closeConnections() }
+
+    /// What was asked is not answered any more.
+    func close() {
+        transport.close()
+        calls = [:]
+    }
 
     // MARK: Questions
 

@@ -132,7 +132,8 @@ enum AgentSettings {
         ],
         settings: schema,
         notes: [
-            "The settings are read from \(standardFile) when it is there; SIGHUP reads them again.",
+            "The settings are read from \(standardFile) when it is there; SIGHUP reads them again, and all but "
+                + "LOG_LEVEL and the credential client-token take effect at once.",
             "Logs go to the journal (journalctl -u spot-agent), or to standard error where there is none.",
             "What must survive a restart is kept in $STATE_DIRECTORY, else in \(standardStateFolder).",
         ])

@@ -74,6 +74,11 @@ import Wire
             #expect(images.count == 1 && image.id == id && image.state == .available && image.createdAt != nil)
             #expect(try desk.ask(.image(id)) == .success(.images(images)))
             #expect(!image.snapshots.isEmpty)
+            #expect(try desk.ask(.tag(image.snapshots, [tag])) == .success(.done))
+            guard case .snapshots(let tagged) = try desk.ask(.findSnapshots(tag: tag)).get() else {
+                throw TestSupportError("no snapshot was found")
+            }
+            #expect(tagged.map(\.id).sorted() == image.snapshots.sorted())
             let inUse = try desk.fault(.deleteSnapshot(#require(image.snapshots.first)))
             #expect(inUse.code == "InvalidSnapshot.InUse" && inUse.description.contains("an image still needs it"))
             #expect(try desk.ask(.deregisterImage(id)) == .success(.done))

@@ -82,6 +82,10 @@ import Wire
             .findSnapshots(tag: .init("k", "v")), "DescribeSnapshots",
             "Owner.1=self&Filter.1.Name=tag%3Ak&Filter.1.Value.1=v&MaxResults=100"
         ),
+        (
+            .tag(["snap-1", "snap-2"], [.init("a", "b")]), "CreateTags",
+            "ResourceId.1=snap-1&ResourceId.2=snap-2&Tag.1.Key=a&Tag.1.Value=b"
+        ),
         (.deregisterImage("ami-0a1b"), "DeregisterImage", "ImageId=ami-0a1b"),
         (.deleteSnapshot("snap-1"), "DeleteSnapshot", "SnapshotId=snap-1"),
         (

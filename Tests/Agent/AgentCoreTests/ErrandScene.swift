@@ -164,6 +164,18 @@ struct ErrandScene {
         turn { errands, standing, turn in errands.resume(standing, &turn) }
     }
 
+    /// As `crash`, and nobody is there for so long.
+    mutating func switchOff(for time: Duration) {
+        let wakes = now + time
+        crash()
+        // What the start did belongs to the other end of it.
+        errands = Errands(Memory(replaying: disk))
+        calls = []
+        batches = []
+        pass(to: wakes)
+        turn { errands, standing, turn in errands.resume(standing, &turn) }
+    }
+
     // MARK: What came of it
 
     var results: [CommandResult] {
@@ -200,4 +212,9 @@ struct ErrandScene {
     var launchedID: InstanceID? {
         if case .launched(let machine)? = result?.facts { machine.instance } else { nil }
     }
+}
+
+extension Entry {
+    var isCommandTaken: Bool { if case .commandTaken = self { true } else { false } }
+    var isImageCreated: Bool { if case .progressed(_, .imageCreated) = self { true } else { false } }
 }

@@ -241,6 +241,35 @@ struct WatchTests {
         #expect(!scene.watch.isBlind)
     }
 
+    @Test func `what else the service answers is no comfort while the interruption cannot be read`() {
+        var scene = WatchScene.identified()
+        scene.answers[.instanceAction] = .failed("503")
+        scene.pass(.seconds(7))
+        #expect(scene.takeFound() == [.blind(reason: "503")])
+        scene.answers[.instanceAction] = .absent
+        scene.pass(.seconds(2))
+        #expect(!scene.watch.isBlind)
+    }
+
+    @Test func `whoever has it read every five seconds is not told that it is blind in between`() {
+        var options = AgentOptions(hostname: "h", proposed: SlotSettingsChange())
+        options.noticePeriod = .seconds(5)
+        var scene = WatchScene()
+        scene.watch = Watch(options)
+        scene.begin()
+        scene.answerAll()
+        scene.pass(.seconds(600))
+        #expect(scene.found == [])
+    }
+
+    @Test(arguments: [MetadataItem.rebalance, .lifecycleState, .maintenance], ["<html>", "{}", "Sign in, please"])
+    func `somebody else's page announces nothing`(item: MetadataItem, page: String) {
+        var scene = WatchScene.identified()
+        scene.answers[item] = .value(page)
+        scene.pass(.seconds(130))
+        #expect(scene.found == [])
+    }
+
     @Test func `a service that never answered blinds from the start`() {
         var scene = WatchScene()
         for item in MetadataItem.allCases { scene.answers[item] = .failed("no route") }

@@ -79,9 +79,12 @@ struct RecordFileTests {
         var told: [Recorder.Report] = []
         private(set) var recorder: Recorder?
 
-        init(_ path: String) throws {
+        init(
+            _ path: String, disk: DiskThread? = nil, patience: Duration = Recorder.usualPatience
+        ) throws {
             self.path = path
-            recorder = try Recorder(loop: loop, disk: DiskThread(capacity: 4), path: path) { [unowned self] in
+            let disk = try disk ?? DiskThread(capacity: 4)
+            recorder = try Recorder(loop: loop, disk: disk, path: path, patience: patience) { [unowned self] in
                 all
             } tell: { [unowned self] in
                 told.append($0)
@@ -119,6 +122,23 @@ struct RecordFileTests {
             scene.record("two")
             unsafe mkdir("\(folder)/missing", 0o700)
             try scene.waitFor(.recorded(2))
+            #expect(try Recorder.remembered(at: scene.path).lines == scene.all)
+        }
+    }
+
+    @Test func `a disk that hangs is told of, once for each write, and waited for`() throws {
+        try withTemporaryFolder { folder in
+            let disk = try DiskThread(capacity: 4)
+            let thaw = Latch("the disk answers again")
+            #expect(disk.submit { try? thaw.wait() })
+            let scene = try Scene("\(folder)/state.log", disk: disk, patience: .milliseconds(20))
+            scene.record("one")
+            #expect(scene.loop.run { !scene.told.isEmpty })
+            guard case .failed(let reason)? = scene.told.first else { return #expect(Bool(false), "\(scene.told)") }
+            #expect(reason.contains("has not answered"))
+            thaw.open()
+            try scene.waitFor(.recorded(1))
+            #expect(scene.told.count == 2)
             #expect(try Recorder.remembered(at: scene.path).lines == scene.all)
         }
     }

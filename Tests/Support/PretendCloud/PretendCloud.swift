@@ -136,6 +136,9 @@ package struct PretendCloud: Sendable {
         case .findSnapshots(let tag):
             let found = snapshots.values.filter { $0.tags.contains(tag) }.map(\.snapshot)
             return .success(.snapshots(found.sorted { $0.id < $1.id }))
+        case .tag(let ids, let tags):
+            for id in ids { snapshots[id]?.tags += tags }
+            return .success(.done)
         case .deregisterImage(let id): return images.removeValue(forKey: id) == nil ? unknown(id.text) : .success(.done)
         case .deleteSnapshot(let id): return deleteSnapshot(id)
         case .spotPrices(let type): return .success(.spotPrices(spotPrices.filter { $0.pool.instanceType == type }))

@@ -65,6 +65,15 @@ package final class Cloud {
         arm()
     }
 
+    func dropConnections() { try? transport.closeConnections() }
+
+    /// What was asked is not answered any more.
+    func close() {
+        transport.close()
+        calls = [:]
+        timer?.disarm()
+    }
+
     /// One timer for all calls, at what is due first.
     func arm() {
         guard let due = calls.values.compactMap(\.due).min() else { return }

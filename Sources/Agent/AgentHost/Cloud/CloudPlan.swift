@@ -55,6 +55,7 @@ extension CloudRequest {
         case .image(let id): acting("DescribeImages", "look at image \(id)", "ImageId.1", id.text)
         case .findImages(let tag): finding("DescribeImages", "images", tag)
         case .findSnapshots(let tag): finding("DescribeSnapshots", "snapshots", tag)
+        case .tag(let ids, let tags): tagging(ids, tags)
         case .deregisterImage(let id): acting("DeregisterImage", "deregister image \(id)", "ImageId", id.text)
         case .deleteSnapshot(let id): acting("DeleteSnapshot", "delete snapshot \(id)", "SnapshotId", id.text)
         case .spotPrices(let type): pricing(type, at: now)
@@ -144,6 +145,16 @@ extension CloudRequest {
         plan.form.add(tags: tags, of: ["image"])
         // The name is taken after the first time, so a second one does no harm but hides what became of the first.
         plan.repeating = .harmful
+        return plan
+    }
+
+    private func tagging(_ ids: [ResourceID], _ tags: [Tag]) -> CloudPlan {
+        var plan = CloudPlan("CreateTags", "tag \(ids.map(\.text).joined(separator: ", "))")
+        plan.form.add(list: "ResourceId", ids.map(\.text))
+        for (index, tag) in tags.enumerated() {
+            plan.form.add("Tag.\(index + 1).Key", tag.key)
+            plan.form.add("Tag.\(index + 1).Value", tag.value)
+        }
         return plan
     }
 

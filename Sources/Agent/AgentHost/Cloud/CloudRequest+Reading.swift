@@ -18,7 +18,7 @@ extension CloudRequest {
         case .createImage: .imageCreated(try only(pages).need("imageId"))
         case .image, .findImages: .images(try items(pages, "imagesSet").reading(CloudAnswer.Image.init))
         case .findSnapshots: .snapshots(try items(pages, "snapshotSet").reading(CloudAnswer.Snapshot.init))
-        case .deregisterImage, .deleteSnapshot: try done(pages)
+        case .tag, .deregisterImage, .deleteSnapshot: try done(pages)
         case .spotPrices(let type): .spotPrices(try newestPrices(items(pages, "spotPriceHistorySet"), of: type))
         case .onDemandPrice(_, let region): .onDemandPrice(try PriceList.price(in: pages, region))
         case .may(let request) where !request.changesSomething: try allowed(pages)

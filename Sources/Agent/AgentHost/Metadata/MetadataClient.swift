@@ -59,6 +59,14 @@ package final class MetadataClient {
         ask(path, within: time, isUrgent: false, completion)
     }
 
+    func dropConnections() { try? transport.closeConnections() }
+
+    /// What was asked is not answered any more.
+    func close() {
+        transport.close()
+        waiting = []
+    }
+
     private func ask(_ path: String, within time: Duration, isUrgent: Bool, _ completion: @escaping Completion) {
         precondition(
             waiting.count < Self.waitingMax, "more questions wait for the metadata service than there are askers")

@@ -12,6 +12,8 @@ package final class Recorder {
     /// What is kept in memory for a disk that does not take it; past it all is written anew from what it comes to.
     private static let pendingMax = 1 << 20
     private static let retryAfter = Duration.seconds(1)
+    /// A disk that takes longer for a few kilobytes is one that somebody should look at.
+    package static let usualPatience = Duration.seconds(5)
 
     private let loop: any EventLoop
     private let disk: DiskThread
@@ -21,6 +23,9 @@ package final class Recorder {
     private let tell: (Report) -> Void
     private var watch: (any DescriptorWatch)?
     private var retry: (any LoopTimer)?
+    private var lateness: (any LoopTimer)?
+    private let patience: Duration
+    private let path: String
     /// Not given to the disk yet.
     private var pending: [[[UInt8]]] = []
     private var asked = 0
@@ -31,7 +36,6 @@ package final class Recorder {
     private var work: Work?
 
     private struct Work {
-        let since: Duration
         /// How many were asked for when it began: with it they are all on the disk.
         let batches: Int
         let job: Shelf.Job
@@ -39,7 +43,8 @@ package final class Recorder {
 
     /// `snapshot` gives the lines that all that was recorded comes to.
     package init(
-        loop: any EventLoop, disk: DiskThread, path: String, snapshot: @escaping () -> [[UInt8]],
+        loop: any EventLoop, disk: DiskThread, path: String, patience: Duration = usualPatience,
+        snapshot: @escaping () -> [[UInt8]],
         tell: @escaping (Report) -> Void
     ) throws {
         self.loop = loop
@@ -47,9 +52,12 @@ package final class Recorder {
         self.tell = tell
         shelf = Shelf(path: path)
         self.disk = disk
+        self.path = path
+        self.patience = patience
         mailbox = try Mailbox(capacity: 4)
         watch = try mailbox.attach(to: loop) { [weak self] in self?.take($0) }
         retry = try loop.makeTimer { [weak self] in self?.tryAgain() }
+        lateness = try loop.makeTimer { [weak self] in self?.noteLate() }
     }
 
     /// What was remembered before, and how many lines of it were damaged. Waits for the disk: for the start, before the loop.
@@ -78,21 +86,20 @@ package final class Recorder {
         begin()
     }
 
-    /// Whether the disk has answered within `time`, or has nothing to do.
-    package func isMoving(within time: Duration) -> Bool { work.map { loop.now - $0.since <= time } ?? true }
-
     private func begin() {
         guard work == nil, !isWaiting, mustReplace || !pending.isEmpty else { return }
         let job: Shelf.Job = mustReplace ? .replace(snapshot(), aside: aside) : .append(pending)
         guard disk.submit(answeringTo: mailbox, { [shelf] in shelf.carryOut(job) }) else { return waitForRetry() }
-        work = Work(since: loop.now, batches: asked, job: job)
+        work = Work(batches: asked, job: job)
         // From here on they are asked for anew by what comes during the write.
         (pending, mustReplace, aside) = ([], false, nil)
+        lateness?.arm(at: loop.now + patience)
     }
 
     private func take(_ outcome: Shelf.Outcome) {
         guard let done = work else { preconditionFailure("the disk answers what it was asked") }
         work = nil
+        lateness?.disarm()
         switch outcome {
         case .failed(let reason):
             takeBack(done.job)
@@ -114,6 +121,10 @@ package final class Recorder {
             aside = aside ?? suffix
         }
         bound()
+    }
+
+    private func noteLate() {
+        tell(.failed("write record \(path): the disk has not answered in \(patience.components.seconds) s"))
     }
 
     private func waitForRetry() {
