@@ -60,7 +60,7 @@ struct UnitTests {
     }
 
     @Test func `a check by hand has the service's token, before its start and beside it`() throws {
-        try expectToPass(
+        try expectUnitsToPass(
             """
             says() { said=$(spot-agent check) && exit 1; [[ "$said" == *"$1"* ]] || { echo "$said"; exit 1; }; }
             systemctl start spot-coordinator
@@ -96,7 +96,7 @@ struct UnitTests {
     }
 
     @Test func `one socket is served whatever its name, and of two none`() throws {
-        try expectToPass(
+        try expectUnitsToPass(
             """
             mkdir /root/state
             serve() { systemd-socket-activate -E STATE_DIRECTORY=/root/state "$@" /usr/bin/spot-coordinator serve 2>/root/said & }
