@@ -252,7 +252,7 @@ extension PretendCloud {
             return .failure(CloudFault(.invalid, code: "InvalidAMIName.Duplicate", "there is an image \(name)"))
         }
         let snapshot = CloudAnswer.Snapshot(id: self.name("snap"), isCompleted: true, startedAt: epoch + now)
-        add(snapshot, tags: tags)
+        add(snapshot, tags: [])
         var image = CloudAnswer.Image(id: self.name("ami"), state: .pending, createdAt: epoch + now)
         image.snapshots = [snapshot.id]
         images[image.id] = StoredImage(image: image, name: name, tags: tags, madeAt: now)
