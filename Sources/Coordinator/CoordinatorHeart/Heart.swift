@@ -37,10 +37,10 @@ package final class Heart: Sendable {
     /// Records of hosts that could not be read at the start and are left out; the first few.
     package let damagedRows: [String]
 
-    /// Opens the store, learns who is enrolled, and begins to work. `observe` is told of each line of the event log after
-    /// it is on the disk, and `observeCommits` of why commits begin to fail, and with nil of their end; both on the writer's
-    /// thread, where they must not wait. `observeClock` is told how far the machine's clock was set ahead of the heart's, and with
-    /// nil that they agree again, by whoever lets time pass.
+    /// Opens the store, learns who is enrolled, and begins to work. `observe` is told of each line of the event log after it is
+    /// on the disk and whoever waits for it has been answered; `observeCommits` of why commits begin to fail, and with nil of
+    /// their end; both on the writer's thread, where they must not wait. `observeClock` is told how far the machine's clock was
+    /// set ahead of the heart's, and with nil that they agree again, by whoever lets time pass.
     package init(
         _ settings: HeartSettings, surroundings: any Surroundings,
         observeCommits: @escaping @Sendable (_ failure: String?) -> Void = { _ in },
@@ -179,6 +179,8 @@ package final class Heart: Sendable {
         for (index, work) in works.enumerated() {
             work.finish(failures[index].map(WorkEnd.failed) ?? .committed)
         }
+        // Behind the answers: a host that is woken does not wait until the journal has been told of it.
+        if !batch.events.isEmpty { feed.publish(batch.events) }
         counts.note(works: works.count, took: surroundings.monotonic() - began)
         boundWAL(owned)
     }
@@ -215,7 +217,6 @@ package final class Heart: Sendable {
             }
             if let due = slot.dueAt { earliestDue.withLock { $0 = min($0 ?? due, due) } }
         }
-        if !batch.events.isEmpty { feed.publish(batch.events) }
     }
 
     // MARK: For its other parts

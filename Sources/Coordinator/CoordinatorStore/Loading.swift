@@ -20,6 +20,7 @@ extension StoreReader {
 private func loadWhole(
     _ id: SlotID, _ focus: Focus, _ transaction: borrowing Transaction
 ) throws -> Slot? {
+    // None of these lists is made with a table in between (IN of a SELECT, UNION): SQLite builds one as a database of its own.
     guard var slot = try loadSlot(id, transaction) else { return nil }
     slot.hosts = try loadHosts(of: id, focus, transaction)
     slot.replicas = try loadReplicas(of: id, focus, transaction)
@@ -36,17 +37,19 @@ private func lookUpElsewhere(
     var found: [InstanceID: Slot.Neighbour] = [:]
     try transaction.forEach(
         """
-        SELECT host.instance_id, max(slot.client_id = (SELECT client_id FROM slot WHERE id = ?1)) FROM (
+        SELECT host.instance_id, slot.client_id = (SELECT client_id FROM slot WHERE id = ?1) FROM (
             SELECT instance_id FROM host WHERE slot_id = ?1 AND role <> 'terminated'
-            UNION SELECT value FROM json_each(?2)
+            UNION ALL SELECT value FROM json_each(?2)
         ) AS ours
         CROSS JOIN host INDEXED BY host_not_ended ON host.instance_id = ours.instance_id
         CROSS JOIN slot ON slot.id = host.slot_id
         WHERE host.slot_id <> ?1 AND host.role IN ('launching', 'replica', 'promoting', 'primary')
             AND host.role <> 'terminated' AND host.is_offline = 0 AND slot.deleted_at IS NULL
-        GROUP BY host.instance_id
         """, slot, focus.instances
-    ) { row in found[try row.value(0)] = try row.value(1, as: Bool.self) ? .own : .foreign }
+    ) { row in
+        let (instance, isOwn): (InstanceID, Bool) = (try row.value(0), try row.value(1))
+        if isOwn || found[instance] == nil { found[instance] = isOwn ? .own : .foreign }
+    }
     return found
 }
 
@@ -104,11 +107,13 @@ private func loadCommands(
     try transaction.all(
         """
         SELECT id, instance_id, asks, priority, created_at, not_before, expires_at, lease_seconds, epoch, incident_id,
-            state, attempt, lease_until, finished_at, result
-        FROM command
-        WHERE slot_id = ?1
-            AND id IN (SELECT id FROM command WHERE slot_id = ?1 AND finished_at IS NULL UNION ALL SELECT ?2)
-        ORDER BY rowid
+            state, attempt, lease_until, finished_at, result, rowid AS place
+        FROM command INDEXED BY command_open WHERE slot_id = ?1 AND finished_at IS NULL
+        UNION ALL
+        SELECT id, instance_id, asks, priority, created_at, not_before, expires_at, lease_seconds, epoch, incident_id,
+            state, attempt, lease_until, finished_at, result, rowid AS place
+        FROM command WHERE id = ?2 AND slot_id = ?1 AND finished_at IS NOT NULL
+        ORDER BY place
         """, slot, focus.command
     ) { row in try reading("command", row) { try CommandRecord($0) } }
 }
@@ -120,14 +125,17 @@ private func loadIncidents(
     try transaction.all(
         """
         SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
-            verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked,
-            ends_at, maintenance
-        FROM incident
-        WHERE slot_id = ?1 AND id IN (
-            SELECT id FROM incident WHERE slot_id = ?1 AND closed_at IS NULL
-            UNION ALL SELECT id FROM incident WHERE slot_id = ?1 AND closed_at >= ?2
-            UNION ALL SELECT ?3)
-        ORDER BY rowid
+            verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked, ends_at, maintenance, rowid AS place
+        FROM incident WHERE slot_id = ?1 AND closed_at IS NULL
+        UNION ALL
+        SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
+            verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked, ends_at, maintenance, rowid AS place
+        FROM incident WHERE slot_id = ?1 AND closed_at >= ?2
+        UNION ALL
+        SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
+            verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked, ends_at, maintenance, rowid AS place
+        FROM incident WHERE id = ?3 AND slot_id = ?1 AND closed_at < ?2
+        ORDER BY place
         """, slot, focus.now - Rules.foldingTime, focus.incident
     ) { row in try reading("incident", row) { try IncidentRecord($0) } }
 }

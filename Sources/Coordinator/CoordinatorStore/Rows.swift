@@ -1,5 +1,6 @@
 import CoordinatorCore
 import JSON
+import Platform
 import SQLite
 import Wire
 
@@ -8,16 +9,31 @@ import Wire
 extension Slot {
     /// id, client, name, created, settings, reports prices, version, epoch, deleted, due, contested
     init(_ row: borrowing Row) throws {
-        let change: SlotSettingsChange = try row.json(4, "settings")
         self.init(
             id: try row.value(0), client: try row.value(1), logicalAgent: try row.value(2),
-            createdAt: try row.value(3), settings: change.applied(to: SlotSettings()))
+            createdAt: try row.value(3), settings: try SlotSettings(row, column: 4))
         reportsPrices = try row.value(5)
         configVersion = try row.value(6)
         epoch = try row.value(7)
         deletedAt = try row.value(8)
         dueAt = try row.value(9)
         contestedBy = try row.value(10)
+    }
+}
+
+/// Those that were read last, with their text: nearly all slots have the same, and to read them is a third of loading one.
+private let knownSettings = Locked<(text: String, settings: SlotSettings)?>(nil)
+
+extension SlotSettings {
+    fileprivate init(_ row: borrowing Row, column: Int) throws {
+        let text: String = try row.value(column)
+        if let known = knownSettings.withLock({ $0 }), known.text == text {
+            self = known.settings
+            return
+        }
+        let change: SlotSettingsChange = try row.json(column, "settings")
+        self = change.applied(to: SlotSettings())
+        knownSettings.withLock { [self] in $0 = (text, self) }
     }
 }
 

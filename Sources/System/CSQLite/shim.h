@@ -14,6 +14,9 @@ static inline int csqlite_bind_blob_copy(sqlite3_stmt *stmt, int index, const vo
 static inline int csqlite_set_flag(sqlite3 *db, int flag, int value) {
     return sqlite3_db_config(db, flag, value, (int *)0);
 }
+/// Without its sums of the memory that is in use, for each of which every allocation takes a lock of the whole process. Of
+/// no effect once SQLite is in use.
+static inline int csqlite_count_no_memory(void) { return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); }
 /// A file of a VFS written in Swift; Swift does not promise the layout of its own structs.
 typedef struct {
     sqlite3_file base;

@@ -4,8 +4,8 @@ package import Platform
 package struct ListenerOptions: Sendable {
     package var address: ListenerAddress
     /// Threads that parse, run handlers and answer. Each keeps its own list of parked requests, and waking one request
-    /// walks that list: more workers make a wake-up cheaper.
-    package var workers = 4
+    /// walks that list, behind what its worker has to do just then: many workers make a wake-up cheaper, and its wait shorter.
+    package var workers = 16
     package var limits = ListenerLimits()
     package var tls: TLSIdentity?
     /// How many bytes of body a request may have, asked when its header is complete (its `body` is still empty). Nil:

@@ -19,12 +19,11 @@ final class Roster: Sendable {
         var isClosed = false
     }
 
-    /// Resuming one request walks all parked ones of its worker, so many expiries share one walk: they go in ticks, and the
-    /// workers take turns, each in every fourth. But those of one tick are answered in one go, and whoever comes meanwhile
-    /// waits: of 9,000 that park for 3 s, with ticks of 50 ms, one in a hundred waits 5 ms; with 20 ms it is 3 ms, and
-    /// shorter ones cost more and win nothing.
-    private static let tick = Int64(20_000_000)
-    private static let turns = Int64(4)
+    /// Resuming one request walks all parked ones of its worker, so many expiries share one walk: each worker's go once in
+    /// 80 ms. But those are answered in one go, and whoever comes to that worker meanwhile waits: so the workers take turns, and
+    /// of 9,000 that park for 3 s on 16 workers 15 are answered in a tick.
+    static let tick = Int64(5_000_000)
+    static let turns = Int64(16)
     private let state: Locked<State>
     /// How often a connection's deadline is looked at. Deadlines move with each step of a client, so instead of moving an
     /// entry each time, the entry comes round; a slow client is cut off at most this much late.

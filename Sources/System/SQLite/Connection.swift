@@ -14,6 +14,7 @@ import CSQLite
     private let handle: OpaquePointer
 
     init(path: String, flags: Int32, options: DatabaseOptions) throws(SQLiteError) {
+        _ = withoutMemoryCounts
         var handle: OpaquePointer?
         let all = flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE | SQLITE_OPEN_PRIVATECACHE
         let code = unsafe sqlite3_open_v2(path, &handle, all, options.vfs)
@@ -150,6 +151,9 @@ import CSQLite
         unsafe SQLiteError(extendedCode: code, of: handle, doing: operation)
     }
 }
+
+/// Before the first connection.
+private let withoutMemoryCounts = csqlite_count_no_memory()
 
 // A function of its own, so that the callback belongs to no actor.
 private func installWALHook(on handle: OpaquePointer, for connection: Connection) {

@@ -5,15 +5,22 @@ import JSON
 import Platform
 import Wire
 
-/// Prints what the store costs with a file of 100,000 agents: a start, a turn, and the lists that an operator opens.
+/// Prints what the store costs: a command among 10,000 agents, and with a file of 100,000 a start, a turn, and the lists that
+/// an operator opens. With `--commands` only the first: a run short enough to be counted instruction by instruction.
 @main struct StoreBenchmark {
     private static let agents = 100_000
     private static let clock = SystemSurroundings()
 
     static func main() {
         let path = "/tmp/spot-store-benchmark.\(getpid()).sqlite"
-        defer { for suffix in ["", "-wal", "-shm", ".lock"] { try? removeFile(path + suffix) } }
+        defer {
+            for file in [path, "\(path).commands"] {
+                for suffix in ["", "-wal", "-shm", ".lock"] { try? removeFile(file + suffix) }
+            }
+        }
         do {
+            try Commands.measure("\(path).commands", count: 1_000)
+            if CommandLine.arguments.contains("--commands") { return }
             try fill(path)
             try start(path)
             try turns(path)

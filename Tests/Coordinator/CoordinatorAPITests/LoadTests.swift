@@ -133,12 +133,14 @@ struct LoadTests {
             defer { held.open() }
             let host = try site.register(try site.makeClient())
             isHeld.withLock { $0 = true }
+            // Its line in the log, which is told behind its answer, is what holds the writer.
+            _ = try site.makeClient()
             let (report, beat) = (try Connection(to: site), try Connection(to: site))
             try report.send(
                 host.ask(
                     .terminationReport, [],
                     TerminationReport(stamp: host.stamp(), target: host.instance, success: false)))
-            // Its line in the log is what holds the writer; a heartbeat before it would be decided.
+            // A heartbeat before it would be decided first.
             try eventually("the report is parked") { site.parked == 1 }
             var news = host.heartbeat
             news.lacking = ["disk"]

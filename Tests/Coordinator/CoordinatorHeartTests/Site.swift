@@ -22,8 +22,11 @@ final class Site {
         ) { [seen] events in seen.change { $0 += events } }
     }
 
-    /// What the observer was told so far.
-    var events: [Event] { seen.wait(until: .zero) { $0 } ?? [] }
+    /// What the observer was told, which is behind the answers, of all that was asked so far.
+    var events: [Event] {
+        heart.settle(within: .seconds(10))
+        return seen.wait(until: .zero) { $0 } ?? []
+    }
 
     /// Waits until the observer was told of a line of that kind.
     @discardableResult

@@ -50,7 +50,10 @@ import Wire
             return seen.wait(until: deadline) { lines in lines.contains { $0.contains(part) } ? true : nil } ?? false
         }
 
-        var said: [String] { seen.wait(until: .zero) { $0 } ?? [] }
+        var said: [String] {
+            heart.settle(within: .seconds(10))
+            return seen.wait(until: .zero) { $0 } ?? []
+        }
     }
 
     private func withJobs(_ body: (Site) throws -> Void) throws {

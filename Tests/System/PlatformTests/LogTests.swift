@@ -76,7 +76,7 @@ struct LineTests {
         ("back\\slash", #""back\\slash""#), ("é", "é"), ("tab\there", #""tab\there""#),
         ("one\n2026-11-20T13:05:00.250Z error forged", #""one\n2026-11-20T13:05:00.250Z error forged""#),
         ("\r\u{1B}[2J\u{7}", #""\r\u{1b}[2J\u{7}""#), ("\u{202E}abc", #""\u{202e}abc""#), ("\u{2028}", #""\u{2028}""#),
-        ("\u{85}", #""\u{85}""#),
+        ("\u{85}", #""\u{85}""#), ("\u{7F}", #""\u{7f}""#),
     ])
     func `a value cannot end its line, forge another or steer a terminal`(value: String, shown: String) {
         #expect(line("m", [.field("V", value)]).hasSuffix(" m v=\(shown)\n"))

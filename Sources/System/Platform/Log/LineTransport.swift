@@ -67,7 +67,9 @@ package func quoted(_ text: String) -> String {
 
 /// Whether the scalar could steer a terminal, hide, or break a line.
 package func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
-    switch scalar.properties.generalCategory {
+    // Of nearly every text; the tables of Unicode cost more than all the rest of a line.
+    if scalar.isASCII { return scalar < " " || scalar == "\u{7F}" }
+    return switch scalar.properties.generalCategory {
     // Format covers the marks that reverse the direction of writing.
     case .control, .format, .lineSeparator, .paragraphSeparator, .privateUse, .surrogate, .unassigned: true
     default: false
