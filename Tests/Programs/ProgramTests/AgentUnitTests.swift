@@ -128,7 +128,7 @@ struct AgentUnitTests {
     }
 
     /// A loop device with a file system that is frozen (fsfreeze(8)): each write waits, in the kernel, until it is thawed.
-    @Test(.enabled(if: TestTier.current == .full, "takes half a minute: only with --full"))
+    @Test(.enabled(if: TestTier.current == .full, "freezes a loop device: only with --full"))
     func `a disk that hangs is told of and does not withhold the watchdog`() throws {
         try expectToPass(
             """
