@@ -117,7 +117,8 @@ final class CloudAccount {
 
     /// The parameters of every launch that was asked for.
     var launches: [[String: String]] {
-        door.seen.map(\.text).filter { $0.contains("Action=RunInstances") }.map { text in
+        // Those that only ask whether it would be allowed make nothing.
+        door.seen.map(\.text).filter { $0.contains("Action=RunInstances") && !$0.contains("DryRun=true") }.map { text in
             var form: [String: String] = [:]
             for pair in text.split(separator: "&") {
                 let parts = pair.split(separator: "=", maxSplits: 1)
