@@ -13,11 +13,24 @@ let strict: [SwiftSetting] = [
     .enableUpcomingFeature("MemberImportVisibility"),
     .enableUpcomingFeature("NonisolatedNonsendingByDefault"),
 ]
-func library(_ name: String, in group: String, uses dependencies: [Target.Dependency] = []) -> Target {
-    .target(name: name, dependencies: dependencies, path: "\(group)/\(name)", swiftSettings: strict)
+// What only the agent has is made small: at a poll a second it costs the pages that it touches, not the instructions.
+let small = strict + [.unsafeFlags(["-Osize"], .when(configuration: .release))]
+/// Linked with the Swift runtime inside, a program offers all its symbols to libraries that it loads, of which there are none.
+let noSymbols: [LinkerSetting] = [
+    .unsafeFlags(["-Xlinker", "--no-export-dynamic"], .when(configuration: .release))
+]
+func library(
+    _ name: String, in group: String, uses dependencies: [Target.Dependency] = [], as settings: [SwiftSetting] = strict
+) -> Target {
+    .target(name: name, dependencies: dependencies, path: "\(group)/\(name)", swiftSettings: settings)
 }
-func program(_ name: String, in group: String, uses dependencies: [Target.Dependency]) -> Target {
-    .executableTarget(name: name, dependencies: dependencies, path: "\(group)/\(name)", swiftSettings: strict)
+func program(
+    _ name: String, in group: String, uses dependencies: [Target.Dependency], as settings: [SwiftSetting] = strict,
+    readsInPlace: [String] = [], linking: [LinkerSetting] = []
+) -> Target {
+    .executableTarget(
+        name: name, dependencies: dependencies, path: "\(group)/\(name)", exclude: readsInPlace,
+        swiftSettings: settings, linkerSettings: linking)
 }
 func tests(
     _ name: String, in group: String, uses dependencies: [Target.Dependency], copies: [String] = [],
@@ -52,23 +65,24 @@ let package = Package(
         library("JSON", in: "Sources/System"),
         library("Platform", in: "Sources/System", uses: ["CLinux", "JSON"]),
         library("Crypto", in: "Sources/System", uses: ["CCrypto", "Platform"]),
-        library("HTTPClient", in: "Sources/System", uses: ["CCurl", "Platform"]),
+        library("HTTPClient", in: "Sources/System", uses: ["CCurl", "Platform"], as: small),
         library("HTTPServer", in: "Sources/System", uses: ["CMicroHTTPD", "Platform"]),
         library("SQLite", in: "Sources/System", uses: ["CSQLite", "Platform"]),
-        library("Systemd", in: "Sources/System", uses: ["CSystemd", "Platform"]),
-        library("XML", in: "Sources/System", uses: ["CExpat", "Platform"]),
+        library("Systemd", in: "Sources/System", uses: ["CSystemd", "Platform"], as: small),
+        library("XML", in: "Sources/System", uses: ["CExpat", "Platform"], as: small),
 
         // MARK: Wire: what both programs understand
         library("Wire", in: "Sources", uses: ["JSON"]),
 
         // MARK: Agent
-        library("AgentCore", in: "Sources/Agent", uses: ["JSON", "Wire"]),
+        library("AgentCore", in: "Sources/Agent", uses: ["JSON", "Wire"], as: small),
         library(
             "AgentHost", in: "Sources/Agent",
-            uses: ["AgentCore", "HTTPClient", "JSON", "Platform", "Systemd", "Wire", "XML"]),
+            uses: ["AgentCore", "HTTPClient", "JSON", "Platform", "Systemd", "Wire", "XML"], as: small),
         program(
             "AgentMain", in: "Sources/Agent",
-            uses: ["AgentCore", "AgentHost", "HTTPClient", "JSON", "Platform", "Systemd", "Wire"]),
+            uses: ["AgentCore", "AgentHost", "HTTPClient", "JSON", "Platform", "Systemd", "Wire"], as: small,
+            linking: noSymbols),
 
         // MARK: Coordinator
         library("CoordinatorCore", in: "Sources/Coordinator", uses: ["JSON", "Wire"]),
@@ -94,6 +108,7 @@ let package = Package(
 
         // MARK: Tests
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),
+        library("BenchmarkSupport", in: "Tests/Support", uses: ["Platform", "TestSupport"]),
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
         library("PretendCloud", in: "Tests/Support", uses: ["AgentCore", "JSON", "Wire"]),
         library("PretendMetadata", in: "Tests/Support", uses: ["HTTPServer", "Platform", "TestSupport"]),
@@ -105,7 +120,10 @@ let package = Package(
         tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON", "PretendCloud", "Wire"]),
         tests(
             "AgentCloudTests", in: "Tests/Agent",
-            uses: ["AgentCore", "AgentHost", "HTTPServer", "JSON", "Platform", "TestSupport", "Wire"]),
+            uses: [
+                "AgentCore", "AgentHost", "AgentMain", "HTTPServer", "JSON", "Platform", "PretendMetadata",
+                "TestSupport", "Wire",
+            ]),
         tests(
             "CoordinatorAPITests", in: "Tests/Coordinator",
             uses: [
@@ -142,9 +160,9 @@ let package = Package(
         tests(
             "ProgramTests", in: "Tests/Programs",
             uses: [
-                "AgentMain", "CoordinatorMain", "Crypto", "JSON", "Platform", "PretendMetadata", "SQLite",
-                "TestSupport",
-                "Wire",
+                "AgentCore", "AgentHost", "AgentMain", "CoordinatorMain", "Crypto", "JSON", "Platform",
+                "PretendMetadata",
+                "SQLite", "TestSupport", "Wire", "XML",
             ]),
         tests("SQLiteTests", in: "Tests/System", uses: ["DroppingVFS", "Platform", "SQLite", "TestSupport"]),
         tests(
@@ -152,10 +170,16 @@ let package = Package(
             uses: ["CLinux", "Platform", "Systemd", "SystemdScenarios", "TestSupport"]),
         tests("WireTests", in: "Tests", uses: ["JSON", "TestSupport", "Wire"], readsInPlace: ["Golden"]),
         tests("XMLTests", in: "Tests/System", uses: ["TestSupport", "XML"]),
-        program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "Systemd"]),
+        program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "PretendMetadata", "Systemd"]),
+        program(
+            "AgentBenchmark", in: "Tests/Benchmarks",
+            uses: [
+                "AgentCore", "AgentHost", "BenchmarkSupport", "CCurl", "CLinux", "JSON", "Platform", "PretendMetadata",
+                "Systemd", "TestSupport", "Wire",
+            ], readsInPlace: ["original.py"]),
         program(
             "CoordinatorBenchmark", in: "Tests/Benchmarks",
-            uses: ["AgentCore", "CLinux", "JSON", "Platform", "TestSupport", "Wire"]),
+            uses: ["AgentCore", "BenchmarkSupport", "CLinux", "JSON", "Platform", "TestSupport", "Wire"]),
         program("HTTPServerBenchmark", in: "Tests/Benchmarks", uses: ["HTTPServer", "Platform"]),
         program("JSONBenchmark", in: "Tests/Benchmarks", uses: ["JSON", "Platform"]),
         program(

@@ -18,6 +18,10 @@ struct ReleaseProgramTests {
         for version in versions { #expect(version.major == 2 && version.minor <= 34, "GLIBC_2.\(version.minor)") }
     }
 
+    @Test func `the agent does without the engine for regular expressions, a tenth of what it would be`() throws {
+        #expect(try !Programs.symbols(of: "spot-agent").contains("17_StringProcessing"))
+    }
+
     @Test func `the agent stays light: no database, no server, no Swift runtime to install`() throws {
         let libraries = try Programs.neededLibraries(of: "spot-agent")
         #expect(libraries.contains { $0.hasPrefix("libc.so") })

@@ -23,12 +23,16 @@ extension AgentMachine {
             if disk.fault == nil { turn.tell(.notRemembering(reason: reason)) }
             disk.fault = reason
         case .reconfigured(let options): change(to: options, &turn)
-        case .networkChanged:
-            contact.hasten(&turn)
-            notices.tellAgain(&turn)
-            outbox.hasten(turn.now)
+        case .networkChanged: hasten(&turn)
         case .stopping(let hostGoesDown): leave(hostGoesDown: hostGoesDown, &turn)
         }
+    }
+
+    /// What is under way may lead nowhere: all of it is asked anew, at once.
+    private mutating func hasten(_ turn: inout Turn) {
+        contact.hasten(&turn)
+        notices.startOver(&turn)
+        outbox.hasten(&turn)
     }
 
     private mutating func answered(
@@ -135,6 +139,8 @@ extension AgentMachine {
         let before = self.options
         self.options = options
         watch.change(to: options, &turn)
+        // The way to the coordinator may be another one now.
+        hasten(&turn)
         guard let instance = facts?.instance else { return }
         // A reload of one that was deleted is somebody's wish to have it back (Decisions/0002).
         let isWanted = contact.place == .deleted || options.name(of: instance) != before.name(of: instance)

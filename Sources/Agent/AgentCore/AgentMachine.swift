@@ -173,8 +173,9 @@ package struct AgentMachine: Sendable {
                 blind: watch.isBlind, outbox: Int64(outbox.count)))
     }
 
-    /// Said as long as `promote` is refused, so that nobody counts on this replica.
-    private var lacking: [String]? { memory.role == .replica ? ["this agent cannot take over yet"] : nil }
+    private var lacking: [String]? {
+        Readiness.lacking(memory.role, diskFault: disk.fault, errands.duties.rights)
+    }
 }
 
 extension AgentOptions {

@@ -33,6 +33,9 @@ package enum Announcement: Sendable, Equatable {
     case commandEnded(CommandID, type: String, CommandResult.Outcome, message: String)
     case step(CommandID, String)
     // Duties
+    /// IAM denies what a switch or a take-over needs.
+    case rightsDenied(reason: String)
+    case rightsGranted
     case pricesUnknown(reason: String)
     case pricesKnown
     case cleaned(images: Int, snapshots: Int, failures: Int)

@@ -15,7 +15,8 @@ struct CleanupErrand: Errand {
     let command: CommandID?
     let order: Order.Cleanup
     private var stage = Stage.findingImages
-    private var images: [CloudAnswer.Image] = []
+    /// Nil: not known.
+    private var images: [CloudAnswer.Image]?
     private var used: Set<ResourceID> = []
     private var found: (images: CleanupReport.Pass, snapshots: CleanupReport.Pass)
 
@@ -78,13 +79,13 @@ struct CleanupErrand: Errand {
         case .failure(let fault): found.snapshots.error = "find snapshots: \(fault)"
         }
         // EC2 holds a snapshot as long as its image is there; it goes with it.
-        let held = Set(images.flatMap(\.snapshots))
+        let held = images.map { Set($0.flatMap(\.snapshots)) }
         let cutoffs = (images: found.images.cutoff ?? .earliest, snapshots: found.snapshots.cutoff ?? .earliest)
         let oldSnapshots = snapshots.filter { snapshot in
-            snapshot.isCompleted && !held.contains(snapshot.id)
+            snapshot.isCompleted && held.map { !$0.contains(snapshot.id) } ?? false
                 && snapshot.startedAt.map { $0 < cutoffs.snapshots } ?? false
         }
-        let oldImages = images.filter { image in
+        let oldImages = (images ?? []).filter { image in
             !used.contains(image.id) && image.createdAt.map { $0 < cutoffs.images } ?? false
         }
         var removing = Removing(

@@ -3,7 +3,7 @@ package import Wire
 
 /// What is asked of EC2 and of the price list, in our words. The shell makes signed requests of it, reads pages to their end,
 /// and waits out throttling for as long as the call's deadline leaves.
-package enum CloudRequest: Sendable, Equatable {
+package indirect enum CloudRequest: Sendable, Equatable {
     /// Also those that ended a while ago, as long as EC2 remembers them.
     case describeInstances([InstanceID])
     /// All that carry this tag, in whatever state.
@@ -13,28 +13,26 @@ package enum CloudRequest: Sendable, Equatable {
     case subnets(network: ResourceID, zone: AvailabilityZone?)
     case run(Launch)
     case terminate(InstanceID)
-    /// Without a restart of the machine. The tags are for the image and for its snapshots: once an image is deregistered,
-    /// nothing else leads to them.
+    /// Without a restart of the machine. The tags are the image's alone: mocks of EC2 know no others in this request.
     case createImage(of: InstanceID, name: String, tags: [Tag])
     case image(ResourceID)
     case findImages(tag: Tag)
     case findSnapshots(tag: Tag)
+    case tag([ResourceID], [Tag])
     case deregisterImage(ResourceID)
     case deleteSnapshot(ResourceID)
     /// The latest of every zone, for Linux.
     case spotPrices(InstanceType)
     case onDemandPrice(InstanceType, Region)
-    /// Whether we would be allowed to: asked with `DryRun`.
-    case mayRun(Launch)
-    case mayTerminate(InstanceID)
-    case mayCreateImage(of: InstanceID)
+    /// Whether EC2 would let us: asked with `DryRun`, which the price list does not have.
+    case may(CloudRequest)
 
     /// Whether anything is another after it than before.
     package var changesSomething: Bool {
         switch self {
-        case .run, .terminate, .createImage, .deregisterImage, .deleteSnapshot: true
+        case .run, .terminate, .createImage, .tag, .deregisterImage, .deleteSnapshot: true
         case .describeInstances, .findInstances, .userData, .subnets, .image, .findImages, .findSnapshots, .spotPrices,
-            .onDemandPrice, .mayRun, .mayTerminate, .mayCreateImage:
+            .onDemandPrice, .may:
             false
         }
     }

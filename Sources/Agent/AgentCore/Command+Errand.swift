@@ -20,6 +20,13 @@ extension Command {
         return nil
     }
 
+    /// Whether so much time has passed since it should have been begun that the coordinator has long decided otherwise; a
+    /// machine that was switched off in the middle of it would otherwise launch another days later. After a start the
+    /// coordinator's clock is not known yet, and ours may be an hour off.
+    func isLate(_ standing: Standing, _ turn: Turn) -> Bool {
+        standing.coordinatorTime(at: turn.wall) > expiresAt + .seconds(3600)
+    }
+
     /// Nil for what is refused.
     func errand(takenAt: Timestamp) -> (any Errand)? {
         switch order {

@@ -13,9 +13,10 @@ struct ConfigurationFetch: Sendable {
         if asked == nil && due == nil { due = now }
     }
 
-    mutating func hasten(_ now: Duration) {
-        backoff.reset()
-        if due != nil { due = now }
+    mutating func hasten(_ turn: inout Turn) {
+        let isWanted = asked != nil || due != nil
+        abandon(&turn)
+        if isWanted { due = turn.now }
     }
 
     mutating func wake(_ enrolment: Enrolment, have: ConfigVersion?, _ turn: inout Turn) {

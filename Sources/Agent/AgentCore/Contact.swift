@@ -113,9 +113,10 @@ struct Contact: Sendable {
     mutating func hasten(_ turn: inout Turn) {
         guard place == .stranger || place == .enrolled else { return }
         backoff.reset()
-        fetch.hasten(turn.now)
-        if let asked, turn.now >= asked.at + Self.shortestGap { abandon(&turn) }
-        if asked == nil { due = turn.now }
+        fetch.hasten(&turn)
+        slowly.reset()
+        abandon(&turn)
+        due = max(turn.now, lastAskedAt + Self.shortestGap)
     }
 
     mutating func wantConfiguration(_ now: Duration) { fetch.want(at: now) }

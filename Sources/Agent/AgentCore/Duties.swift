@@ -3,21 +3,29 @@ import Wire
 
 /// What is done again and again without anybody asking, while it is ours to do.
 struct Duties: Sendable {
-    enum Duty: Sendable, Equatable, CaseIterable { case prices, cleanup }
+    enum Duty: Sendable, Equatable, CaseIterable { case rights, prices, cleanup }
 
     /// So long after it became ours, so that a start is not slowed down by it.
+    static let rightsFirst = Duration.seconds(3)
     static let pricesFirst = Duration.seconds(10)
     static let cleanupFirst = Duration.seconds(60)
 
+    /// Rights change when somebody edits a policy: rarely, and then soon after it was told that one is missing.
+    static let rightsPeriod = Duration.seconds(3_600)
+    static let rightsRetry = Duration.seconds(300)
+
+    private(set) var rights = Rights.unverified
+    private var rightsDue: Duration?
     private var pricesDue: Duration?
     private var cleanupDue: Duration?
     private var arePricesUnknown = false
 
-    var dues: [Duration] { [pricesDue, cleanupDue].compactMap(\.self) }
+    var dues: [Duration] { [rightsDue, pricesDue, cleanupDue].compactMap(\.self) }
 
     /// Whether to begin it now.
     mutating func isDue(_ duty: Duty, isOurs: Bool, _ standing: Standing, _ turn: inout Turn) -> Bool {
         switch duty {
+        case .rights: Self.isDue(&rightsDue, isOurs, first: Self.rightsFirst, Self.rightsPeriod, &turn)
         case .prices:
             Self.isDue(&pricesDue, isOurs, first: Self.pricesFirst, standing.options.pricesPeriod, &turn)
         case .cleanup:
@@ -42,8 +50,29 @@ struct Duties: Sendable {
     }
 
     mutating func note(_ end: ErrandEnd, of duty: Duty, _ turn: inout Turn) {
-        // What a clean-up did it tells itself.
-        guard duty == .prices else { return }
+        switch duty {
+        case .rights: noteRights(end, &turn)
+        case .prices: notePrices(end, &turn)
+        // What it did it tells itself.
+        case .cleanup: break
+        }
+    }
+
+    private mutating func noteRights(_ end: ErrandEnd, _ turn: inout Turn) {
+        let before = rights
+        switch end.outcome {
+        case .done: rights = .verified
+        case .refused: rights = .denied(end.message)
+        // Nobody said anything new.
+        default: break
+        }
+        if end.outcome != .done, rightsDue != nil { rightsDue = turn.now + turn.jittered(Self.rightsRetry) }
+        if rights == before { return }
+        if case .denied(let reason) = rights { turn.tell(.rightsDenied(reason: reason)) }
+        if case .denied = before, rights == .verified { turn.tell(.rightsGranted) }
+    }
+
+    private mutating func notePrices(_ end: ErrandEnd, _ turn: inout Turn) {
         let isUnknown = end.outcome != .done
         if isUnknown, !arePricesUnknown { turn.tell(.pricesUnknown(reason: end.message)) }
         if !isUnknown, arePricesUnknown { turn.tell(.pricesKnown) }
@@ -63,15 +92,19 @@ extension Errands {
         }
     }
 
-    /// Only a primary, so that a slot does nothing twice.
     private func isOurs(_ duty: Duties.Duty, _ standing: Standing) -> Bool {
-        guard standing.role == .primary, !standing.isDeleted else { return false }
+        guard !standing.isDeleted else { return false }
+        // Whoever serves or may have to.
+        if duty == .rights { return standing.role != .zombie }
+        // Only a primary, so that a slot does nothing twice.
+        guard standing.role == .primary else { return false }
         // Without the coordinator's clock we do not know what is old.
         return duty == .prices ? standing.configuration.reportsPrices : standing.clockOffset != nil
     }
 
     private func errand(for duty: Duties.Duty, _ standing: Standing) -> (any Errand)? {
         switch duty {
+        case .rights: RightsErrand()
         case .prices: PricesErrand(standing.facts)
         case .cleanup:
             CleanupErrand(

@@ -84,7 +84,7 @@ struct Errands: Sendable {
         var result = ended[at].result
         result.attempt = attempt
         let command = ended[at].command
-        turn.report { _ in .result(result, of: command) }
+        turn.report(as: .of("result", command), .result(result, of: command))
     }
 
     mutating func take(
@@ -178,7 +178,7 @@ struct Errands: Sendable {
             epoch: max(standing.epoch, command.epoch), finishedAt: turn.wall)
         result.startedAt = startedAt
         result.facts = end.facts
-        turn.report { _ in .result(result, of: command.id) }
+        turn.report(as: .of("result", command.id), .result(result, of: command.id))
         turn.tell(.commandEnded(command.id, type: command.order.type, end.outcome, message: end.message))
         ended.append(Ended(command: command.id, result: result, toldAt: turn.now))
         if ended.count > Memory.endedMax { ended.removeFirst() }

@@ -19,10 +19,13 @@ struct Identity: Sendable {
         case .instanceType:
             instanceType = try text.map { text throws(MetadataFault) in try identifier(text, of: "instance-type") }
         case .image: image = try text.map { text throws(MetadataFault) in try identifier(text, of: "ami-id") }
-        case .privateAddress: privateAddress = text
-        case .publicAddress: publicAddress = text
+        case .privateAddress: privateAddress = try plain(text, "0123456789.", of: "local-ipv4")
+        case .publicAddress: publicAddress = try plain(text, "0123456789.", of: "public-ipv4")
         // `on-demand`, `scheduled` and what else may come are paid for by the hour.
-        case .lifeCycle: mode = text.map { $0 == "spot" ? .spot : .ondemand }
+        case .lifeCycle:
+            mode = try plain(text, "abcdefghijklmnopqrstuvwxyz-", of: "instance-life-cycle").map {
+                $0 == "spot" ? .spot : .ondemand
+            }
         case .instanceAction, .rebalance, .maintenance, .lifecycleState:
             preconditionFailure("\(item) tells nothing of who we are")
         }
@@ -32,9 +35,8 @@ struct Identity: Sendable {
     /// The whole, once there is all that can be had, and again when it has changed. What is `hopeless` is not waited for, but
     /// without the instance's id and a region nobody is anybody.
     mutating func news(region: Region?, hopeless: Set<MetadataItem>) -> InstanceFacts? {
-        let pieces = MetadataItem.allCases.filter { !MetadataItem.announcements.contains($0) }
         guard let instance, let region = region ?? zone?.region,
-            pieces.allSatisfy({ answered.contains($0) || hopeless.contains($0) })
+            MetadataItem.identity.allSatisfy({ answered.contains($0) || hopeless.contains($0) })
         else { return nil }
         var facts = InstanceFacts(instance: instance, region: region)
         facts.instanceType = instanceType
@@ -47,6 +49,12 @@ struct Identity: Sendable {
         told = facts
         return facts
     }
+}
+
+/// A page of somebody else's is no answer.
+private func plain(_ text: String?, _ letters: String, of path: String) throws(MetadataFault) -> String? {
+    guard let text, text.isEmpty || !text.allSatisfy(letters.contains) else { return text }
+    throw MetadataFault("\(path): \(text.prefix(64)) is not what stands there")
 }
 
 private func identifier<Kind: IdentifierKind>(

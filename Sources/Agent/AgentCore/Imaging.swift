@@ -16,6 +16,7 @@ struct Imaging: Errand {
         case making(String)
         case made(ResourceID)
         case watching(ResourceID, since: Duration)
+        case tagging(ResourceID)
     }
 
     let command: CommandID
@@ -36,7 +37,10 @@ struct Imaging: Errand {
         case .made(let id): return watch(id, since: turn.now)
         case .watching(let id, let since):
             guard case .answered(let answer) = event else { return watch(id, since: since) }
-            return takeWatch(of: id, since: since, answer, &turn)
+            return takeWatch(of: id, since: since, answer, standing, &turn)
+        case .tagging(let id):
+            if case .answered(.failure(let fault)) = event { turn.tell(.step(command, "\(fault)")) }
+            return .done("image \(id) is available")
         }
     }
 
@@ -105,14 +109,15 @@ struct Imaging: Errand {
     }
 
     private mutating func takeWatch(
-        of id: ResourceID, since: Duration, _ answer: Result<CloudAnswer, CloudFault>, _ turn: inout Turn
+        of id: ResourceID, since: Duration, _ answer: Result<CloudAnswer, CloudFault>, _ standing: Standing,
+        _ turn: inout Turn
     ) -> ErrandStep {
         switch answer {
         case .success(.images(let found)):
             let known = found.first { $0.id == id }
             image = known ?? image
             switch known?.state {
-            case .available: return .done("image \(id) is available")
+            case .available: return tagSnapshots(of: id, standing)
             case .failed(let reason): return .failed("image \(id) failed: \(reason)")
             case .pending where turn.now - since < Self.availableWithin: return .rest(Self.pause)
             case nil where turn.now - since < Self.unknownFor: return .rest(Self.pause)
@@ -125,5 +130,12 @@ struct Imaging: Errand {
             return .rest(Self.pause)
         case .failure(let fault): return .failed("look at image \(id): \(fault)")
         }
+    }
+
+    /// Once an image is deregistered, nothing else leads to its snapshots. Without tags they are as good for the switch.
+    private mutating func tagSnapshots(of id: ResourceID, _ standing: Standing) -> ErrandStep {
+        guard let snapshots = image?.snapshots, !snapshots.isEmpty else { return .done("image \(id) is available") }
+        stage = .tagging(id)
+        return .call(.tag(snapshots, CloudRequest.Tag.ours(standing, for: command)), within: .seconds(15))
     }
 }

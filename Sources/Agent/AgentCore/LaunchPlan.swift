@@ -17,6 +17,8 @@ struct LaunchWish: Sendable, Equatable {
     var nearness: Nearness
     /// Nil: what this machine was started from.
     var image: ResourceID?
+    /// Nobody waits for a new machine any more; one that EC2 was asked for before is still ours to find.
+    var isLate = false
 
     /// Nil: this machine's.
     var type: InstanceType? { mode == .spot ? pool?.instanceType : nil }

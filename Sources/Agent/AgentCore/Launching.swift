@@ -23,6 +23,8 @@ struct Launching: Errand {
     /// A machine that was just launched is not known everywhere at once.
     static let unknownFor = Duration.seconds(60)
     static let pause = Duration.seconds(2)
+    /// EC2 answers within five. An answer that was lost must not use up the patience: the look tells what became of it.
+    static let runWithin = Duration.seconds(15)
 
     private enum Stage: Sendable {
         case planning
@@ -35,7 +37,7 @@ struct Launching: Errand {
         case ending(Terminating, why: String)
     }
 
-    let wish: LaunchWish
+    var wish: LaunchWish
     private(set) var launchedAt: Timestamp?
     /// It failed, and nobody can say whether there is a machine.
     private(set) var mayRun = false
@@ -98,11 +100,13 @@ struct Launching: Errand {
 
     private mutating func plan(_ event: ErrandEvent, _ standing: Standing) -> ErrandStep {
         stage = .planning
+        guard !wish.isLate else { return planNext(after: nil, standing) }
         let step = planning.go(on: event, standing)
         return step ?? planNext(after: nil, standing)
     }
 
     private mutating func planNext(after fault: CloudFault?, _ standing: Standing) -> ErrandStep {
+        if wish.isLate { return .failed("the time of the command was over before EC2 was asked for a machine") }
         guard let plan = planning.plan else { return plan(.began(progress: []), standing) }
         let tried = Set(launches.map(\.zone))
         guard launches.count < Self.launchesMax, let place = plan.places.first(where: { !tried.contains($0.zone) })
@@ -143,12 +147,19 @@ struct Launching: Errand {
             if let ours = found.first(where: \.isAlive) ?? found.first(where: { $0.tags.contains(token) }) {
                 return note(ours.id, &turn)
             }
+            if wish.isLate { return lookOn(turn) }
             stage = .running(launch)
             deadline = deadline ?? turn.now + Self.patience
-            return .call(.run(launch), within: .seconds(30))
+            return .call(.run(launch), within: Self.runWithin)
         case .success(let other): return .failed("look for a machine of this command: \(CloudFault.mismatch(other))")
         case .failure(let fault): return leave("look for a machine of this command: \(fault)")
         }
+    }
+
+    /// It may have been asked for a moment before a restart, and be shown late.
+    private mutating func lookOn(_ turn: Turn) -> ErrandStep {
+        let until = deadline.map { $0 - Self.patience + Self.unknownFor } ?? turn.now
+        return turn.now < until ? .rest(Self.pause) : leave("the time of the command is over")
     }
 
     private mutating func note(_ instance: InstanceID, _ turn: inout Turn) -> ErrandStep {
@@ -237,7 +248,7 @@ struct Launching: Errand {
         case .shuttingDown, .terminated:
             let reason = found?.stateReason ?? "no reason given"
             // EC2 can find out that it has no room after it said yes.
-            if reason.contains("InsufficientInstanceCapacity"), let launch {
+            if reason.hasSuffix("InsufficientInstanceCapacity"), let launch {
                 return giveUp(launch, CloudFault(.noCapacity, code: reason, "EC2 ended \(instance) at once: \(reason)"))
             }
             return .failed("\(instance) ended before it ran: \(reason)")

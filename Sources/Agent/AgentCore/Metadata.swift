@@ -17,6 +17,11 @@ package enum MetadataItem: Sendable, Hashable, CaseIterable {
     case maintenance
 }
 
+extension MetadataItem {
+    /// Who we are: all but what may become of us, the most needed first.
+    package static let identity = allCases.filter { !announcements.contains($0) }
+}
+
 package enum MetadataReading: Sendable, Equatable {
     case value(String)
     /// 404: the service is well, and there is no such thing.

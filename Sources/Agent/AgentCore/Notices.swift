@@ -125,11 +125,12 @@ struct Notices: Sendable {
         visible[index].state = .due(turn.now + visible[index].backoff.next(chance: turn.draw()))
     }
 
-    /// With another token, or as another machine.
+    /// With another token, as another machine, or another way.
     mutating func startOver(_ turn: inout Turn) {
         for index in visible.indices {
             if case .asked(let id) = visible[index].state { turn.add(.abandon(id)) }
             visible[index].state = .due(turn.now)
+            visible[index].backoff.reset()
         }
     }
 

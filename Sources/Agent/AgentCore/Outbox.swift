@@ -144,9 +144,12 @@ struct Outbox: Sendable {
         waiting.append(last)
     }
 
-    mutating func hasten(_ now: Duration) {
+    /// What is under way is sent again: the coordinator knows it by its name.
+    mutating func hasten(_ turn: inout Turn) {
+        if let sending { turn.add(.abandon(sending.id)) }
+        sending = nil
         backoff.reset()
-        due = min(due, now)
+        due = min(due, turn.now)
     }
 
     mutating func forget(_ turn: inout Turn) {

@@ -1,10 +1,14 @@
-import JSON
+package import JSON
 package import Wire
 
 /// What is asked of the coordinator. `Uplink` makes a request of it, with the token that the question needs.
 package enum Question: Sendable, Equatable {
     /// With the client's token, which only the shell knows.
     case register(Registration)
+    /// Who answers there, what its clock shows, and whose the client's token is: asked without enrolling, by `check` alone.
+    case service
+    case time
+    case client
     case heartbeat(Heartbeat, wait: Int, of: SlotID, Token)
     /// `have` becomes `If-None-Match`.
     case configuration(have: ConfigVersion?, of: SlotID, Token)
@@ -14,6 +18,9 @@ package enum Question: Sendable, Equatable {
 
 package enum Answer: Sendable, Equatable {
     case registered(RegistrationReply)
+    case service(ServiceDescription)
+    case time(Timestamp)
+    case client(ValidatedClient)
     case heard(HeartbeatReply)
     case configured(Configuration)
     /// 304.

@@ -15,6 +15,7 @@ struct ReplicaErrand: Errand {
     }
 
     mutating func go(on event: ErrandEvent, _ standing: Standing, _ turn: inout Turn) -> ErrandStep {
+        if case .began = event { launching.wish.isLate = command.isLate(standing, turn) }
         let step = launching.go(on: event, standing, &turn)
         if case .end(let end) = step, case .launched(let machine)? = end.facts {
             turn.report(

@@ -22,8 +22,8 @@ struct Signs: Sendable {
     mutating func read(_ item: MetadataItem, _ text: String?) throws(MetadataFault) -> [Watch.Finding] {
         switch item {
         case .instanceAction: Self.follow(&interruption, try text.map(readInstanceAction))
-        case .lifecycleState: Self.follow(&lifecycle, text.flatMap(readLifecycleState))
-        case .rebalance: Self.follow(&rebalance, text == nil ? nil : .rebalance)
+        case .lifecycleState: Self.follow(&lifecycle, try text.flatMap(readLifecycleState))
+        case .rebalance: Self.follow(&rebalance, try text.map(readRebalance))
         case .maintenance: followMaintenance(try text.map(readMaintenance) ?? [])
         default: preconditionFailure("\(item) announces nothing")
         }
@@ -84,8 +84,20 @@ private func readInstanceAction(_ text: String) throws(MetadataFault) -> Notice.
     } catch { throw MetadataFault("spot/instance-action: \(error)") }
 }
 
+/// `{"noticeTime": "2026-11-20T08:22:00Z"}`: when is of no use, but a page of somebody else's is no recommendation.
+private func readRebalance(_ text: String) throws(MetadataFault) -> Notice.Signal {
+    do throws(JSONError) {
+        _ = try JSONDocument(Array(text.utf8)).root.object().required("noticeTime").string()
+        return .rebalance
+    } catch { throw MetadataFault("events/recommendations/rebalance: \(error)") }
+}
+
 /// The group moves the machine out of service; what it is moved to says how.
-private func readLifecycleState(_ text: String) -> Notice.Signal? {
+private func readLifecycleState(_ text: String) throws(MetadataFault) -> Notice.Signal? {
+    let isState = text.utf8.allSatisfy { $0 == UInt8(ascii: ":") || (0x41...0x5A).contains($0 & 0xDF) }
+    guard isState, !text.isEmpty else {
+        throw MetadataFault("autoscaling/target-lifecycle-state: expected a state such as InService")
+    }
     let staysUp = ["Warmed:Pending", "Warmed:Pending:Wait", "Warmed:Pending:Proceed", "Warmed:Running"]
     guard text == "Terminated" || (text.hasPrefix("Warmed:") && !staysUp.contains(text)) else { return nil }
     return .lifecycle(target: String(text.prefix(64)))

@@ -17,7 +17,8 @@ struct SwitchErrand: Errand {
         case imaging(Imaging)
         case launching(Launching)
         case pricing(Pricing, Switched)
-        case reporting(ErrandEnd, Leaving)
+        /// The report follows the result; after a restart it has.
+        case reporting(ErrandEnd, SwitchReport?, Leaving)
         case leaving(Leaving)
         case removing(Removing, why: String)
     }
@@ -30,6 +31,7 @@ struct SwitchErrand: Errand {
     /// What a person should hear of beside the outcome.
     private var remark = ""
     private let takenAt: Timestamp
+    private var isLate = false
 
     init(_ command: Command, _ order: Order.Switch, takenAt: Timestamp) {
         self.command = command
@@ -56,8 +58,9 @@ struct SwitchErrand: Errand {
             stage = .pricing(pricing, switched)
             guard case .end = step else { return step }
             return conclude(switched, pricing, standing, &turn)
-        case .reporting(let answer, var leaving):
+        case .reporting(let answer, let report, var leaving):
             guard case .reported = event else { return .report(answer) }
+            if let report { turn.report(as: report.stamp.report, .switched(report)) }
             let step = leaving.go(on: .began(progress: []), standing, &turn)
             stage = .leaving(leaving)
             return step
@@ -90,7 +93,11 @@ struct SwitchErrand: Errand {
             case .imageNamed: wasImaging = true
             }
         }
+        isLate = command.isLate(standing, turn)
         if let prepared { return launch(progress, from: prepared.image, standing, &turn) }
+        if isLate {
+            return fail("the time of the command was over before EC2 was asked for a machine", standing, &turn)
+        }
         guard wasImaging || wantsImage(standing) else { return launch([], standing, &turn) }
         var imaging = Imaging(command.id)
         let step = imaging.go(on: .began(progress: progress), standing, &turn)
@@ -126,7 +133,8 @@ struct SwitchErrand: Errand {
     ) -> ErrandStep {
         if progress.isEmpty, let overtaken = overtaken(standing) { return fail(overtaken, standing, &turn) }
         var launching = Launching(
-            LaunchWish(command: command.id, mode: order.mode, pool: order.pool, nearness: .here, image: image))
+            LaunchWish(
+                command: command.id, mode: order.mode, pool: order.pool, nearness: .here, image: image, isLate: isLate))
         let step = launching.go(on: .began(progress: progress), standing, &turn)
         stage = .launching(launching)
         return step
@@ -172,10 +180,9 @@ struct SwitchErrand: Errand {
         _ switched: Switched, _ pricing: Pricing, _ standing: Standing, _ turn: inout Turn
     ) -> ErrandStep {
         let report = switched.report(command, takenAt: takenAt, pricing, standing)
-        turn.report(as: report.stamp.report, .switched(report))
         let instance = switched.machine.instance
-        stage = .reporting(
-            answer(switched.machine), Leaving(command, wait: order.terminateWaitSeconds, since: turn.wall))
+        let leaving = Leaving(command, wait: order.terminateWaitSeconds, since: turn.wall)
+        stage = .reporting(answer(switched.machine), report, leaving)
         return .remember(.switched(to: instance, at: turn.wall))
     }
 
@@ -189,7 +196,7 @@ struct SwitchErrand: Errand {
             instance: instance, instanceType: launch.instanceType, zone: launch.zone, mode: launch.mode,
             image: launch.image)
         let answer = answer(machine)
-        stage = .reporting(answer, Leaving(command, wait: order.terminateWaitSeconds, since: at))
+        stage = .reporting(answer, nil, Leaving(command, wait: order.terminateWaitSeconds, since: at))
         return .report(answer)
     }
 

@@ -4,7 +4,7 @@ import Wire
 /// Reads from the metadata service who we are and what becomes of us, one read at a time, and knows when it is blind.
 ///
 /// What is announced comes first: as long as an announcement is due, nothing else is read. A read that fails is tried again
-/// soon, and the others take their turn in between.
+/// at once; when that fails too, soon, and the others take their turn in between.
 struct Watch: Sendable {
     enum Finding: Sendable, Equatable {
         /// Told once all that there is has been read, and again when it has changed.
@@ -17,7 +17,8 @@ struct Watch: Sendable {
         case sighted(after: Duration)
     }
 
-    /// So long without an answer, of whatever kind, and a notice would come too late to be of use.
+    /// So long without knowing whether EC2 takes the machine back, and a notice would come too late to be of use. What else
+    /// the service answers meanwhile is no comfort.
     static let blindAfter = Duration.seconds(5)
     /// A service that is well answers in a millisecond. The shorter the wait, the sooner another read can see what this one
     /// missed.
@@ -39,7 +40,7 @@ struct Watch: Sendable {
 
     init(_ options: AgentOptions) { self.options = options }
 
-    /// The age of the newest answer of the metadata service.
+    /// How long ago it was known whether EC2 takes the machine back.
     func age(at now: Duration) -> Duration? { answeredAt.map { now - $0 } }
 
     /// When it wants to be woken.
@@ -67,14 +68,15 @@ struct Watch: Sendable {
         var findings: [Finding] = []
         do throws(MetadataFault) {
             findings = try understand(item, answer)
-            findings = noteAnswer(&turn) + findings
+            if item == .instanceAction { findings = noteAnswer(&turn) + findings }
             failures[item] = nil
             due[item] = period(of: item).map { turn.now + turn.jittered($0) }
         } catch {
-            lastFault = error.description
+            if item == .instanceAction { lastFault = error.description }
             let count = failures[item, default: 0]
             failures[item] = count + 1
-            let wait = min(Self.shortestRetry * (1 << min(count, 8)), Self.longestRetry)
+            // At once, before anything else takes the turn: of a service that loses every second request the next is answered.
+            let wait = count == 0 ? .zero : min(Self.shortestRetry * (1 << min(count - 1, 8)), Self.longestRetry)
             due[item] = turn.now + turn.jittered(wait)
         }
         readNext(&turn)
@@ -135,7 +137,8 @@ struct Watch: Sendable {
     // MARK: Being blind
 
     private var lastFault = "it has not answered yet"
-    private var blindAt: Duration { (answeredAt ?? startedAt) + Self.blindAfter }
+    /// Whoever wants it read more seldom is not told that it is not read in between.
+    private var blindAt: Duration { (answeredAt ?? startedAt) + max(Self.blindAfter, options.noticePeriod * 2) }
 
     private mutating func noteAnswer(_ turn: inout Turn) -> [Finding] {
         let silence = turn.now - (answeredAt ?? startedAt)

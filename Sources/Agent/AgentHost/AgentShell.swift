@@ -16,11 +16,24 @@ package final class AgentShell {
             self.metadata = metadata
             self.cloud = cloud
         }
+
+        /// What is under way goes on to its deadline.
+        fileprivate func dropConnections() {
+            uplink.dropConnections()
+            metadata.dropConnections()
+            cloud.dropConnections()
+        }
+
+        fileprivate func close() {
+            uplink.close()
+            metadata.close()
+            cloud.close()
+        }
     }
 
     private var machine: AgentMachine
     private let loop: any EventLoop
-    private let tools: Tools
+    private var tools: Tools
     private let surroundings: any Surroundings
     private let tell: (Announcement) -> Void
     private let stop: () -> Void
@@ -34,7 +47,7 @@ package final class AgentShell {
 
     private enum Expected: Hashable {
         case answer(ExchangeID)
-        case reading
+        case reading(MetadataItem)
         case call(CallID)
         case alarm
     }
@@ -44,10 +57,11 @@ package final class AgentShell {
     /// A disk that hangs is told about; what is older is a disk that is gone, and no reason to be killed for.
     private static let recordName = "state.log"
 
-    /// `lines` is what was remembered. Every effect goes to `tools`, `tell` and `stop`.
+    /// `memory` is what was remembered, `isDamaged` when not all of it could be read: the file is put aside, so that this is
+    /// met once. Every effect goes to `tools`, `tell` and `stop`.
     package init(
-        _ options: AgentOptions, remembering memory: Memory, in folder: String, on loop: any EventLoop,
-        disk: DiskThread, tools: Tools,
+        _ options: AgentOptions, remembering memory: Memory, isDamaged: Bool = false, in folder: String,
+        on loop: any EventLoop, disk: DiskThread, tools: Tools,
         surroundings: any Surroundings, tell: @escaping (Announcement) -> Void, stop: @escaping () -> Void
     ) throws {
         machine = AgentMachine(options, memory)
@@ -68,6 +82,7 @@ package final class AgentShell {
             expected[.alarm] = nil
             take(.wokeUp)
         }
+        if isDamaged { recorder?.putAside(as: "damaged") }
     }
 
     package static func recordPath(in folder: String) -> String { "\(folder)/\(recordName)" }
@@ -83,6 +98,36 @@ package final class AgentShell {
                 chance: surroundings.random())
             for effect in effects { carryOut(effect) }
         }
+    }
+
+    /// What was open may lead nowhere now.
+    package func noteNetworkChange() {
+        tools.dropConnections()
+        take(.networkChanged)
+    }
+
+    /// Other settings, and the tools made by them. What the old ones were asked and have not answered has failed; the machine
+    /// asks the new ones.
+    package func reconfigure(_ options: AgentOptions, with tools: Tools) {
+        tools.cloud.region = self.tools.cloud.region
+        self.tools.close()
+        self.tools = tools
+        let asked = expected.keys
+        take(.reconfigured(options))
+        let reason = "the settings were read again before an answer came"
+        for one in asked where expected[one] != nil {
+            switch one {
+            case .alarm: continue
+            case .answer(let id): expire(one, .answered(id, .failure(.unreachable(reason))))
+            case .reading(let item): expire(one, .metadata(item, .failed(reason)))
+            case .call(let id): expire(one, .cloud(id, .failure(CloudFault(.unreachable, reason))))
+            }
+        }
+    }
+
+    private func expire(_ asked: Expected, _ input: Input) {
+        expected[asked] = nil
+        take(input)
     }
 
     /// How things stand, for a person.
@@ -124,9 +169,9 @@ package final class AgentShell {
     }
 
     private func read(_ item: MetadataItem, _ deadline: Duration) {
-        expected[.reading] = loop.now + deadline
+        expected[.reading(item)] = loop.now + deadline
         tools.metadata.read(item, within: deadline) { [weak self] reading in
-            self?.expected[.reading] = nil
+            self?.expected[.reading(item)] = nil
             self?.take(.metadata(item, reading))
         }
     }

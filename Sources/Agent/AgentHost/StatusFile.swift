@@ -1,5 +1,5 @@
 package import AgentCore
-import JSON
+package import JSON
 package import Platform
 
 /// How the agent stands, in a file for whoever asks. Written when something was announced, once a second at most, and every ten
@@ -41,6 +41,9 @@ package final class StatusFile {
         // Nobody is the worse for a status that could not be written: its age tells.
         _ = disk.submit { [path] in try? replaceFile(path, with: bytes, permissions: 0o644, doing: "write status") }
     }
+
+    /// Whether whoever wrote it writes no more.
+    package static func isStale(_ status: LocalStatus, at now: Timestamp) -> Bool { now - status.updatedAt > age * 3 }
 
     /// As the agent that runs on `folder` wrote it.
     package static func read(in folder: String) throws -> LocalStatus {

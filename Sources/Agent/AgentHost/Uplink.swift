@@ -9,13 +9,13 @@ package final class Uplink {
     private let transport: Transport
     private let server: String
     /// It enrols, and goes nowhere else.
-    private let clientToken: Token
+    private let clientToken: Token?
     private var calls: [ExchangeID: Call] = [:]
 
     /// `server` is the coordinator's URL, without a slash at its end. A path in it is kept, so that it may live behind a
     /// proxy's prefix.
     package init(
-        loop: any EventLoop, server: String, caFile: String?, clientToken: Token
+        loop: any EventLoop, server: String, caFile: String?, clientToken: Token?
     ) throws(UplinkError) {
         let options = TransportOptions(userAgent: "spot-agent/\(productVersion)", caFile: caFile)
         do { transport = try Transport(loop: loop, options: options) } catch {
@@ -41,16 +41,22 @@ package final class Uplink {
     package func abandon(_ id: ExchangeID) { calls.removeValue(forKey: id)?.cancel() }
 
     /// Another network: what was open leads nowhere.
-    package func dropConnections() { try? transport.closeConnections() }
+    func dropConnections() { try? transport.closeConnections() }
+
+    /// What was asked is not answered any more.
+    func close() {
+        transport.close()
+        calls = [:]
+    }
 
     // MARK: Questions
 
     private func request(_ question: Question, _ deadline: Duration) -> OutgoingRequest {
         let form = question.form
-        var headers = [
-            HeaderField("Authorization", "Bearer \((form.token ?? clientToken).secret)"),
-            HeaderField(protocolHeader, "\(protocolVersion)"),
-        ]
+        var headers = [HeaderField(protocolHeader, "\(protocolVersion)")]
+        if form.route.row.caller != .anyone, let token = form.token ?? clientToken {
+            headers.append(HeaderField("Authorization", "Bearer \(token.secret)"))
+        }
         if form.body != nil { headers.append(HeaderField("Content-Type", "application/json")) }
         if let version = form.ifNoneMatch { headers.append(HeaderField("If-None-Match", version.etag)) }
         let method: OutgoingRequest.Method =
@@ -127,6 +133,9 @@ extension Question {
         switch self {
         case .register(let registration):
             QuestionForm(route: .register, body: encodeJSON(registration))
+        case .service: QuestionForm(route: .service)
+        case .time: QuestionForm(route: .time)
+        case .client: QuestionForm(route: .validateClient)
         case .heartbeat(let heartbeat, let wait, let slot, let token):
             QuestionForm(
                 route: .heartbeat, values: [slot], query: wait > 0 ? [(.wait, "\(wait)")] : [],
@@ -142,6 +151,9 @@ extension Question {
     fileprivate func readAnswer(_ body: [UInt8]) throws(JSONError) -> Answer {
         switch self {
         case .register: .registered(try decodeJSON(RegistrationReply.self, from: body))
+        case .service: .service(try decodeJSON(ServiceDescription.self, from: body))
+        case .time: .time(try decodeJSON(ServerTime.self, from: body).serverTime)
+        case .client: .client(try decodeJSON(ValidatedClient.self, from: body))
         case .heartbeat: .heard(try decodeJSON(HeartbeatReply.self, from: body))
         case .configuration: .configured(try decodeJSON(Configuration.self, from: body))
         case .notice: .noticed(try decodeJSON(NoticeReply.self, from: body))

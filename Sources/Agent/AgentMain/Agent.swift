@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 import Systemd
 
@@ -11,6 +12,7 @@ import Systemd
         let readSettings = { program.readSettings(invocation, start, standardFile: AgentSettings.standardFile) }
         switch invocation.subcommand {
         case "check-config": program.checkSettings(readSettings())
+        case "check": CheckCommand.run(invocation, start, program).exit()
         case "status": StatusCommand.run(invocation, start.environment, now: SystemSurroundings().wall()).exit()
         default: run(readSettings, start).exit()
         }
@@ -24,7 +26,10 @@ import Systemd
         let threshold = outcome.settings?[AgentSettings.logLevel] ?? .info
         let log = Log(to: sink, threshold: threshold.level)
         log.tell(outcome)
-        guard let settings = outcome.settings else { return .configuration }
+        guard let settings = outcome.settings else {
+            waitForMending(outcome.problems, start)
+            return .configuration
+        }
         do {
             return try Daemon(
                 settings, readSettings, environment: start.environment, surroundings: surroundings, log: log
@@ -33,6 +38,19 @@ import Systemd
             log.error("cannot run", id: .cannotRun, [.reason("\(error)")])
             return .failure
         }
+    }
+}
+
+extension Agent {
+    /// In seconds.
+    private static let mendingPause: UInt32 = 5
+
+    /// The manager starts us again at once, as often as it takes. It shows what is wrong, and not so often that nothing else
+    /// is in the journal.
+    private static func waitForMending(_ problems: [String], _ start: ProgramStart) {
+        guard let manager = start.environment["NOTIFY_SOCKET"], !manager.isEmpty else { return }
+        _ = try? Notifier(address: manager).status(problems.joined(separator: "; "))
+        sleep(mendingPause)
     }
 }
 

@@ -107,12 +107,24 @@ enum AgentSettings {
     static let standardStateFolder = "/var/lib/spot-agent"
     static let standardRuntimeFolder = "/run/spot-agent"
 
+    private static let checkNotes = [
+        "Looked at are the settings, the coordinator, the client's token, the metadata service, each right in AWS, the clocks, "
+            + "the state folder and the running agent. Each line is ok, warning or failed, with the remedy below it. The exit "
+            + "status is 0 without a failed line and 1 with one.",
+        "It enrols nobody and writes nothing, so it may be run before the first start and beside a running agent; what would "
+            + "change something in AWS is asked with DryRun. It takes at most 15 seconds.",
+        "Run it as root: without a token in its own environment it takes the credential client-token that the service has.",
+    ]
+
     static let program = ProgramDescription(
         name: "spot-agent", version: "\(productVersion) (protocol \(protocolVersion))",
         summary:
             "The daemon of spot on each EC2 instance: watches what becomes of it, reports, and obeys the coordinator.",
         subcommands: [
             Subcommand("run", "Run until SIGTERM.", options: [.configFile], takesSettings: true),
+            Subcommand(
+                "check", "Look whether all is there that the agent needs, and say what to do where it is not.",
+                options: [.configFile, .json], takesSettings: true, notes: checkNotes),
             Subcommand("status", "Show what the running agent is doing.", options: [.json]),
             Subcommand(
                 "check-config", "Check the settings, report every problem at once, and do nothing else.",
@@ -120,7 +132,8 @@ enum AgentSettings {
         ],
         settings: schema,
         notes: [
-            "The settings are read from \(standardFile) when it is there; SIGHUP reads them again.",
+            "The settings are read from \(standardFile) when it is there; SIGHUP reads them again, and all but "
+                + "LOG_LEVEL and the credential client-token take effect at once.",
             "Logs go to the journal (journalctl -u spot-agent), or to standard error where there is none.",
             "What must survive a restart is kept in $STATE_DIRECTORY, else in \(standardStateFolder).",
         ])
@@ -151,17 +164,21 @@ extension AgentOptions {
 }
 
 extension CloudSettings {
-    init(_ settings: Settings) {
+    init(_ settings: Settings) { self.init({ settings[$0] }, secret: { settings[$0] }) }
+    /// As much of it as is valid.
+    init(_ outcome: SettingsOutcome) { self.init({ outcome[$0] ?? nil }, secret: { outcome[$0] ?? nil }) }
+
+    private init(_ value: (Setting<String?>) -> String?, secret: (Setting<Secret?>) -> Secret?) {
         var values: [String: String] = [:]
         for (name, setting) in zip(
             ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL_PRICING"], AgentSettings.cloudEndpoints)
         {
-            values[name] = settings[setting]
+            values[name] = value(setting)
         }
-        values["AWS_CA_BUNDLE"] = settings[AgentSettings.cloudCAFile]
-        values["AWS_ACCESS_KEY_ID"] = settings[AgentSettings.accessKey]
-        values["AWS_SECRET_ACCESS_KEY"] = settings[AgentSettings.secretKey]?.reveal()
-        values["AWS_SESSION_TOKEN"] = settings[AgentSettings.sessionToken]?.reveal()
+        values["AWS_CA_BUNDLE"] = value(AgentSettings.cloudCAFile)
+        values["AWS_ACCESS_KEY_ID"] = value(AgentSettings.accessKey)
+        values["AWS_SECRET_ACCESS_KEY"] = secret(AgentSettings.secretKey)?.reveal()
+        values["AWS_SESSION_TOKEN"] = secret(AgentSettings.sessionToken)?.reveal()
         self.init(values)
     }
 }

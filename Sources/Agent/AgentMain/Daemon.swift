@@ -11,14 +11,19 @@ final class Daemon {
     private let log: Log
     private let loop: Loop
     private let notifier: Notifier
-    private let server: String
+    private var server: String
+    private let logLevel: LogThreshold
     private let readSettings: () -> SettingsOutcome
     private let surroundings: any Surroundings
     private var bus: Bus?
     private var shell: AgentShell?
     private var statusFile: StatusFile?
     private var watchdog: Watchdog?
+    private var network: NetworkWatch?
     private var signals: [any SignalWatch] = []
+    /// A manager that is behind has not heard of it, and would wait for it for ever.
+    private var isReadyTold = false
+    private var isLeaving = false
 
     /// The manager answers in a millisecond; a SIGTERM is for a restart when it does not.
     private static let managerPatience = Duration.milliseconds(300)
@@ -37,13 +42,15 @@ final class Daemon {
         self.readSettings = readSettings
         self.surroundings = surroundings
         server = settings[AgentSettings.server]
+        logLevel = settings[AgentSettings.logLevel]
         loop = try Loop()
         let folders = Folders(environment)
         // One for all: a write of the record, one of the status, and what little may wait behind them.
         let disk = try DiskThread(capacity: 8)
         let telling = Telling(log: log)
+        let (memory, isDamaged) = remembered(in: folders.state)
         let shell = try AgentShell(
-            AgentOptions(settings, hostname: hostName()), remembering: remembered(in: folders.state),
+            AgentOptions(settings, hostname: hostName()), remembering: memory, isDamaged: isDamaged,
             in: folders.state, on: loop, disk: disk, tools: try Self.tools(settings, loop, surroundings),
             surroundings: surroundings,
             tell: { [unowned self] announcement in
@@ -58,6 +65,7 @@ final class Daemon {
                 undelivered: { log.warning("watchdog not fed", [.reason("\($0)")]) })
         }
         bus = try Bus(loop: loop) { _ in }
+        watchNetwork()
         for signal in [SIGTERM, SIGINT] { signals.append(try loop.onSignal(signal) { [unowned self] in leave() }) }
         signals.append(try loop.onSignal(SIGHUP) { [unowned self] in reload() })
     }
@@ -65,7 +73,7 @@ final class Daemon {
     /// Runs until it is told to stop.
     func run() throws -> ExitStatus {
         log.notice("running", id: .running, [.server(server), .field("SPOT_VERSION", AgentSettings.program.version)])
-        notifier.ready(status: sentence)
+        sayReady()
         shell?.take(.started)
         statusFile?.touch()
         _ = try loop.run()
@@ -75,7 +83,7 @@ final class Daemon {
     }
 
     /// What was remembered, and what of it cannot be read: said, and lived without.
-    private func remembered(in folder: String) -> Memory {
+    private func remembered(in folder: String) -> (Memory, isDamaged: Bool) {
         let path = AgentShell.recordPath(in: folder)
         do {
             let record = try Recorder.remembered(at: path)
@@ -88,12 +96,12 @@ final class Daemon {
             if damaged > 0 {
                 log.warning(
                     "some of what was remembered is damaged and left out", id: .damagedRecord,
-                    [.reason("\(path): \(damaged) entries")])
+                    [.reason("\(path): \(damaged) entries; the file is kept as \(path).damaged")])
             }
-            return Memory(replaying: entries)
+            return (Memory(replaying: entries), damaged > 0)
         } catch {
             log.error("nothing that was remembered can be read", id: .damagedRecord, [.reason("\(error)")])
-            return Memory()
+            return (Memory(), true)
         }
     }
 
@@ -120,8 +128,24 @@ final class Daemon {
     // MARK: What the operator and the manager do
 
     private func noteChange() {
-        notifier.status(sentence)
+        if isReadyTold { notifier.status(sentence) } else { sayReady() }
         statusFile?.touch()
+    }
+
+    private func sayReady() { isReadyTold = notifier.ready(status: sentence) != .queueFull }
+
+    private func watchNetwork() {
+        let withoutIt = { [log] (reason: any Error) in
+            log.info("changes of the network are not seen: tries go by their back-off", [.reason("\(reason)")])
+        }
+        do {
+            network = try NetworkWatch(
+                on: loop,
+                changed: { [unowned self] in
+                    log.debug("the network has changed")
+                    shell?.noteNetworkChange()
+                }, lost: withoutIt)
+        } catch { withoutIt(error) }
     }
 
     /// One sentence of how things stand, for `systemctl status`.
@@ -132,6 +156,9 @@ final class Daemon {
 
     /// SIGTERM: only the manager knows whether the machine goes down, or we alone.
     private func leave() {
+        // Told twice, as by somebody who is impatient.
+        guard !isLeaving else { return }
+        isLeaving = true
         notifier.stopping(status: "stopping")
         guard let bus, (try? bus.connect()) != nil else {
             shell?.take(.stopping(hostGoesDown: false))
@@ -148,14 +175,23 @@ final class Daemon {
         notifier.reloading(at: surroundings.monotonic())
         let outcome = readSettings()
         log.tell(outcome)
-        if let settings = outcome.settings {
-            shell?.take(.reconfigured(AgentOptions(settings, hostname: hostName())))
-            let isOther = settings[AgentSettings.server] != server
+        if let settings = outcome.settings { apply(settings) }
+        sayReady()
+    }
+
+    private func apply(_ settings: Settings) {
+        do {
+            let tools = try Self.tools(settings, loop, surroundings)
+            server = settings[AgentSettings.server]
+            shell?.reconfigure(AgentOptions(settings, hostname: hostName()), with: tools)
+            let isOther = settings[AgentSettings.logLevel] != logLevel
             log.notice(
                 "configuration read again",
-                isOther ? [.reason("another SPOT_OPTIMIZER_SERVER_URL takes effect at the next start")] : [])
+                [.server(server)]
+                    + (isOther ? [.reason("another LOG_LEVEL takes effect at the next start")] : []))
+        } catch {
+            log.error("the new configuration cannot be used, the old one is", id: .misconfigured, [.reason("\(error)")])
         }
-        notifier.ready(status: sentence)
     }
 }
 

@@ -18,14 +18,11 @@ enum StatusCommand {
         } else {
             StandardStream.output.write(status.page(at: now))
         }
-        return status.isStale(at: now) ? .unavailable : .success
+        return StatusFile.isStale(status, at: now) ? .unavailable : .success
     }
 }
 
 extension LocalStatus {
-    /// Written every ten seconds by an agent that runs.
-    func isStale(at now: Timestamp) -> Bool { now - updatedAt > StatusFile.age * 3 }
-
     func sentence(server: String) -> String {
         let place = slot.map { slot in "\(role?.rawValue ?? "registered") of agent \(slot)" }
         let reach =
@@ -44,7 +41,7 @@ extension LocalStatus {
     /// For a person.
     func page(at now: Timestamp) -> String {
         var lines: [(String, String)] = []
-        if isStale(at: now) {
+        if StatusFile.isStale(self, at: now) {
             lines.append(("NOT RUNNING", "this was \(age(of: updatedAt, at: now)) ago; systemctl status spot-agent"))
         }
         lines.append(("instance", instance?.text ?? "not known yet"))

@@ -66,6 +66,9 @@ struct Telling {
                     .reason(message),
                 ])
         case .step(let id, let words): log.info("command goes on", [.command(id), .reason(words)])
+        case .rightsDenied(let reason):
+            log.error("rights in EC2 are missing", id: .rightsDenied, [.reason(reason)])
+        case .rightsGranted: log.notice("the rights in EC2 are there now", id: .rightsGranted)
         case .pricesUnknown(let reason): log.warning("prices are not known", id: .pricesUnknown, [.reason(reason)])
         case .pricesKnown: log.notice("prices are known again", id: .pricesKnown)
         case .cleaned(let images, let snapshots, let failures):
@@ -120,6 +123,8 @@ extension MessageID {
     static let rememberingAgain = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b1c")
     static let reportsDropped = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b1d")
     static let stopping = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b1e")
+    static let rightsDenied = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b20")
+    static let rightsGranted = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b21")
     static let damagedRecord = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b1f")
 }
 

@@ -23,6 +23,10 @@ package enum Rules {
     /// How long a successor may be unheard before another is chosen; its promotion may be half done.
     static let promotionPatience = Duration.seconds(30)
 
+    /// Whoever waits for a host when the coordinator comes back waits for at least so long: it finds its way back within some
+    /// heartbeats, with what it could not say meanwhile.
+    package static let graceAfterAbsence = Duration.seconds(30)
+
     /// A person who is called to stop a workload needs about as long.
     static let fenceRetry = Duration.seconds(60)
 

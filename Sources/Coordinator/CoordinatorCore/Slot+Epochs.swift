@@ -25,7 +25,10 @@ extension Slot {
 
     /// Two may serve, or the record names the wrong one. Which machine to end only a person can tell.
     mutating func contest(by instance: InstanceID, _ turn: inout Turn) {
-        guard contestedBy == nil, deletedAt == nil else { return }
+        guard deletedAt == nil, let host = host(instance) else { return }
+        // Where two must never serve, nobody else may before it has stopped.
+        if !host.mayServe { change(instance) { $0.service = .told } }
+        guard contestedBy == nil else { return }
         contestedBy = instance
         turn.note(
             .primaryContested,

@@ -34,8 +34,10 @@ extension Slot {
     mutating func orderStops(_ turn: inout Turn) {
         let asked = Set(commands.filter { $0.state.isOpen && $0.order.isDemotion }.map(\.instance))
         // The one that serves before the others, and whoever served last before those that should have stopped long ago.
-        let due = hosts.filter { $0.mayServe && $0.isFresh && !asked.contains($0.instance) }
-            .sorted { ($0.role == .primary ? 0 : 1, $1.roleSince) < ($1.role == .primary ? 0 : 1, $0.roleSince) }
+        let due = hosts.filter {
+            $0.mayServe && $0.isFresh && $0.role != .terminated && !asked.contains($0.instance)
+        }
+        .sorted { ($0.role == .primary ? 0 : 1, $1.roleSince) < ($1.role == .primary ? 0 : 1, $0.roleSince) }
         for host in due.prefix(max(0, Rules.stopsMax - asked.count)) {
             guard let successor = successor(inPlaceOf: host) else { continue }
             orderStop(of: host.instance, for: successor, &turn)
@@ -50,7 +52,8 @@ extension Slot {
             if host.role.isReplaced {
                 (promoting ?? primary)?.instance
             } else {
-                host.role == .primary ? promoting?.instance : nil
+                // It goes on until its successor is heard, as one that was only just launched is not.
+                promoting.flatMap { $0.isFresh && $0.instance != host.instance ? $0.instance : nil }
             }
         }
     }
@@ -100,7 +103,9 @@ extension Slot {
 
     /// Nobody else may serve any more: the successor that was told to wait is told to go on.
     mutating func releaseSuccessor(_ turn: inout Turn) {
-        guard settings.handOver == .exclusive, let promoting, !promoting.mayServe,
+        guard settings.handOver == .exclusive, let promoting,
+            // One that says it serves was told so by nobody here.
+            !promoting.mayServe || promoting.instance == contestedBy,
             unfenced(besides: promoting.instance, at: turn.now).isEmpty,
             openCommand(to: promoting.instance, where: \.letsServe) == nil
         else { return }

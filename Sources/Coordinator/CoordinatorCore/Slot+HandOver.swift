@@ -21,7 +21,8 @@ extension Slot {
                 Order.Promote(
                     handOver: settings.handOver, awaitsFence: !unfenced.isEmpty,
                     predecessor: (predecessor ?? unfenced.first)?.instance, deadline: deadline)),
-            to: successor, priority: Rules.emergencyPriority, life: Rules.handOverLife, incident: incident, &turn)
+            to: successor, priority: Rules.emergencyPriority, life: handOverLife(of: successor), incident: incident,
+            &turn)
         if settings.handOver == .exclusive, let predecessor, isFenced(predecessor, at: turn.now) {
             change(predecessor.instance) { $0.become(.zombie, at: turn.now) }
         }
@@ -37,6 +38,11 @@ extension Slot {
                     + "stop its workload, or the machine, by hand",
                 instance: host.instance, incident: incident)
         }
+    }
+
+    /// One that was only just launched is not heard before its machine has started.
+    func handOverLife(of successor: InstanceID) -> Duration {
+        host(successor)?.lastHeardAt == nil ? Rules.launchLife : Rules.handOverLife
     }
 
     /// Notes under which epoch the incident has found its successor.

@@ -50,7 +50,7 @@ extension Slot {
 
     /// Whether an order failed that is not older than `pause`: the next would fail like it.
     func hasFailedLaunch(within pause: Duration, of now: Timestamp) -> Bool {
-        replicas.contains { $0.status == .failed && now - $0.createdAt < pause }
+        replicas.contains { $0.status == .failed && $0.createdAt <= now && now - $0.createdAt < pause }
     }
 
     mutating func noteLaunch(_ launched: CommandResult.LaunchedInstance, for id: ReplicaID, _ turn: inout Turn) {
@@ -138,7 +138,7 @@ extension Slot {
         }
     }
 
-    private mutating func addReplica(for instance: InstanceID, parent: InstanceID?, _ turn: inout Turn) {
+    mutating func addReplica(for instance: InstanceID, parent: InstanceID?, _ turn: inout Turn) {
         var replica = Replica(id: turn.makeID(), type: .manual, status: .syncing, createdAt: turn.now)
         replica.instance = instance
         replica.parent = parent

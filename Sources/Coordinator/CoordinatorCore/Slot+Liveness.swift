@@ -61,14 +61,15 @@ extension Slot {
             change(instance) { $0.become(.zombie, at: turn.now) }
             turn.note(.hostRefused, "\(instance) was reported terminated and runs", instance: instance)
         // What it has to do it may only begin now, or have done and not been able to say.
-        case .promoting where before.isSilent: change(instance) { $0.roleSince = turn.now }
+        case .promoting where before.isSilent || before.lastHeardAt == nil: change(instance) { $0.roleSince = turn.now }
         case .replica, .promoting, .zombie, .terminating, .terminated: break
         }
     }
 
-    /// A host learns of a configuration by an answer, which grants the lease of that configuration, too.
+    /// A host learns of a configuration by an answer, which grants the lease of that configuration, too; but not to one that
+    /// was replaced.
     private mutating func noteLease(of instance: InstanceID, knowing version: ConfigVersion?) {
-        guard version == configVersion else { return }
+        guard version == configVersion, host(instance)?.role.isInUse == true else { return }
         let granted = settings.leaseSeconds
         change(instance) { $0.leaseSeconds = granted > 0 ? granted : nil }
     }

@@ -47,7 +47,7 @@ extension Slot {
         }
         let deadline = incident.deadline ?? turn.now + failoverTime
         changeIncident(record.id) { $0.incident.deadline = deadline }
-        if let ready = successor(of: incident.instance, at: turn.now, where: \.isReady) {
+        if let ready = successor(of: incident.instance, at: turn.now, where: servesOrIsReady) {
             beginHandOver(to: ready, incident: record.id, because: "\(incident.instance) goes", &turn)
         } else if record.lastMoment - turn.now <= Rules.lastChoice,
             let syncing = successor(of: incident.instance, at: turn.now, where: { $0.role == .replica && $0.isFresh })
@@ -91,8 +91,13 @@ extension Slot {
         Set(incidents.filter { $0.isOpen && $0.incident.isUrgent(at: now) }.map(\.incident.instance))
     }
 
-    /// The best replica: one whose own end is not even likely, in another zone, in another pool, then the one that has been
-    /// there longest.
+    /// Ready, or by its own word serving already, which a record that was restored does not know.
+    private func servesOrIsReady(_ host: Host) -> Bool {
+        host.isReady || (host.instance == contestedBy && host.role == .replica && host.presence == .fresh)
+    }
+
+    /// The best replica: one that says it serves, one whose own end is not even likely, in another zone, in another pool, then
+    /// the one that has been there longest.
     private func successor(
         of instance: InstanceID?, at now: Timestamp, where isFit: (Host) -> Bool
     ) -> InstanceID? {
@@ -101,7 +106,8 @@ extension Slot {
         let doubtful = Set(incidents.filter(\.isOpen).map(\.incident.instance))
         func rank(_ host: Host) -> (Int, Int, Int, Timestamp, InstanceID) {
             (
-                doubtful.contains(host.instance) ? 1 : 0, host.facts.zone == leaving?.zone ? 1 : 0,
+                host.instance == contestedBy ? -1 : doubtful.contains(host.instance) ? 1 : 0,
+                host.facts.zone == leaving?.zone ? 1 : 0,
                 host.facts.pool == leaving?.pool ? 1 : 0, host.roleSince, host.instance
             )
         }
@@ -115,29 +121,21 @@ extension Slot {
             gone
             ?? hosts.filter { $0.role == .zombie }.max { ($0.roleSince, $0.instance) < ($1.roleSince, $1.instance) }
         if let promoting {
-            guard gone == nil, promoting.isSilent, promotionIncident == nil, let last else { return }
+            guard gone == nil, !promoting.isFresh, promotionIncident == nil, let last else { return }
             return commit(promoting.instance, to: openSilence(of: last.instance, &turn))
         }
-        if let gone, !isFenced(gone, at: turn.now) { return }
-        if let ready = successor(of: last?.instance, at: turn.now, where: \.isReady) {
+        guard isVacant(at: turn.now) else { return }
+        if let ready = successor(of: last?.instance, at: turn.now, where: servesOrIsReady) {
             let incident = last.map { openSilence(of: $0.instance, &turn) }
             beginHandOver(to: ready, incident: incident, because: "nobody serves", &turn)
-        } else if let last, isNewlyVacant(last, at: turn.now) {
+        } else if let last, !incidents.contains(where: { $0.isOpen && $0.incident.isUrgent(at: turn.now) }) {
+            // As long as nobody serves there is an incident that says so.
             openSilence(of: last.instance, &turn)
         }
     }
 
-    /// Whether its end deserves an incident of its own: not a second one for what an incident has been about.
-    private func isNewlyVacant(_ last: Host, at now: Timestamp) -> Bool {
-        // As long as nobody serves there is an incident that says so.
-        if last.role != .primary { return !incidents.contains { $0.isOpen && $0.incident.isUrgent(at: now) } }
-        guard let endedAt = last.leaseEndsAt, !last.isProvenDead, now - endedAt <= Rules.foldingTime else {
-            return false
-        }
-        return !incidents.contains { record in
-            record.incident.isUrgent(at: now) && (record.isOpen || record.incident.instance == last.instance)
-        }
-    }
+    /// Whether nobody serves for certain.
+    func isVacant(at now: Timestamp) -> Bool { primary.map { isFenced($0, at: now) } ?? true }
 }
 
 extension Incident {

@@ -28,7 +28,13 @@ extension Slot {
             return isNews ? .accepted : .stale
         }
         // Not an answer to this order, which stays to be answered.
-        if result.epoch < command.epoch && command.order.movesTheWorkload { return .stale }
+        if result.epoch < command.epoch && command.order.movesTheWorkload {
+            turn.note(
+                .reportStale,
+                "\(command.order.sentence) on \(command.instance): \(result.outcome.rawValue), under the older epoch "
+                    + "\(result.epoch)", instance: command.instance, incident: command.incident, command: id)
+            return .stale
+        }
         finish(id, as: CommandState(result.outcome), with: result, &turn)
         noteMachines(of: command, result, &turn)
         if let incident = command.incident, self.incident(incident) != nil {

@@ -10,8 +10,13 @@ extension Slot {
         try requireInUse()
         let next = try Self.settings(settings, changedBy: change)
         guard next != settings else { return configuration }
+        if next.handOver != settings.handOver, let promoting {
+            throw Refusal(
+                .conflict, "\(promoting.instance) is taking over just now: change hand_over when that is done")
+        }
         let before = settings
         settings = next
+        if next.handOver == .exclusive, before.handOver == .overlap { try requireOneToServe(at: turn.now) }
         configVersion = configVersion.next
         changeLeases()
         let isToggle = before.enabled != next.enabled
@@ -21,6 +26,15 @@ extension Slot {
         if before.manualReplicaEnabled && !next.manualReplicaEnabled { endKeptReplicas(&turn) }
         settle(&turn)
         return configuration
+    }
+
+    /// Where two may serve nobody sees to it that a replaced host stops; where two must never, that comes first.
+    private func requireOneToServe(at now: Timestamp) throws(Refusal) {
+        guard let other = unfenced(besides: primary?.instance, at: now).first else { return }
+        throw Refusal(
+            .conflict,
+            "\(other.instance) was replaced and may still serve: terminate it, or wait until it has said that it stopped"
+        )
     }
 
     /// From now on the answers grant another lease, or none. Who holds one may get them, or may not.

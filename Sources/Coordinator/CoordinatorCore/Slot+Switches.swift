@@ -86,8 +86,10 @@ extension Slot {
         record.oldSpotPrice = report.oldSpotPrice
         record.newSpotPrice = report.newSpotPrice
         record.timing = report.timing
+        // What is handed over in order the history has when that is done.
+        if promoting?.instance == new { return .accepted }
         guard primary?.instance == new || concludeSwitch(to: report.newInstance, &turn) else { return .stale }
-        turn.note(record)
+        if primary?.instance == new { turn.note(record) }
         if report.timing.oldTerminatedAt != nil {
             noteTermination(of: old, by: report.stamp.instance, &turn)
         }
@@ -95,10 +97,14 @@ extension Slot {
         return .accepted
     }
 
-    /// Whether a report is of the move that is due, or of the one that the command's result told of a moment ago.
+    /// Whether a report is of the move that is due, or of the one that the command's result told of a moment ago, and comes
+    /// from one of the two machines: nobody speaks for others.
     private func isOf(_ old: InstanceID, _ new: InstanceID, _ stamp: ReportStamp) -> Bool {
+        guard stamp.instance == old || stamp.instance == new else { return false }
+        let isOfNow = stamp.epoch.map { $0.next >= epoch } ?? (stamp.instance == new)
+        if promoting?.instance == new { return isOfNow && primary?.instance == old }
         if primary?.instance == new {
-            return host(old)?.role.isInUse == false && (stamp.epoch.map { $0.next >= epoch } ?? (stamp.instance == new))
+            return isOfNow && host(old)?.role.isInUse == false
         }
         return !isStale(stamp) && (primary == nil || primary?.instance == old)
     }
@@ -115,20 +121,27 @@ extension Slot {
         if primary?.instance != new.instance { concludeSwitch(to: new, &turn) }
     }
 
-    /// Makes the machine that a host switched to the primary, unless a hand-over is under way or it was replaced before.
+    /// Makes the machine that a host switched to the primary, unless a hand-over is under way or it was replaced before. Where two
+    /// must never serve it is handed the workload in order: nothing says yet that the old one stopped.
     @discardableResult
     private mutating func concludeSwitch(to new: SwitchedInstance, _ turn: inout Turn) -> Bool {
         guard promoting == nil, [nil, .launching, .replica].contains(host(new.instance)?.role) else { return false }
-        // Where two must never serve, whoever switched speaks for itself alone.
-        guard settings.handOver == .overlap || unfenced(besides: primary?.instance, at: turn.now).isEmpty else {
-            return false
-        }
+        let unfenced = settings.handOver == .exclusive ? unfenced(at: turn.now) : []
+        guard unfenced.allSatisfy({ $0.role == .primary }) else { return false }
         if host(new.instance) == nil {
             hosts.append(Host(instance: new.instance, role: .launching, facts: HostFacts(new), at: turn.now))
         }
         let old = primary
         let incident = incidents.first { $0.isOpen && $0.incident.instance == old?.instance }?.id
         if let open = openSwitch { finish(open.id, as: .done, &turn) }
+        if let serving = unfenced.first {
+            if replica(of: new.instance) == nil { addReplica(for: new.instance, parent: serving.instance, &turn) }
+            let isUrgent = incident.flatMap { self.incident($0)?.incident.isUrgent(at: turn.now) } ?? false
+            beginHandOver(
+                to: new.instance, incident: isUrgent ? incident : nil, because: "\(serving.instance) switches to it",
+                &turn)
+            return true
+        }
         install(new.instance, &turn)
         turn.note(
             .switchCompleted, "\(new.instance) serves in place of \(old?.instance.text ?? "nobody")",

@@ -58,8 +58,8 @@ extension Slot {
 
     mutating func noteTermination(of instance: InstanceID, by reporter: InstanceID?, _ turn: inout Turn) {
         guard let host = host(instance), host.role != .terminated else { return }
-        let mayBeAlone = primary == nil && host.mayServe && !host.isProvenDead
-        guard host.role != .primary && host.role != .promoting && !mayBeAlone else {
+        let mayServe = host.mayServe && !host.isProvenDead && (primary == nil || settings.handOver == .exclusive)
+        guard host.role != .primary && host.role != .promoting && !mayServe else {
             // It is being ended, which takes a while and may have failed: only where two may serve is that enough.
             guard !host.isFresh, settings.handOver == .overlap else { return }
             return proveDead(instance, "\(reporter?.text ?? "somebody") reported its termination", &turn)

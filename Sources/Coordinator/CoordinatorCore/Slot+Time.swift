@@ -91,7 +91,8 @@ extension Slot {
     private func isOverdue(_ promoting: Host, _ order: CommandRecord, at now: Timestamp) -> Bool {
         guard now - order.createdAt >= Rules.promotionPatience else { return false }
         if promotionGivenUpAt(promoting) <= now { return true }
-        return promotionDeadline(promoting) <= now
+        // One that is on its way takes longer than any deadline; nothing has stopped for it, so it may, unless something presses.
+        return promotionDeadline(promoting) <= now && (promoting.lastHeardAt != nil || promotionIncident != nil)
             && hosts.contains { $0.isReady && !announced(at: now).contains($0.instance) }
     }
 
@@ -103,7 +104,7 @@ extension Slot {
     private func promotionGivenUpAt(_ promoting: Host) -> Timestamp {
         max(
             promotionIncident.flatMap { incident($0)?.incident.lastMoment } ?? .earliest,
-            promoting.roleSince + Rules.handOverLife)
+            promoting.roleSince + handOverLife(of: promoting.instance))
     }
 
     // MARK: When to look again

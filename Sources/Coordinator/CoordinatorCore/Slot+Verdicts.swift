@@ -7,7 +7,7 @@ extension Slot {
     mutating func conclude(_ id: IncidentID, isProven: Bool, _ turn: inout Turn) {
         guard let record = incident(id), record.isOpen else { return }
         if isProven { changeIncident(id) { $0.incident.verifiedAt = turn.now } }
-        let took = turn.now - record.incident.detectedAt
+        let took = max(.zero, turn.now - record.incident.detectedAt)
         let isInTime = record.incident.deadline.map { turn.now <= $0 } ?? true
         let time = "\(took.milliseconds) ms after the first signal"
         if isProven && isInTime {
@@ -45,7 +45,7 @@ extension Slot {
                     instance: incident.instance, incident: record.id)
             }
             // While nobody serves it goes on.
-            guard turn.now >= record.givenUpAt, promoting == nil, primary != nil else { continue }
+            guard turn.now >= record.givenUpAt, promoting == nil, !isVacant(at: turn.now) else { continue }
             if incident.kind == .rebalance || host(incident.instance)?.isFresh == true {
                 close(record.id, as: .averted, "nothing followed", &turn)
             } else {

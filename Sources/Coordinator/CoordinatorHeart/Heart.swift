@@ -57,7 +57,7 @@ package final class Heart: Sendable {
         let now = surroundings.monotonic()
         switchboard = Switchboard(surroundings: surroundings)
         let (unclean, due) = try store.store.write { transaction in
-            try transaction.forgetSilence()
+            try transaction.forgetSilence(at: surroundings.wall())
             return (try transaction.markOpen(), try transaction.nextDue())
         }
         wasUnclean = unclean
@@ -155,7 +155,7 @@ package final class Heart: Sendable {
         var failures = [String?](repeating: nil, count: works.count)
         do throws(StoreError) {
             try owned.store.write { transaction in
-                if isSilenceVoid { try transaction.forgetSilence() }
+                if isSilenceVoid { try transaction.forgetSilence(at: batch.now) }
                 for (index, work) in works.enumerated() {
                     let before = batch
                     do {

@@ -1,5 +1,5 @@
 package import CoordinatorCore
-import JSON
+package import JSON
 import SQLite
 package import Wire
 
@@ -50,14 +50,36 @@ package struct HostRow: Sendable {
 
 extension StoreTransaction {
     /// Takes back what was concluded from silence: the coordinator itself was away, and nobody could be heard. What EC2 said
-    /// stays.
-    package borrowing func forgetSilence() throws(StoreError) {
+    /// stays. Whatever waits for a host to speak waits anew, or for some heartbeats more: machines that were launched, those that
+    /// are taking over, and answers to orders. The clock may have been set back meanwhile, so no pause is left to it.
+    package borrowing func forgetSilence(at now: Timestamp) throws(StoreError) {
         try attempt("forget who was silent") { transaction in
-            _ = try transaction.execute(
+            try transaction.execute(
                 """
                 UPDATE host SET is_offline = 0, inspected_at = NULL
                 WHERE role <> 'terminated' AND is_proven_dead = 0 AND (is_offline = 1 OR inspected_at IS NOT NULL)
                 """)
+            // Not past one that may serve and was told to later: who is older tells who was replaced.
+            try transaction.execute(
+                """
+                UPDATE host SET role_since = ?1
+                WHERE role IN ('launching', 'promoting')
+                    OR (role = 'primary' AND last_heard_at IS NULL AND NOT EXISTS (
+                        SELECT 1 FROM host AS other WHERE other.slot_id = host.slot_id AND other.service <> 'idle'
+                            AND other.role_since > host.role_since))
+                """, now)
+            try transaction.execute(
+                "UPDATE host SET role_since = ?1 - (role = 'primary') WHERE role_since > ?1", now)
+            try transaction.execute(
+                "UPDATE replica SET created_at = ?1 WHERE status = 'launching' AND instance_id IS NULL AND created_at > ?1",
+                now)
+            try transaction.execute(
+                """
+                UPDATE command INDEXED BY command_open SET
+                    expires_at = CASE state WHEN 'delivered' THEN max(expires_at, ?2) ELSE expires_at END,
+                    not_before = CASE WHEN created_at > ?1 THEN NULL ELSE not_before END
+                WHERE finished_at IS NULL
+                """, now, now + Rules.graceAfterAbsence)
         }
     }
 }

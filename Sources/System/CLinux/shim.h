@@ -1,6 +1,7 @@
 #pragma once
 #include <errno.h>
 #include <fts.h>
+#include <linux/rtnetlink.h>
 #include <pthread.h>
 #include <pty.h>
 #include <sys/epoll.h>

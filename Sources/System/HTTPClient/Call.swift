@@ -35,6 +35,8 @@ package final class Call {
     func result(deadlinePassedAt now: Duration) -> TransportError {
         if let verdict { return verdict.prefixed(name) }
         let stage = transfer?.stage ?? "looking up \(target?.host ?? "the host")"
-        return TransportError(.deadlinePassed, "\(name): no complete answer in \(request.deadline) while \(stage)")
+        return TransportError(
+            .deadlinePassed, "\(name): no complete answer in \(request.deadline) while \(stage)",
+            wasSent: transfer?.wasSent ?? false)
     }
 }

@@ -22,14 +22,18 @@ struct ResponseCollector {
             excess = "the header lines exceed \(headerLimit) bytes"
             return false
         }
-        let text = unsafe String(decoding: line, as: UTF8.self)
-        if text.hasPrefix("HTTP/") {
+        // By bytes: to take a text apart by characters costs a lookup in Unicode's tables for each.
+        let bytes = unsafe Array(line)
+        let text = bytes[...].dropLast(while: { $0 == UInt8(ascii: "\r") || $0 == UInt8(ascii: "\n") })
+        if text.starts(with: "HTTP/".utf8) {
             headers = []
             headIsComplete = false
-        } else if text.first?.isNewline ?? true {
+        } else if text.isEmpty {
             headIsComplete = true
-        } else if !headIsComplete, let colon = text.utf8.firstIndex(of: UInt8(ascii: ":")) {
-            headers.append(HeaderField(String(text[..<colon]), trimmed(text[colon...].dropFirst())))
+        } else if !headIsComplete, let colon = text.firstIndex(of: UInt8(ascii: ":")) {
+            let value = text[(colon + 1)...].drop(while: isBlank).dropLast(while: isBlank)
+            headers.append(
+                HeaderField(String(decoding: text[..<colon], as: UTF8.self), String(decoding: value, as: UTF8.self)))
         }
         return true
     }
@@ -44,8 +48,10 @@ struct ResponseCollector {
     }
 }
 
-private func trimmed(_ text: Substring) -> String {
-    let start = text.drop { $0.isWhitespace }
-    guard let last = start.lastIndex(where: { !$0.isWhitespace }) else { return "" }
-    return String(start[...last])
+private func isBlank(_ byte: UInt8) -> Bool { byte == UInt8(ascii: " ") || byte == UInt8(ascii: "\t") }
+
+extension ArraySlice<UInt8> {
+    fileprivate func dropLast(while isUnwanted: (UInt8) -> Bool) -> ArraySlice<UInt8> {
+        prefix((lastIndex { !isUnwanted($0) } ?? startIndex - 1) - startIndex + 1)
+    }
 }

@@ -46,8 +46,14 @@ private func openSocket(
     _ context: UnsafeMutableRawPointer?, _: curlsocktype, _ address: UnsafeMutablePointer<curl_sockaddr>?
 ) -> curl_socket_t {
     let transfer = unsafe transfer(context)
-    guard let address = unsafe address, transfer.kind == .request else { return CURL_SOCKET_BAD }
-    transfer.peer = unsafe numericAddress(address)
+    guard let address = unsafe address else { return CURL_SOCKET_BAD }
+    let numeric = unsafe numericAddress(address)
+    guard transfer.kind == .request else {
+        // Refused, libcurl goes on to the next one: so a lookup comes to know them all.
+        if let numeric { transfer.addresses.append(numeric.host) }
+        return CURL_SOCKET_BAD
+    }
+    transfer.peer = numeric.map { "\($0.host) port \($0.port)" }
     let family = unsafe address.pointee.family
     let kind = unsafe address.pointee.socktype | Int32(SOCK_CLOEXEC.rawValue)
     let descriptor = unsafe Glibc.socket(family, kind, address.pointee.protocol)
@@ -66,7 +72,7 @@ private func askForLookup(
     return 1
 }
 
-private func numericAddress(_ address: UnsafeMutablePointer<curl_sockaddr>) -> String? {
+private func numericAddress(_ address: UnsafeMutablePointer<curl_sockaddr>) -> (host: String, port: String)? {
     guard let offset = MemoryLayout<curl_sockaddr>.offset(of: \.addr) else { return nil }
     // The structure ends in a `sockaddr`, but what libcurl hands over is as long as the address family needs.
     let start = unsafe (UnsafeRawPointer(address) + offset).assumingMemoryBound(to: sockaddr.self)
@@ -75,7 +81,7 @@ private func numericAddress(_ address: UnsafeMutablePointer<curl_sockaddr>) -> S
     let failed = unsafe getnameinfo(
         start, address.pointee.addrlen, &host, socklen_t(host.count), &port, socklen_t(port.count),
         NI_NUMERICHOST | NI_NUMERICSERV)
-    return failed != 0 ? nil : "\(text(host)) port \(text(port))"
+    return failed != 0 ? nil : (text(host), text(port))
 }
 
 private func text(_ characters: [CChar]) -> String {

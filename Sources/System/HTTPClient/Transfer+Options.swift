@@ -1,4 +1,5 @@
 import CCurl
+import Platform
 
 extension Transfer {
     /// Makes the transfer ready to carry `request`, with `timeLeft` to its deadline.
@@ -17,14 +18,17 @@ extension Transfer {
         installRequestCallbacks()
     }
 
-    /// Looks up the name and puts it into the cache of its `Connections`; the connection itself is refused by our own
-    /// socket callback. Not bounded in time: it ends when its thread does, so that counting lookups counts threads.
+    /// Looks up the name, for its addresses, or, where it is a proxy's, into the cache of its `Connections`; the connection
+    /// itself is refused by our own socket callback. Not bounded in time: it ends when its thread does, so that counting
+    /// lookups counts threads.
     func prepareLookup(of origin: String, options: TransportOptions) {
         prepare(url: origin + "/", options: options)
         kind = .lookup
         mayLookUp = true
         set(CURLOPT_CONNECTTIMEOUT_MS, 24 * 3600 * 1000)
         set(CURLOPT_FRESH_CONNECT, 1)
+        // What the cache has is what is to be renewed.
+        if options.proxy == .none { set(CURLOPT_DNS_CACHE_TIMEOUT, 0) }
     }
 
     private func prepare(url: String, options: TransportOptions) {
@@ -52,9 +56,10 @@ extension Transfer {
         set(CURLOPT_SSL_VERIFYHOST, 2)
         // libcurl keeps the parsed authorities for a day; a replaced file should count sooner.
         set(CURLOPT_CA_CACHE_TIMEOUT, 600)
-        guard let file = options.caFile else { return }
+        guard let file = options.caFile ?? systemAuthorities else { return }
         set(CURLOPT_CAINFO, file)
-        // Debian's libcurl would trust the system's folder of authorities beside the file.
+        // Debian's libcurl would trust the system's folder of authorities beside the file, and with a folder it keeps nothing:
+        // each connection would parse the file anew, which takes 25 ms, and hold a megabyte.
         set(CURLOPT_CAPATH, nil as String?)
     }
 
@@ -89,6 +94,16 @@ extension Transfer {
         set(CURLOPT_PASSWORD, credentials.secretKey)
     }
 }
+
+/// The file that libcurl was built to trust; nil where there is none, and its folder, if anything, has the authorities.
+private let systemAuthorities: String? = {
+    // Older ones have no such field.
+    guard let version = unsafe curl_version_info(CURLVERSION_SEVENTH),
+        unsafe version.pointee.age.rawValue >= CURLVERSION_SEVENTH.rawValue, let path = unsafe version.pointee.cainfo
+    else { return nil }
+    let file = unsafe String(cString: path)
+    return fileExists(file) ? file : nil
+}()
 
 extension Duration {
     /// Rounded up: a wait that is a little long is checked again, one that is too short is a busy loop.

@@ -20,11 +20,13 @@ extension Transfer {
     var stage: String {
         let peer = peer ?? "the host"
         if answer.headerBytes > 0 { return "reading the answer" }
-        if time(CURLINFO_PRETRANSFER_TIME_T) > .zero { return "waiting for the answer" }
+        if wasSent { return "waiting for the answer" }
         guard let socket else { return "waiting for a connection" }
         // libcurl reports the time of the connection only once TLS is done as well, so the socket itself is asked.
         return isSecure && hasPeer(socket) ? "in the TLS handshake with \(peer)" : "connecting to \(peer)"
     }
+
+    var wasSent: Bool { time(CURLINFO_PRETRANSFER_TIME_T) > .zero }
 
     func failure(_ code: CURLcode) -> TransportError {
         if let refusal { return TransportError(.resources, refusal) }
@@ -32,7 +34,7 @@ extension Transfer {
         let why = "\(detail) (curl \(code.rawValue))"
         switch code {
         case CURLE_OPERATION_TIMEDOUT:
-            return TransportError(.deadlinePassed, "the deadline passed while \(stage)")
+            return TransportError(.deadlinePassed, "the deadline passed while \(stage)", wasSent: wasSent)
         case CURLE_COULDNT_RESOLVE_HOST, CURLE_COULDNT_RESOLVE_PROXY:
             return TransportError(.resolve, "look up the name: \(why)")
         case CURLE_COULDNT_CONNECT:

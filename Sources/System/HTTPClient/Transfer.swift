@@ -11,6 +11,7 @@ import Glibc
     private let errorBuffer: UnsafeMutablePointer<CChar>
     // libcurl reads it until the transfer has left its multi handle.
     private var headerList: UnsafeMutablePointer<curl_slist>?
+    private var addressList: UnsafeMutablePointer<curl_slist>?
     private var connections: Connections?
 
     var kind = Kind.request
@@ -18,6 +19,8 @@ import Glibc
     /// Set when libcurl found that it needs the name server and was told not to go there.
     var needsLookup = false
     var mayLookUp = false
+    /// What a lookup found.
+    var addresses: [String] = []
     /// The address that was tried last, and the socket for it, which is libcurl's.
     var peer: String?
     var socket: Int32?
@@ -40,6 +43,7 @@ import Glibc
         unsafe curl_easy_cleanup(handle)
         unsafe errorBuffer.deallocate()
         unsafe curl_slist_free_all(headerList)
+        unsafe curl_slist_free_all(addressList)
     }
 
     /// Back to how it was made, for another request. Connections and names known are not its own and stay.
@@ -48,11 +52,14 @@ import Glibc
         unsafe curl_easy_reset(handle)
         unsafe curl_slist_free_all(headerList)
         unsafe headerList = nil
+        unsafe curl_slist_free_all(addressList)
+        unsafe addressList = nil
         unsafe errorBuffer.pointee = 0
         answer = ResponseCollector(headerLimit: 0, bodyLimit: 0)
         kind = .request
         needsLookup = false
         mayLookUp = false
+        addresses = []
         peer = nil
         socket = nil
         isSecure = false
@@ -91,6 +98,14 @@ import Glibc
     func appendHeader(_ line: String) {
         guard let list = unsafe curl_slist_append(headerList, line) else { fatalError("out of memory") }
         unsafe headerList = list
+    }
+    /// Whatever libcurl's cache has for that name.
+    func useAddresses(_ addresses: [String], of target: Target) {
+        let texts = addresses.map { $0.contains(":") ? "[\($0)]" : $0 }
+        let entry = "\(target.host):\(target.port):\(texts.joined(separator: ","))"
+        guard let list = unsafe curl_slist_append(nil, entry) else { fatalError("out of memory") }
+        unsafe addressList = list
+        unsafe check(ccurl_set_list(handle, CURLOPT_RESOLVE, list), CURLOPT_RESOLVE)
     }
     func useHeaders() { unsafe check(ccurl_set_list(handle, CURLOPT_HTTPHEADER, headerList), CURLOPT_HTTPHEADER) }
 }

@@ -19,17 +19,23 @@ package final class Transport {
     private var callCount: UInt64 = 0
     private var queue: LookupQueue
     private var lookups: [String: Transfer] = [:]
+    private var names: KnownNames
+    /// Where names are looked up: in the cache of the others every known name stays.
+    private var resolving: Connections?
     private var spare: [Transfer] = []
 
     /// Handles kept for the next request: they save allocations only, connections live elsewhere.
     private static let spareLimit = 8
     /// A name can drop out of the cache between its lookup and its use, but not again and again.
     private static let lookupsPerCall = 3
+    /// Calls are counted from 1.
+    private static let nobody: UInt64 = 0
 
     package init(loop: any EventLoop, options: TransportOptions) throws(TransportError) {
         self.loop = loop
         self.options = options
         queue = LookupQueue(limit: options.maxLookups)
+        names = KnownNames(renewAfter: options.nameAge)
         connections = try Connections(loop: loop, options: options)
         do { deadlineTimer = try loop.makeTimer { [weak self] in self?.endOverdue() } } catch {
             throw TransportError(.resources, "make a timer for deadlines: \(error)")
@@ -60,6 +66,7 @@ package final class Transport {
     /// and it is closed then.
     package func closeConnections() throws(TransportError) {
         guard connections != nil else { return }
+        names = KnownNames(renewAfter: options.nameAge)
         connections = try Connections(loop: loop, options: options)
     }
 
@@ -73,6 +80,7 @@ package final class Transport {
         spare = []
         queue = LookupQueue(limit: options.maxLookups)
         connections = nil
+        resolving = nil
         deadlineTimer?.disarm()
         nextDeadline = nil
     }
@@ -100,6 +108,7 @@ extension Transport {
         guard let connections else { return }
         let transfer = try takeTransfer()
         transfer.prepare(call.request, to: target, timeLeft: call.deadline - loop.now, options: options)
+        if let known = names.addresses(of: target.origin) { transfer.useAddresses(known, of: target) }
         transfer.ended = { [weak self, number = call.number] code in self?.transferEnded(of: number, code) }
         try transfer.join(connections)
         call.transfer = transfer
@@ -115,6 +124,7 @@ extension Transport {
     private func transferEnded(of number: UInt64, _ code: CURLcode) {
         guard let call = calls[number], let transfer = call.transfer else { return }
         if transfer.needsLookup { return waitForLookup(call) }
+        renewName(of: call, transfer)
         let outcome = transfer.outcome(code, total: loop.now - call.started)
         finish(call, outcome.mapError { $0.prefixed(call.name) })
     }
@@ -128,6 +138,11 @@ extension Transport {
 
     private func release(_ call: Call) {
         call.completion = nil
+        if calls.isEmpty {
+            // Or every answer would be followed by a wake-up for nothing.
+            nextDeadline = nil
+            deadlineTimer?.disarm()
+        }
         if let target = call.target { queue.forget(call.number, for: target.origin) }
         putBack(call)
     }
@@ -180,13 +195,28 @@ extension Transport {
         if queue.wait(call.number, for: target.origin) { startLookup(of: target.origin) }
     }
 
+    /// After a new connection, or the failure to make one. For no call, so that nobody waits for it.
+    private func renewName(of call: Call, _ transfer: Transfer) {
+        guard let target = call.target, transfer.socket != nil, names.shouldRenew(target.origin, at: loop.now) else {
+            return
+        }
+        if queue.wait(Self.nobody, for: target.origin) { startLookup(of: target.origin) }
+    }
+
+    private func placeForLookups() throws(TransportError) -> Connections? {
+        guard options.proxy == .none else { return connections }
+        if resolving == nil { resolving = try Connections(loop: loop, options: options) }
+        return resolving
+    }
+
     private func startLookup(of origin: String) {
-        guard let connections else { return }
+        guard connections != nil else { return }
         do throws(TransportError) {
+            guard let place = try placeForLookups() else { return }
             let transfer = try takeTransfer()
             transfer.prepareLookup(of: origin, options: options)
             transfer.ended = { [weak self] code in self?.lookupEnded(of: origin, code) }
-            try transfer.join(connections)
+            try transfer.join(place)
             lookups[origin] = transfer
         } catch { lookupFinished(origin, error) }
     }
@@ -195,6 +225,7 @@ extension Transport {
         guard let transfer = lookups.removeValue(forKey: origin) else { return }
         // The connection was refused by ourselves, so getting that far means that there is an address.
         let failure = code == CURLE_COULDNT_CONNECT ? nil : transfer.failure(code)
+        if failure == nil, options.proxy == .none { names.note(transfer.addresses, of: origin, at: loop.now) }
         transfer.reset()
         lookupFinished(origin, failure)
     }

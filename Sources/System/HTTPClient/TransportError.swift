@@ -32,11 +32,16 @@ package struct TransportError: Error, Equatable, Sendable, CustomStringConvertib
     package let code: Code
     /// What was being done, to what, then why. Query and user part of the URL are left out.
     package let description: String
+    /// The deadline passed when the request was out, on a connection that the other side had taken.
+    package let wasSent: Bool
 
-    init(_ code: Code, _ description: String) {
+    init(_ code: Code, _ description: String, wasSent: Bool = false) {
         self.code = code
         self.description = description
+        self.wasSent = wasSent
     }
 
-    func prefixed(_ what: String) -> TransportError { TransportError(code, "\(what): \(description)") }
+    func prefixed(_ what: String) -> TransportError {
+        TransportError(code, "\(what): \(description)", wasSent: wasSent)
+    }
 }

@@ -26,6 +26,9 @@ package struct TransportOptions: Sendable {
     /// Names looked up at once. Each lookup is a thread that ends when the resolver gives up, which with a dead name
     /// server takes 10 s and more, so this is the bound on such threads. Requests for other names wait for a place.
     package var maxLookups = 4
+    /// A host's address is used for as long as there is no newer one, and looked up anew when a connection is made so long
+    /// after it was. Not where a proxy may be in between: what is looked up there is the proxy, for libcurl's own minute.
+    package var nameAge: Duration = .seconds(60)
     /// All header lines of one answer together, interim answers and trailers included. Servers commonly refuse to
     /// send more than 8 to 64 KiB themselves.
     package var responseHeaderLimit = 64 * 1024

@@ -194,7 +194,7 @@ import Wire
             "<CreateImageResponse><imageId>../etc</imageId></CreateImageResponse>"
         ),
         (.deleteSnapshot("snap-1"), "<DeleteSnapshotResponse><return>false</return></DeleteSnapshotResponse>"),
-        (.mayRun(RequestTests.plain), "<RunInstancesResponse><instancesSet/></RunInstancesResponse>"),
+        (.may(.run(RequestTests.plain)), "<RunInstancesResponse><instancesSet/></RunInstancesResponse>"),
         (.onDemandPrice("m5.large", "eu-west-1"), "{}"),
         (.onDemandPrice("m5.large", "eu-west-1"), #"{"PriceList": ["{"]}"#),
     ])

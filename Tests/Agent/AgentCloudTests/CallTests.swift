@@ -89,10 +89,14 @@ import Wire
 
     static let image = CloudRequest.createImage(of: "i-01234567", name: "a", tags: [])
 
-    @Test func `an image that may have been made is not asked for again`() throws {
+    /// A look for it comes first: by whoever asks.
+    @Test(arguments: [
+        image, .run(Launch(token: "t", image: "ami-1", instanceType: "m5.large", mode: .spot, zone: "us-east-1b")),
+    ])
+    func `what may have been made is not asked for again`(request: CloudRequest) throws {
         for said in [FakeService.Said.refused("InternalError", status: 500), .xml("<html>")] {
             let service = try FakeService(said, .imageMade("ami-1"))
-            #expect(throws: CloudFault.self) { try Desk(at: service).ask(Self.image).get() }
+            #expect(throws: CloudFault.self) { try Desk(at: service).ask(request).get() }
             #expect(service.asked.count == 1)
         }
     }

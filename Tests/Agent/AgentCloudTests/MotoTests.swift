@@ -74,6 +74,11 @@ import Wire
             #expect(images.count == 1 && image.id == id && image.state == .available && image.createdAt != nil)
             #expect(try desk.ask(.image(id)) == .success(.images(images)))
             #expect(!image.snapshots.isEmpty)
+            #expect(try desk.ask(.tag(image.snapshots, [tag])) == .success(.done))
+            guard case .snapshots(let tagged) = try desk.ask(.findSnapshots(tag: tag)).get() else {
+                throw TestSupportError("no snapshot was found")
+            }
+            #expect(tagged.map(\.id).sorted() == image.snapshots.sorted())
             let inUse = try desk.fault(.deleteSnapshot(#require(image.snapshots.first)))
             #expect(inUse.code == "InvalidSnapshot.InUse" && inUse.description.contains("an image still needs it"))
             #expect(try desk.ask(.deregisterImage(id)) == .success(.done))
@@ -98,8 +103,11 @@ import Wire
             let instance = try desk.launch()
             let launch = Launch(
                 token: "t", image: try desk.image(), instanceType: "m5.large", mode: .spot, zone: "us-east-1b")
-            for trial in [CloudRequest.mayRun(launch), .mayTerminate(instance.id), .mayCreateImage(of: instance.id)] {
-                #expect(try desk.ask(trial) == .success(.allowed))
+            for trial in [
+                CloudRequest.run(launch), .terminate(instance.id),
+                .createImage(of: instance.id, name: "trial", tags: []), .describeInstances([instance.id]),
+            ] {
+                #expect(try desk.ask(.may(trial)) == .success(.allowed))
             }
             #expect(try desk.describe(instance.id).state == .running)
         }
@@ -110,7 +118,7 @@ import Wire
             #expect(try desk.ask(.findInstances(tag: Self.tags[1])) == .success(.instances([])))
             let launch = Launch(
                 token: "t", image: try desk.image(), instanceType: "m5.large", mode: .spot, zone: "us-east-1b")
-            for request in [CloudRequest.mayRun(launch), .run(launch), .terminate("i-0123456789abcdef0")] {
+            for request in [CloudRequest.may(.run(launch)), .run(launch), .terminate("i-0123456789abcdef0")] {
                 let fault = try desk.fault(request)
                 #expect(fault.kind == .notAllowed, "\(fault)")
             }

@@ -90,7 +90,7 @@ import Wire
     @Test func `a trial that would succeed is allowed`() throws {
         let service = try FakeService(.refused("DryRunOperation", status: 412))
         let desk = try Desk(at: service)
-        #expect(try desk.ask(.mayTerminate("i-01234567")) == .success(.allowed))
+        #expect(try desk.ask(.may(.terminate("i-01234567"))) == .success(.allowed))
         #expect(service.asked[0].body.hasSuffix("&DryRun=true"))
     }
 
@@ -99,7 +99,7 @@ import Wire
             "You are not authorized to perform this operation. User: arn:aws:sts::1:assumed-role/web is not authorized "
             + "to perform: ec2:TerminateInstances. Encoded authorization failure message: QUJD"
         let service = try FakeService(.refused("UnauthorizedOperation", message, status: 403))
-        let fault = try Desk(at: service).fault(.mayTerminate("i-01234567"))
+        let fault = try Desk(at: service).fault(.may(.terminate("i-01234567")))
         #expect(fault.kind == .notAllowed)
         #expect(
             fault.description == """

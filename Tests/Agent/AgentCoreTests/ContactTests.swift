@@ -282,6 +282,40 @@ import Wire
         #expect(scene.open(.heartbeat).count == 1)
     }
 
+    @Test func `what was asked a moment before the network changed is asked again a moment later`() {
+        var scene = Scene.inContact()
+        scene.pass(.seconds(1))
+        scene.feed(.networkChanged)
+        let second = scene.open(.heartbeat).map(\.id)
+        scene.pass(.milliseconds(100))
+        scene.feed(.networkChanged)
+        #expect(scene.abandoned.last == second.first)
+        #expect(scene.open(.heartbeat).isEmpty)
+        scene.pass(.milliseconds(100))
+        #expect(scene.open(.heartbeat).count == 1)
+    }
+
+    @Test func `a configuration that is being fetched is fetched over the new network`() throws {
+        var scene = Scene.inContact()
+        scene.answer(.heartbeat, scene.heard(version: 2))
+        let old = try #require(scene.open(.configuration).first)
+        scene.feed(.networkChanged)
+        #expect(scene.abandoned.contains(old.id))
+        scene.pass(.milliseconds(250)) { scene in
+            if !scene.open(.heartbeat).isEmpty { scene.answer(.heartbeat, scene.heard(version: 2)) }
+        }
+        #expect(scene.open(.configuration).count == 1)
+    }
+
+    @Test func `settings that were read again are tried at once, also after a refusal`() {
+        var scene = Scene()
+        scene.feed(.started)
+        scene.pass(.seconds(300)) { if !$0.open(.register).isEmpty { $0.fail(.register, refused(401)) } }
+        let count = scene.count(.register)
+        scene.feed(.reconfigured(scene.machine.options))
+        #expect(scene.count(.register) == count + 1)
+    }
+
     @Test func `the answer of another agent's coordinator is rubbish`() {
         var scene = Scene.inContact()
         scene.answer(.heartbeat, scene.heard(.zombie, 9) { $0.slot = "slot-9" })

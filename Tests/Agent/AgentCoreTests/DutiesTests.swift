@@ -69,6 +69,17 @@ struct DutiesTests {
         #expect(scene.result?.outcome == .done)
     }
 
+    @Test func `where images cannot be listed no snapshot is removed: it may be an image's`() throws {
+        var scene = ErrandScene()
+        let old = CloudAnswer.Snapshot(id: "snap-90", isCompleted: true, startedAt: scene.wall - .seconds(90 * 86_400))
+        scene.cloud.add(old, tags: [.managed])
+        scene.cloud.fail(CloudFault(.notAllowed, "no")) { if case .findImages = $0 { true } else { false } }
+        scene.deliver(scene.command(.cleanup(Order.Cleanup())))
+        scene.pass(.seconds(60))
+        #expect(scene.result?.outcome == .failed)
+        #expect(scene.changes == [])
+    }
+
     @Test func `EC2 may hold the snapshots of an image for some moments after it`() throws {
         var scene = makeScene()
         scene.cloud.fail(CloudFault(.invalid, code: "InvalidSnapshot.InUse", "in use"), times: 2) {
@@ -144,14 +155,14 @@ struct DutiesTests {
     }
 
     @Test(arguments: [Role.replica, .zombie, .promoting])
-    func `only a primary has duties`(role: Role) {
+    func `only a primary asks for prices and cleans up`(role: Role) {
         var scene = makeScene()
         scene.standing.role = role
         scene.standing.clockOffset = .zero
         scene.standing.configuration.reportsPrices = true
         scene.look()
         scene.pass(.seconds(4000))
-        #expect(scene.cloud.requests == [])
+        #expect(scene.requestsBesideRights == [])
     }
 
     // MARK: Prices
@@ -180,7 +191,7 @@ struct DutiesTests {
         var scene = ErrandScene()
         scene.look()
         scene.pass(.seconds(1000))
-        #expect(scene.cloud.requests == [])
+        #expect(scene.requestsBesideRights == [])
     }
 
     @Test func `what is not known is absent, and is said once`() throws {

@@ -68,6 +68,37 @@ struct ErrandCrashTests {
         }
     }
 
+    /// Taken, and perhaps asked for; then the machine is off for two days.
+    @Test(arguments: World.allCases, [false, true])
+    func `what nobody waits for any more is not launched after a long time off, nor left behind`(
+        world: World, makesImage: Bool
+    ) {
+        var launched = 0
+        for seed in 1...Self.runs {
+            var scene = ErrandScene(seed: seed)
+            world.cloud(of: &scene)
+            let order = Order.switch(Order.Switch(mode: .spot, terminateWaitSeconds: 30, makesImage: makesImage))
+            scene.deliver(scene.command(order))
+            for _ in 0..<scene.chance.draw() % (makesImage ? 90 : 30) {
+                _ = scene.step(until: scene.now + .seconds(120))
+            }
+            scene.switchOff(for: .seconds(2 * 86_400))
+            let before = scene.launches.count
+            scene.pass(.seconds(4_000))
+            #expect(scene.launches.count == before, "seed \(seed)")
+            #expect(scene.errands.running == [], "seed \(seed)")
+            // Not even taken.
+            guard scene.disk.contains(where: \.isCommandTaken) else { continue }
+            #expect(scene.result?.outcome == (before == 1 ? .done : .failed), "seed \(seed): \(scene.results)")
+            // A machine that nobody can rule out needs its image.
+            if before == 0, scene.result?.message.contains("may have been started") == false {
+                #expect(scene.cloud.images.isEmpty || !scene.disk.contains(where: \.isImageCreated), "seed \(seed)")
+            }
+            launched += before
+        }
+        #expect((10...490).contains(launched), "both happened: \(launched)")
+    }
+
     @Test(arguments: World.allCases)
     func `a replica is one machine`(world: World) {
         for seed in 1...Self.runs {

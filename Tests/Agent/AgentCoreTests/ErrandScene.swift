@@ -164,6 +164,18 @@ struct ErrandScene {
         turn { errands, standing, turn in errands.resume(standing, &turn) }
     }
 
+    /// As `crash`, and nobody is there for so long.
+    mutating func switchOff(for time: Duration) {
+        let wakes = now + time
+        crash()
+        // What the start did belongs to the other end of it.
+        errands = Errands(Memory(replaying: disk))
+        calls = []
+        batches = []
+        pass(to: wakes)
+        turn { errands, standing, turn in errands.resume(standing, &turn) }
+    }
+
     // MARK: What came of it
 
     var results: [CommandResult] {
@@ -183,6 +195,15 @@ struct ErrandScene {
         reports.compactMap { if case .pricing(let report) = $0.content { report } else { nil } }
     }
     var launches: [Launch] { cloud.machines.compactMap(\.launch) }
+    /// Without those of the one duty that everybody has.
+    var requestsBesideRights: [CloudRequest] {
+        var others = cloud.requests.filter { if case .may = $0 { false } else { true } }
+        // Each pass describes the machine, and then tries a launch.
+        for case .may(.run) in cloud.requests {
+            if let at = others.firstIndex(of: .describeInstances([Self.own])) { others.remove(at: at) }
+        }
+        return others
+    }
     var changes: [CloudRequest] { cloud.requests.filter(\.changesSomething) }
 
     func state(of id: InstanceID) -> InstanceState? {
@@ -191,4 +212,9 @@ struct ErrandScene {
     var launchedID: InstanceID? {
         if case .launched(let machine)? = result?.facts { machine.instance } else { nil }
     }
+}
+
+extension Entry {
+    var isCommandTaken: Bool { if case .commandTaken = self { true } else { false } }
+    var isImageCreated: Bool { if case .progressed(_, .imageCreated) = self { true } else { false } }
 }

@@ -55,7 +55,7 @@ struct ErrandsTests {
         command.notBefore = scene.wall + .seconds(30)
         scene.deliver(command)
         scene.pass(.seconds(29))
-        #expect(scene.cloud.requests == [])
+        #expect(scene.requestsBesideRights == [])
         #expect(scene.errands.running == ["c1"])
         scene.pass(.seconds(2))
         #expect(scene.result?.outcome == .done)
@@ -110,7 +110,7 @@ struct ErrandsTests {
         scene.deliver(scene.command(.inspectInstance(ErrandScene.own)))
         scene.deliver(scene.command(.inspectInstance(ErrandScene.own), attempt: 2))
         scene.pass(.seconds(10))
-        #expect(scene.cloud.requests.count == 1)
+        #expect(scene.requestsBesideRights.count == 1)
         #expect(scene.results.map(\.attempt) == [2])
     }
 
@@ -127,7 +127,7 @@ struct ErrandsTests {
         scene.deliver(scene.command(.inspectInstance(ErrandScene.own), attempt: 4))
         #expect(scene.results.map(\.attempt) == [1, 3, 4])
         #expect(Set(scene.results.map(\.facts?.isInspection)) == [true])
-        #expect(scene.cloud.requests.count == 1)
+        #expect(scene.requestsBesideRights.count == 1)
     }
 
     @Test func `nothing is changed before the disk knows of it`() {

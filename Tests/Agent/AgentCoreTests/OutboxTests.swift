@@ -80,6 +80,11 @@ import Wire
         #expect(scene.reports().isEmpty)
         scene.feed(.networkChanged)
         #expect(scene.reports() == ["report-1"])
+        // And what is on its way over a network that is gone goes over the next.
+        let old = scene.open(.report).map(\.id)
+        scene.feed(.networkChanged)
+        #expect(scene.abandoned.suffix(2).contains(old[0]))
+        #expect(scene.reports() == ["report-1"])
     }
 }
 

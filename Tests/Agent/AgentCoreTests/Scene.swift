@@ -208,6 +208,7 @@ extension Question {
         case .configuration: .configuration
         case .notice: .notice
         case .report: .report
+        case .service, .time, .client: preconditionFailure("the machine enrols and asks nobody who he is")
         }
     }
 }

@@ -137,6 +137,19 @@ struct SwitchTests {
         #expect(scene.cloud.images.count == 1)
     }
 
+    @Test(arguments: [false, true])
+    func `an image's snapshots are found by its tags, and a switch goes on where they may not be set`(isRefused: Bool) {
+        var scene = ErrandScene()
+        if isRefused {
+            scene.cloud.fail(CloudFault(.notAllowed, "no")) { if case .tag = $0 { true } else { false } }
+        }
+        scene.deliver(scene.command(Self.order(image: true)))
+        scene.pass(.seconds(300))
+        #expect(scene.result?.outcome == .done)
+        let tagged = scene.cloud.snapshots.values.filter { $0.tags.contains(.managed) && $0.tags.contains(.of("c1")) }
+        #expect(tagged.count == (isRefused ? 0 : 1))
+    }
+
     @Test func `what could not be taken away is named`() throws {
         var scene = ErrandScene()
         scene.cloud.fail(CloudFault(.limit, "8 of 8")) { $0.isRun }

@@ -108,6 +108,6 @@ struct TerminateTests {
         #expect(
             scene.result?.facts
                 == .inspected([CommandResult.InspectedInstance(instance: "i-00000000000000002", state: .notFound)]))
-        #expect(scene.cloud.requests.count == 2)
+        #expect(scene.requestsBesideRights.count == 2)
     }
 }

@@ -77,6 +77,30 @@ struct WatchTests {
         #expect(scene.reading == .lifecycleState)
     }
 
+    @Test func `a read that fails is tried again before anything else is, once`() {
+        var scene = WatchScene()
+        scene.begin()
+        scene.answer(.failed("timed out"))
+        #expect(scene.reading == .instanceAction)
+        scene.answer(.failed("timed out"))
+        #expect(scene.reading == .lifecycleState)
+    }
+
+    @Test func `a service that loses every second request is never unread for three seconds`() {
+        var scene = WatchScene.identified()
+        scene.failsEverySecond = true
+        var longest = Duration.zero
+        var answered = scene.now
+        for _ in 0..<3_000 {
+            let before = scene.answeredActions
+            scene.pass(.milliseconds(100))
+            if scene.answeredActions > before { answered = scene.now }
+            longest = max(longest, scene.now - answered)
+        }
+        #expect(longest < .seconds(3), "\(longest)")
+        #expect(scene.answeredActions > 100)
+    }
+
     @Test func `a read that fails is tried again soon`() {
         var scene = WatchScene()
         scene.begin()
@@ -137,6 +161,14 @@ struct WatchTests {
         guard case .blind(let reason)? = scene.found.first else { return #expect(Bool(false), "it went unnoticed") }
         #expect(scene.found.count == 1)
         #expect(reason.contains("instance-action") || reason.contains("not now"))
+    }
+
+    @Test func `a page in place of every answer announces nothing, and blinds`() {
+        var scene = WatchScene.identified()
+        for item in MetadataItem.allCases { scene.answers[item] = .value("<html>") }
+        scene.pass(.seconds(7))
+        guard case .blind? = scene.found.first else { return #expect(Bool(false), "it went unnoticed") }
+        #expect(scene.found.count == 1)
     }
 
     @Test(arguments: [
@@ -209,6 +241,35 @@ struct WatchTests {
         #expect(!scene.watch.isBlind)
     }
 
+    @Test func `what else the service answers is no comfort while the interruption cannot be read`() {
+        var scene = WatchScene.identified()
+        scene.answers[.instanceAction] = .failed("503")
+        scene.pass(.seconds(7))
+        #expect(scene.takeFound() == [.blind(reason: "503")])
+        scene.answers[.instanceAction] = .absent
+        scene.pass(.seconds(2))
+        #expect(!scene.watch.isBlind)
+    }
+
+    @Test func `whoever has it read every five seconds is not told that it is blind in between`() {
+        var options = AgentOptions(hostname: "h", proposed: SlotSettingsChange())
+        options.noticePeriod = .seconds(5)
+        var scene = WatchScene()
+        scene.watch = Watch(options)
+        scene.begin()
+        scene.answerAll()
+        scene.pass(.seconds(600))
+        #expect(scene.found == [])
+    }
+
+    @Test(arguments: [MetadataItem.rebalance, .lifecycleState, .maintenance], ["<html>", "{}", "Sign in, please"])
+    func `somebody else's page announces nothing`(item: MetadataItem, page: String) {
+        var scene = WatchScene.identified()
+        scene.answers[item] = .value(page)
+        scene.pass(.seconds(130))
+        #expect(scene.found == [])
+    }
+
     @Test func `a service that never answered blinds from the start`() {
         var scene = WatchScene()
         for item in MetadataItem.allCases { scene.answers[item] = .failed("no route") }
@@ -256,7 +317,10 @@ struct WatchScene {
     var now = Duration.seconds(1_000)
     var answers = WatchScene.wellAnswers
     var isAnswering = true
+    /// And each that fails takes its whole deadline.
     var failsEverySecond = false
+    private(set) var answeredActions = 0
+    private var hangsUntil: Duration?
     private(set) var reading: MetadataItem?
     private(set) var outstanding = 0
     var reads: [MetadataItem] = []
@@ -301,6 +365,13 @@ struct WatchScene {
             now += .milliseconds(10)
             if isAnswering, let item = reading {
                 let fails = failsEverySecond && reads.count.isMultiple(of: 2)
+                if fails, now < hangsUntil ?? .zero { continue }
+                if fails, hangsUntil == nil {
+                    hangsUntil = now + .milliseconds(800)
+                    continue
+                }
+                hangsUntil = nil
+                if item == .instanceAction, !fails { answeredActions += 1 }
                 answer(fails ? .failed("timed out") : answers[item] ?? .absent)
             }
             if let due = watch.nextDue, due <= now { turn { watch, turn in watch.wake(&turn) } }

@@ -62,6 +62,17 @@ import Testing
         #expect(reason.contains("answered 401"))
     }
 
+    @Test func `a service that forgot its tokens and hangs on every other request is read again after three tries`()
+        throws
+    {
+        let scene = try Scene()
+        _ = try scene.read(.zone)
+        scene.service.forgetTokens()
+        scene.service.fail(.hang(every: 2))
+        let readings = try (1...3).map { _ in try scene.read(.zone, within: .milliseconds(200)) }
+        #expect(readings.last == .value("us-east-1b"), "\(readings)")
+    }
+
     @Test(arguments: [403, 429, 500, 503])
     func `a refusal is a failure with its status`(status: Int) throws {
         let scene = try Scene()
@@ -101,6 +112,15 @@ import Testing
         let scene = try Scene()
         scene.service.stop()
         guard case .failed(let reason) = try scene.read(.zone) else { return #expect(Bool(false), "no failure") }
+        #expect(reason.contains("is this an EC2 instance"))
+    }
+
+    @Test func `a token that never arrives is the hop limit's doing`() throws {
+        let scene = try Scene()
+        scene.service.fail(.hang(every: 1))
+        guard case .failed(let reason) = try scene.read(.zone, within: .milliseconds(300)) else {
+            return #expect(Bool(false), "no failure")
+        }
         #expect(reason.contains("HttpPutResponseHopLimit"))
     }
 

@@ -79,9 +79,12 @@ struct RecordFileTests {
         var told: [Recorder.Report] = []
         private(set) var recorder: Recorder?
 
-        init(_ path: String) throws {
+        init(
+            _ path: String, disk: DiskThread? = nil, patience: Duration = Recorder.usualPatience
+        ) throws {
             self.path = path
-            recorder = try Recorder(loop: loop, disk: DiskThread(capacity: 4), path: path) { [unowned self] in
+            let disk = try disk ?? DiskThread(capacity: 4)
+            recorder = try Recorder(loop: loop, disk: disk, path: path, patience: patience) { [unowned self] in
                 all
             } tell: { [unowned self] in
                 told.append($0)
@@ -123,6 +126,23 @@ struct RecordFileTests {
         }
     }
 
+    @Test func `a disk that hangs is told of, once for each write, and waited for`() throws {
+        try withTemporaryFolder { folder in
+            let disk = try DiskThread(capacity: 4)
+            let thaw = Latch("the disk answers again")
+            #expect(disk.submit { try? thaw.wait() })
+            let scene = try Scene("\(folder)/state.log", disk: disk, patience: .milliseconds(20))
+            scene.record("one")
+            #expect(scene.loop.run { !scene.told.isEmpty })
+            guard case .failed(let reason)? = scene.told.first else { return #expect(Bool(false), "\(scene.told)") }
+            #expect(reason.contains("has not answered"))
+            thaw.open()
+            try scene.waitFor(.recorded(1))
+            #expect(scene.told.count == 2)
+            #expect(try Recorder.remembered(at: scene.path).lines == scene.all)
+        }
+    }
+
     @Test func `a file that has become long is written anew from what it comes to`() throws {
         try withTemporaryFolder { folder in
             let scene = try Scene("\(folder)/state.log")
@@ -148,6 +168,32 @@ struct RecordFileTests {
             try scene.waitFor(.recorded(2))
             #expect(try Recorder.remembered(at: scene.path).lines == [Array("new".utf8)])
             #expect(try Recorder.remembered(at: "\(scene.path).i-0123456789abcdef0").lines == [Array("old".utf8)])
+        }
+    }
+
+    @Test func `what is another machine's is put aside also while it is being written`() throws {
+        try withTemporaryFolder { folder in
+            let scene = try Scene("\(folder)/state.log")
+            scene.record("old")
+            scene.all = []
+            scene.recorder?.putAside(as: "i-0123456789abcdef0")
+            scene.record("new")
+            try scene.waitFor(.recorded(2))
+            #expect(try Recorder.remembered(at: scene.path).lines == [Array("new".utf8)])
+            #expect(try Recorder.remembered(at: "\(scene.path).i-0123456789abcdef0").lines == [Array("old".utf8)])
+        }
+    }
+
+    @Test func `for a disk that takes nothing for long only what it comes to is kept`() throws {
+        try withTemporaryFolder { folder in
+            let scene = try Scene("\(folder)/missing/state.log")
+            let long = String(repeating: "x", count: 100_000)
+            for _ in 0..<40 { scene.record(long) }
+            #expect(scene.loop.run(until: { !scene.told.isEmpty }))
+            scene.all = [Array("what it comes to".utf8)]
+            unsafe mkdir("\(folder)/missing", 0o700)
+            try scene.waitFor(.recorded(40))
+            #expect(try Recorder.remembered(at: scene.path).lines == scene.all)
         }
     }
 }

@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import Platform
 
 // What one heartbeat costs that does not park, beside the same bytes answered by nginx.

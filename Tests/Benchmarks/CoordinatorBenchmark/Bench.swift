@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import Glibc
 import Platform
 import TestSupport
@@ -78,12 +79,4 @@ final class Bench {
         showTitle("the machine: \(sysconf(Int32(_SC_NPROCESSORS_ONLN))) processors, load \(load) before the run")
         show("4 KB written and synced", Spread(times).text)
     }
-}
-
-/// Where this program and the one that it measures were built.
-private func productFolder() throws -> String {
-    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
-    let count = unsafe readlink("/proc/self/exe", &buffer, buffer.count)
-    guard count > 0 else { throw BenchmarkError("find this program: \(describe(errno: errno))") }
-    return folderName(of: String(decoding: buffer.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self))
 }

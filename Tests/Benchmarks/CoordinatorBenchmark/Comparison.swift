@@ -1,24 +1,7 @@
+import BenchmarkSupport
 import Glibc
 import Platform
 import TestSupport
-
-/// A self-signed certificate, made by the run.
-struct Certificate {
-    let certificate: String
-    let key: String
-
-    init(in folder: String) throws {
-        certificate = "\(folder)/tls.crt"
-        key = "\(folder)/tls.key"
-        let openssl = try findProgram("openssl", package: "openssl")
-        let arguments = [
-            "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "2",
-            "-subj", "/CN=localhost", "-keyout", key, "-out", certificate,
-        ]
-        let outcome = try ChildProcess(openssl, arguments).waitForEnd()
-        guard outcome.end == .exited(0) else { throw BenchmarkError("make a certificate: \(outcome.errors)") }
-    }
-}
 
 /// nginx on two workers that answers everything with 200 and a body of that length, having read the request.
 final class Nginx {

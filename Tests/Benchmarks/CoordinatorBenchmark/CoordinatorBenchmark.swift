@@ -1,3 +1,4 @@
+import BenchmarkSupport
 import Glibc
 import Platform
 
@@ -21,11 +22,6 @@ import Platform
             exit(1)
         }
     }
-}
-
-struct BenchmarkError: Error, CustomStringConvertible {
-    let description: String
-    init(_ description: String) { self.description = description }
 }
 
 enum Measurement: String, CaseIterable { case heartbeat, tls, parked, push, storm, restart, scale }

@@ -1,4 +1,5 @@
 import AgentCore
+import BenchmarkSupport
 import CLinux
 import JSON
 import Platform

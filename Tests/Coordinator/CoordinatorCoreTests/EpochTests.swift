@@ -87,4 +87,43 @@ import Wire
         try hear(alpha, epoch: 2, role: .primary, &scene)
         #expect(scene.slot.contestedBy == nil)
     }
+
+    @Test func `whoever says that it serves is the first to take over`() throws {
+        var scene = try Scene.pair()
+        try scene.stand(charlie)
+        try hear(charlie, epoch: 3, role: .primary, lacking: nil, &scene)
+        try scene.interrupt(alpha)
+        #expect(scene.slot.promoting?.instance == charlie)
+    }
+
+    @Test func `exclusive: nobody else starts before whoever says that it serves has stopped`() throws {
+        var scene = try Scene.pair { $0.handOver = .exclusive }
+        try scene.stand(charlie)
+        try hear(charlie, epoch: 3, role: .primary, &scene)
+        try scene.decide { _ = try $0.promote(instance: bravo, &$1) }
+        try scene.answer(alpha, "demote", .fenced)
+        #expect(scene.asked(of: bravo) == ["promote"] && scene.asked(of: charlie) == ["demote"])
+        try scene.answer(charlie, "demote", .fenced)
+        #expect(scene.asked(of: bravo) == ["promote", "activate"])
+    }
+
+    @Test func `exclusive: whoever says that it serves is told to when the other has stopped`() throws {
+        var scene = try Scene.pair { $0.handOver = .exclusive }
+        try scene.stand(charlie)
+        try hear(charlie, epoch: 3, role: .primary, &scene)
+        try scene.decide { _ = try $0.promote(instance: charlie, &$1) }
+        #expect(scene.asked(of: charlie) == ["promote"])
+        try scene.answer(alpha, "demote", .fenced)
+        try scene.activate(charlie, by: "activate")
+        #expect(scene.primary == charlie)
+    }
+
+    @Test func `an answer under an older epoch changes nothing and leaves a line`() throws {
+        var scene = try Scene.pair()
+        try scene.interrupt(alpha)
+        let order = try scene.order("promote", of: bravo)
+        #expect(try scene.answer(order, .done, epoch: 1) == .stale)
+        #expect(scene.count(.reportStale) == 1 && scene.role(bravo) == .promoting)
+        #expect(scene.slot.command(order.id)?.state.isOpen == true)
+    }
 }

@@ -192,4 +192,64 @@ import Wire
         try change(&scene, leaseTo: 0)
         #expect(scene.slot.host(alpha)?.leaseSeconds == nil)
     }
+
+    @Test func `while nobody serves after a lease ran out an incident says so`() throws {
+        var scene = Scene {
+            $0.handOver = .exclusive
+            $0.leaseSeconds = 20
+        }
+        try scene.register(alpha)
+        scene.slot.hosts[0].leaseEndsAt = scene.now + .seconds(22)
+        scene.silence(alpha)
+        scene.wait(7200)
+        #expect(scene.slot.incidents.map(\.isOpen) == [true])
+        scene.hear(alpha)
+        #expect(scene.incident?.state == .averted)
+    }
+
+    @Test func `a vacancy while the successor is not heard is an incident`() throws {
+        var scene = try exclusive(lease: 20)
+        try scene.decide { _ = try $0.promote(instance: bravo, &$1) }
+        scene.slot.hosts[1].isFresh = false
+        scene.slot.hosts[0].leaseEndsAt = scene.now + .seconds(10)
+        scene.silence(alpha)
+        scene.wait(11)
+        #expect(scene.role(alpha) == .zombie && scene.role(bravo) == .promoting)
+        #expect(scene.incident?.kind == .silence && scene.incident?.successor == bravo)
+    }
+
+    @Test func `one that was replaced gets no lease with its answers`() throws {
+        var scene = try exclusive()
+        try scene.interrupt(alpha)
+        try scene.answer(bravo, "promote", .prepared)
+        try scene.answer(alpha, "demote", .fenced)
+        try change(&scene, leaseTo: 30)
+        scene.hear(alpha, knowing: 2)
+        #expect(scene.role(alpha) == .zombie && scene.slot.host(alpha)?.leaseSeconds == nil)
+    }
+
+    private func change(_ scene: inout Scene, to handOver: HandOver) throws {
+        var change = SlotSettingsChange()
+        change[.handOver] = .handOver(handOver)
+        try scene.decide { [change] in _ = try $0.change(change, &$1) }
+    }
+
+    @Test(arguments: [HandOver.overlap, .exclusive])
+    func `the hand-over is not changed while one is under way`(_ handOver: HandOver) throws {
+        var scene = try Scene.pair { $0.handOver = handOver == .overlap ? .exclusive : .overlap }
+        try scene.interrupt(alpha)
+        #expect(refusal { try change(&scene, to: handOver) } == .conflict)
+    }
+
+    @Test func `two that may serve are no exclusive slot`() throws {
+        var scene = try Scene.pair()
+        try scene.interrupt(alpha)
+        scene.silence(alpha)
+        try scene.activate(bravo)
+        #expect(refusal { try change(&scene, to: .exclusive) } == .conflict)
+        scene.hear(alpha)
+        try scene.answer(alpha, "demote", .done)
+        try change(&scene, to: .exclusive)
+        #expect(scene.slot.settings.handOver == .exclusive)
+    }
 }

@@ -249,6 +249,19 @@ import Wire
         scene.wait(10)
         #expect(scene.asked(of: alpha).contains("create_replica"))
     }
+
+    @Test func `the word of who ended it is no fence, EC2's is`() throws {
+        var scene = try activating()
+        pass(60, &scene)
+        try scene.answer(charlie, "promote", .prepared)
+        #expect(scene.role(bravo) == .zombie)
+        scene.silence(bravo)
+        let report = TerminationReport(stamp: scene.stamp(charlie), target: bravo, success: true)
+        #expect(try scene.decide { $0.take(report, &$1) } == .accepted)
+        #expect(mayServe(scene) == [])
+        try scene.inspected(bravo, .terminated, by: charlie)
+        #expect(mayServe(scene) == [charlie])
+    }
 }
 
 extension Incident {

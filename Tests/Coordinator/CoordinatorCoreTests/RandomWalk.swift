@@ -17,14 +17,19 @@ struct SeededGenerator: RandomNumberGenerator {
     }
 }
 
-/// Whatever can happen to a slot, in any order, from a seed. Hosts lie, repeat themselves and come back from the dead.
+/// Whatever can happen to a slot, in any order, from a seed. Hosts lie, repeat themselves and come back from the dead; answers
+/// get lost, reports come late, and the coordinator itself goes away.
 struct RandomWalk {
     var scene: Scene
+    var truth = Truth()
     private var chance: SeededGenerator
     /// The last steps, for whoever has to find out what went wrong.
     private(set) var steps: [String] = []
     /// Terminated, and not loaded unless they are named.
     private var gone: [Host] = []
+    /// Finished, and not loaded unless they are named.
+    private var finished: [CommandRecord] = []
+    private var lastNotice: Notice?
     private let machines: [InstanceID] = (0..<7).map(instance)
     private let zones: [AvailabilityZone] = ["us-east-1a", "us-east-1b", "us-east-1c"]
 
@@ -48,13 +53,15 @@ struct RandomWalk {
         // Whoever is named is loaded, and any of them may be named now.
         scene.slot.hosts += gone
         gone = []
+        if truth.overlay(&scene) { scene.look() }
         let before = scene.slot
         var outcome = ""
         do { try action(&self) } catch { outcome = " refused" }
         steps.append(
             "\(said)\(outcome) → epoch \(scene.slot.epoch), \(scene.slot.hosts.map { "\($0.instance) \($0.role)" })")
-        steps = steps.suffix(12)
+        steps = steps.suffix(16)
         said = ""
+        truth.look(at: scene, after: before)
         if before.deletedAt == nil, Int.random(in: 0..<10, using: &chance) == 0 { reload() }
     }
 
@@ -76,6 +83,7 @@ struct RandomWalk {
         let now = scene.now
         gone += scene.slot.hosts.filter { $0.role == .terminated }
         scene.slot.hosts.removeAll { $0.role == .terminated }
+        finished = (finished + scene.slot.commands.filter { !$0.state.isOpen }).suffix(20)
         scene.slot.commands.removeAll { !$0.state.isOpen }
         scene.slot.replicas.removeAll { replica in
             !replica.status.isActive
@@ -94,14 +102,66 @@ struct RandomWalk {
     private static let actions: [Action] = [
         { try $0.register() }, { $0.hear() }, { $0.hear() }, { $0.hear() }, { $0.fallSilent() }, { try $0.announce() },
         { try $0.answer() }, { try $0.answer() }, { try $0.answer() }, { try $0.report() }, { try $0.meddle() },
-        { try $0.configure() }, { $0.wait() }, { $0.wait() }, { $0.wait() },
+        { try $0.configure() }, { $0.wait() }, { $0.wait() }, { $0.wait() }, { try $0.trouble() },
     ]
+
+    /// What is rare and hits everybody.
+    private mutating func trouble() throws {
+        switch Int.random(in: 0..<6, using: &chance) {
+        case 0, 1: restart()
+        case 2: try storm()
+        case 3: try announceAgain()
+        case 4: try answerLate()
+        default:
+            guard Int.random(in: 0..<20, using: &chance) == 0 else { return }
+            say("the agent is deleted")
+            try scene.decide { $0.delete(&$1) }
+        }
+    }
+
+    /// The coordinator goes away and comes back; its clock may have been set meanwhile.
+    private mutating func restart() {
+        let (away, set) = (pick([1, 20, 400, 2000]), pick([0, 0, 0, -7200, -30, 30, 7200]))
+        say("the coordinator is away for \(away) s, and its clock is set by \(set) s")
+        reload()
+        scene.slot.hosts += gone
+        gone = []
+        truth.restart(&scene, away: .seconds(away), set: .seconds(set))
+    }
+
+    /// Everybody goes at once.
+    private mutating func storm() throws {
+        let end = scene.now + .seconds(120)
+        say("all announce their end")
+        for host in scene.slot.hosts.map(\.instance) {
+            try announce(Notice.Signal.interruption(.terminate, at: end), of: host)
+        }
+    }
+
+    private mutating func announceAgain() throws {
+        guard let lastNotice, scene.slot.host(lastNotice.instance) != nil else { return }
+        say("\(lastNotice.instance) announces the same again")
+        try announce(lastNotice)
+    }
+
+    private mutating func answerLate() throws {
+        guard let command = finished.randomElement(using: &chance), scene.slot.command(command.id) == nil else {
+            return
+        }
+        say("late, ")
+        scene.slot.commands.insert(command, at: 0)
+        try answer(command)
+    }
 
     private mutating func register() throws {
         let (machine, zone) = (pick(machines), pick(zones))
         say("\(machine) registers")
-        try scene.register(machine, zone: zone, mode: toss() ? .spot : .ondemand)
+        let role = try scene.register(machine, zone: zone, mode: toss() ? .spot : .ondemand)
+        truth.answered(machine, scene, isLost: isLost())
+        if role == .primary { truth.grant(machine, in: scene) }
     }
+
+    private mutating func isLost() -> Bool { Int.random(in: 0..<6, using: &chance) == 0 }
 
     private mutating func hear() {
         let machine = known()
@@ -109,7 +169,11 @@ struct RandomWalk {
         let running = scene.open(for: machine).map(\.id).filter { _ in toss() }
         let status: HostStatus = Int.random(in: 0..<12, using: &chance) == 0 ? .offline : .online
         say("\(machine) heard, \(status), lacking \(lacking ?? ["?"])")
-        scene.hear(machine, lacking: lacking, running: running, status: status)
+        let commands = scene.hear(
+            machine, lacking: lacking, running: running, status: status, knowing: truth.version(knownTo: machine))
+        let isLost = isLost()
+        truth.answered(machine, scene, isLost: isLost)
+        if !isLost { truth.obey(commands, machine, in: scene) } else { say(", the answer is lost") }
     }
 
     private mutating func fallSilent() {
@@ -117,11 +181,6 @@ struct RandomWalk {
         guard scene.slot.host(machine)?.isOffline == false else { return }
         let isLong = toss()
         say("\(machine) silent\(isLong ? " for long" : "")")
-        let lease = scene.now + .seconds(pick([5, 20]))
-        if let index = scene.slot.hosts.firstIndex(where: { $0.instance == machine }) {
-            // The switchboard tells, once the host is no longer heard.
-            scene.slot.hosts[index].leaseEndsAt = lease
-        }
         scene.silence(machine)
         if isLong { scene.offline(machine) }
     }
@@ -135,12 +194,28 @@ struct RandomWalk {
             .rebalance, .maintenance(maintenance), .lifecycle(target: "Terminated"), .shutdown,
         ])
         say("\(machine) announces \(signal)")
-        try scene.notice(machine, signal)
+        try announce(signal, of: machine)
+    }
+
+    private mutating func announce(_ signal: Notice.Signal, of machine: InstanceID) throws {
+        // Its clock is its own.
+        let skew = Duration.seconds(pick([0, 0, 0, -90, 90, -3600, 3600]))
+        try announce(Notice(instance: machine, signal: signal, detectedAt: scene.now + skew))
+    }
+
+    private mutating func announce(_ notice: Notice) throws {
+        lastNotice = notice
+        let reply = try scene.decide { slot, turn in try slot.take(notice, &turn) }
+        if !isLost() { truth.obey(reply.commands, notice.instance, in: scene) }
     }
 
     private mutating func answer() throws {
         let open = scene.slot.commands.filter { $0.state.isOpen || Int.random(in: 0..<8, using: &chance) == 0 }
         guard let command = open.randomElement(using: &chance) else { return }
+        try answer(command)
+    }
+
+    private mutating func answer(_ command: CommandRecord) throws {
         let good: [CommandResult.Outcome] =
             switch command.order {
             case .promote(let order): order.awaitsFence ? [.prepared, .prepared, .done] : [.done]
@@ -151,7 +226,10 @@ struct RandomWalk {
             toss() || toss() ? pick(good) : pick([.failed, .refused, .expired, .fenceFailed, .done])
         say("\(command.instance) answers \(command.order.type) \(outcome)")
         let old = Int.random(in: 0..<10, using: &chance) == 0
-        try scene.answer(command, outcome, facts(for: command.order), epoch: old ? .zero : nil)
+        let facts = facts(for: command.order)
+        let before = scene.slot
+        try scene.answer(command, outcome, facts, epoch: old ? .zero : nil)
+        truth.answer(command, outcome, facts, isOld: old, before: before, in: scene)
     }
 
     private mutating func facts(for order: Order) -> CommandResult.Facts? {
@@ -221,9 +299,16 @@ struct RandomWalk {
     private mutating func configure() throws {
         var change = SlotSettingsChange()
         let setting: SlotSetting = pick([
-            .enabled, .autoTerminateEnabled, .autoSwitchEnabled, .manualReplicaEnabled, .replicaCount,
+            .enabled, .autoTerminateEnabled, .autoSwitchEnabled, .manualReplicaEnabled, .replicaCount, .leaseSeconds,
+            .handOver,
         ])
-        change[setting] = setting == .replicaCount ? .whole(Int.random(in: 0...4, using: &chance)) : .flag(toss())
+        change[setting] =
+            switch setting {
+            case .replicaCount: .whole(Int.random(in: 0...4, using: &chance))
+            case .leaseSeconds: .whole(pick([0, 15, 40]))
+            case .handOver: .handOver(toss() || toss() ? .exclusive : .overlap)
+            default: .flag(toss())
+            }
         say("\(setting) changed")
         let reports = toss()
         try scene.decide { [change] slot, turn in

@@ -179,4 +179,56 @@ import Wire
         try take(report(scene), &scene)
         #expect(scene.incident?.state == .averted)
     }
+
+    @Test func `exclusive: the workload is handed over in order, and goes on until the new machine is heard`() throws {
+        var scene = try switching { $0.handOver = .exclusive }
+        try scene.stand(charlie)
+        scene.hear(alpha)
+        try scene.answer(alpha, "switch", .done, launched)
+        #expect(scene.primary == alpha && scene.role(bravo) == .promoting)
+        #expect(scene.slot.replica(of: bravo)?.parent == alpha)
+        scene.wait(60)
+        #expect(scene.asked(of: alpha) == [])
+        try scene.register(bravo)
+        #expect(scene.asked(of: alpha) == ["demote"] && scene.asked(of: bravo) == ["promote"])
+        try scene.answer(alpha, "demote", .fenced)
+        try scene.activate(bravo, by: "activate")
+        #expect(scene.primary == bravo)
+        #expect(scene.switches.count == 1)
+    }
+
+    @Test func `exclusive: the report of a switch moves nothing by itself`() throws {
+        var scene = try switching { $0.handOver = .exclusive }
+        #expect(try take(report(scene), &scene) == .accepted)
+        #expect(scene.primary == alpha && scene.role(bravo) == .promoting && scene.switches == [])
+        // As its outbox repeats it under another name.
+        #expect(try take(report(scene, epoch: 1), &scene) == .accepted)
+        scene.wait(500)
+        #expect(scene.role(bravo) == .promoting)
+        // It never spoke.
+        scene.wait(200)
+        #expect(scene.primary == alpha && scene.role(bravo) == .terminating)
+    }
+
+    @Test func `nobody reports the switch of two others`() throws {
+        var scene = try switching()
+        try scene.stand(charlie)
+        var report = report(scene)
+        report.stamp = scene.stamp(charlie)
+        #expect(try take(report, &scene) == .stale)
+        #expect(scene.primary == alpha)
+    }
+
+    @Test func `exclusive: when the old machine goes, one that is ready takes the place of one that is on its way`()
+        throws
+    {
+        var scene = try switching { $0.handOver = .exclusive }
+        try scene.stand(charlie)
+        scene.hear(alpha)
+        try scene.answer(alpha, "switch", .done, launched)
+        try scene.interrupt(alpha)
+        #expect(scene.incident?.successor == bravo)
+        scene.wait(30)
+        #expect(scene.role(charlie) == .promoting && scene.role(bravo) == .replica)
+    }
 }

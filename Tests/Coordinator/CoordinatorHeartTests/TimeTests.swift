@@ -318,4 +318,47 @@ import Wire
             #expect(reply.successor == second)
         }
     }
+
+    @Test func `a machine that was launched has its time to speak anew when the coordinator is back`() throws {
+        try withTemporaryFolder { folder in
+            let site = try Site(folder: folder)
+            let (primary, _) = try slot(site, replicas: [])
+            var creation = ReplicaCreation(type: .manual)
+            creation.instance = second
+            _ = try ask { site.heart.createReplica(creation, of: primary.slot, answer: $0) }
+            site.heart.stop()
+
+            site.surroundings.advance(by: .seconds(3600))
+            let again = try Site(folder: folder, surroundings: site.surroundings)
+            defer { again.heart.stop() }
+            again.heart.passTime()
+            try again.beat(try line(10, at: again))
+            #expect(try again.register(second, of: primary.client, token: 11).reply.role == .replica)
+            #expect(!again.events.contains { $0.kind == .replicaFailed })
+        }
+    }
+
+    @Test func `an order that could not be answered while the coordinator was away is answered when it is back`() throws
+    {
+        try withTemporaryFolder { folder in
+            let site = try Site(folder: folder)
+            let (primary, replicas) = try slot(site, replicas: [second])
+            #expect(try announce(primary, at: site).successor == second)
+            let command = try #require(try site.beat(replicas[0], lacking: []).first)
+            site.heart.stop()
+
+            site.surroundings.advance(by: .seconds(400))
+            let again = try Site(folder: folder, surroundings: site.surroundings)
+            defer { again.heart.stop() }
+            again.heart.passTime()
+            let host = try line(11, at: again)
+            var result = CommandResult(
+                .done, message: "done", instance: second, attempt: 1, epoch: command.epoch,
+                finishedAt: again.surroundings.wall())
+            result.facts = .activated(at: result.finishedAt, verifiedAt: result.finishedAt)
+            let reply = try ask { [result] in again.heart.take(result, of: command.id, on: host, answer: $0) }
+            #expect(reply.outcome == .accepted && host.role == .primary)
+            #expect(!again.events.contains { [.commandExpired, .promotionFailed].contains($0.kind) })
+        }
+    }
 }

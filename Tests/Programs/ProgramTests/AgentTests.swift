@@ -71,6 +71,18 @@ import Wire
         }
     }
 
+    @Test func `two threads and one connection to the metadata service are all it has while it polls`() throws {
+        try withScene { scene in
+            let agent = try scene.startAgent()
+            try agent.waitForText("notice in contact with the coordinator")
+            try eventually("it polls") { scene.metadata.counts.reads["spot/instance-action"] ?? 0 > 2 }
+            let status = String(
+                decoding: try readSmallFile("/proc/\(agent.id)/status", limit: 1 << 16), as: UTF8.self)
+            #expect(status.contains("\nThreads:\t2\n"))
+            #expect(scene.metadata.connections == 1)
+        }
+    }
+
     @Test func `killed and started again it is who it was, without enrolling`() throws {
         try withScene { scene in
             let first = try scene.startAgent()

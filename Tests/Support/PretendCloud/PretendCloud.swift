@@ -136,11 +136,14 @@ package struct PretendCloud: Sendable {
         case .findSnapshots(let tag):
             let found = snapshots.values.filter { $0.tags.contains(tag) }.map(\.snapshot)
             return .success(.snapshots(found.sorted { $0.id < $1.id }))
+        case .tag(let ids, let tags):
+            for id in ids { snapshots[id]?.tags += tags }
+            return .success(.done)
         case .deregisterImage(let id): return images.removeValue(forKey: id) == nil ? unknown(id.text) : .success(.done)
         case .deleteSnapshot(let id): return deleteSnapshot(id)
         case .spotPrices(let type): return .success(.spotPrices(spotPrices.filter { $0.pool.instanceType == type }))
         case .onDemandPrice: return .success(.onDemandPrice(onDemandPrice))
-        case .mayRun, .mayTerminate, .mayCreateImage: return .success(.allowed)
+        case .may: return .success(.allowed)
         }
     }
 
@@ -249,7 +252,7 @@ extension PretendCloud {
             return .failure(CloudFault(.invalid, code: "InvalidAMIName.Duplicate", "there is an image \(name)"))
         }
         let snapshot = CloudAnswer.Snapshot(id: self.name("snap"), isCompleted: true, startedAt: epoch + now)
-        add(snapshot, tags: tags)
+        add(snapshot, tags: [])
         var image = CloudAnswer.Image(id: self.name("ami"), state: .pending, createdAt: epoch + now)
         image.snapshots = [snapshot.id]
         images[image.id] = StoredImage(image: image, name: name, tags: tags, madeAt: now)

@@ -64,6 +64,7 @@ package final class PretendMetadata: Sendable {
 
     /// Nil: 404.
     package func set(_ path: String, _ value: String?) { state.withLock { $0.values[path] = value } }
+    package var values: [String: String] { state.withLock { $0.values } }
     package func fail(_ fault: Fault?) { state.withLock { $0.fault = fault } }
     /// As after a stop and a start of the machine.
     package func forgetTokens() { state.withLock { $0.tokens = [] } }

@@ -23,6 +23,21 @@ package struct FakeManager: ~Copyable {
 
     deinit { close(socket) }
 
+    /// Sends to it until it takes no more.
+    package func fill() throws {
+        let sender = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
+        defer { close(sender) }
+        var address = sockaddr_un()
+        var length = socklen_t(MemoryLayout<sockaddr_un>.size)
+        let result = unsafe withUnsafeMutablePointer(to: &address) {
+            unsafe $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
+                unsafe getsockname(socket, $0, &length) == 0 ? connect(sender, $0, length) : -1
+            }
+        }
+        guard result == 0 else { throw TestSupportError("connect to it: errno \(errno)") }
+        while unsafe send(sender, "x", 1, Int32(MSG_DONTWAIT)) == 1 {}
+    }
+
     /// What was sent and not yet read.
     package func messages() -> [String] {
         var all: [String] = [], buffer = [UInt8](repeating: 0, count: 8192)

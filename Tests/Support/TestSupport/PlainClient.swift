@@ -17,6 +17,7 @@ package struct PlainReply: Sendable {
 /// look at a server from outside. It throws when the connection ends; a status is never an error.
 package final class PlainClient {
     private let descriptor: FileDescriptor
+    var number: Int32 { descriptor.number }
 
     package init(port: UInt16) throws { descriptor = try connectToLoopback(port: port) }
 
@@ -64,7 +65,7 @@ package final class PlainClient {
 
 extension [UInt8] {
     /// Behind the empty line.
-    fileprivate var endOfHead: Int? {
+    var endOfHead: Int? {
         guard count >= 4 else { return nil }
         return (0...(count - 4)).first {
             self[$0] == 13 && self[$0 + 1] == 10 && self[$0 + 2] == 13 && self[$0 + 3] == 10

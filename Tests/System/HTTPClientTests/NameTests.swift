@@ -83,6 +83,47 @@ struct NameTests {
         #expect(answers == Array(repeating: 200, count: 10))
     }
 
+    @Test func `a name that was found stays known when the name server dies, and nobody waits for it`() throws {
+        let (statuses, slowest) = try inOwnNetwork("name-stays", hosts: "127.0.0.1 one.example") { folder in
+            let silent = try NameServer()
+            return try LoopbackServer.run(answerOnce) { server in
+                let client = try Client { $0.nameAge = .zero }
+                var statuses: [Int] = []
+                var slowest = Duration.zero
+                for round in 0..<4 {
+                    if round == 1 { try write("\n", to: "\(folder)/hosts") }
+                    let took = try elapsed {
+                        statuses.append(try client.answer(to: get("http://one.example:\(server.port)/")).status)
+                    }
+                    slowest = max(slowest, took)
+                }
+                #expect(server.accepted == 4, "each needed a connection of its own")
+                _ = silent.socket.number
+                return (statuses, slowest)
+            }
+        }
+        #expect(statuses == [200, 200, 200, 200])
+        #expect(slowest < lateLimit, "\(slowest)")
+    }
+
+    @Test func `a host that has moved is found again, and all of its addresses are known`() throws {
+        let status = try inOwnNetwork("name-moves", hosts: "127.0.0.7 one.example") { folder in
+            try LoopbackServer.run(answerOnce) { server in
+                let client = try Client { $0.nameAge = .zero }
+                let url = "http://one.example:\(server.port)/"
+                #expect(try client.failure(of: get(url)).code == .connect)
+                try write("127.0.0.8 one.example\n127.0.0.1 one.example\n", to: "\(folder)/hosts")
+                // The first of these may still go to the old place.
+                for _ in 0..<20 {
+                    if case .success(let answer) = try client.outcome(of: get(url)) { return answer.status }
+                    client.pass(.milliseconds(20))
+                }
+                return 0
+            }
+        }
+        #expect(status == 200)
+    }
+
     @Test func `a name that does not exist is told at once and apart from a silent name server`() throws {
         let error = try inOwnNetwork("no-name") { _ in
             // Nobody listens where the name server should be, and the kernel says so.

@@ -1,5 +1,6 @@
 package import AgentCore
 import HTTPClient
+import JSON
 package import Platform
 package import Wire
 
@@ -11,6 +12,9 @@ package import Wire
 package final class Cloud {
     /// Known once the machine is. Until then every call ends as `unreachable`.
     package var region: Region?
+    /// How far our wall clock was ahead of that of whoever answered last: up to a second more than it is, for the second
+    /// that its time is cut off to, and what the answer was under way.
+    package private(set) var clockAhead: Duration?
 
     let settings: CloudSettings
     let loop: any EventLoop
@@ -61,10 +65,24 @@ package final class Cloud {
         arm()
     }
 
+    func dropConnections() { try? transport.closeConnections() }
+
+    /// What was asked is not answered any more.
+    func close() {
+        transport.close()
+        calls = [:]
+        timer?.disarm()
+    }
+
     /// One timer for all calls, at what is due first.
     func arm() {
         guard let due = calls.values.compactMap(\.due).min() else { return }
         timer?.arm(at: due)
+    }
+
+    func noteDate(of response: IncomingResponse) {
+        guard let date = response.header("Date").flatMap(Timestamp.init(httpDate:)) else { return }
+        clockAhead = surroundings.wall() - date
     }
 
     func remove(_ call: CloudCall) { calls[call.number] = nil }

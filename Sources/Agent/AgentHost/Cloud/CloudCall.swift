@@ -130,6 +130,7 @@ extension CloudCall {
                 service: plan.service.signingName))
         stage = .awaitingAnswer
         cloud.transport.send(outgoing) { [weak self] result in
+            if case .success(let response) = result { self?.cloud.noteDate(of: response) }
             switch result {
             case .failure(let error): self?.take(error)
             case .success(let response) where response.status == 200: self?.take(response)

@@ -6,7 +6,7 @@ import Wire
 struct CloudPlan: Sendable {
     /// What a request that may have arrived already does when it arrives once more.
     enum Repeating: Sendable {
-        /// Nothing else: it only reads, or has a token, or what it does can be done only once.
+        /// Nothing else: it only reads, or what it does can be done only once.
         case harmless
         /// Something that nobody asked for.
         case harmful
@@ -55,14 +55,13 @@ extension CloudRequest {
         case .image(let id): acting("DescribeImages", "look at image \(id)", "ImageId.1", id.text)
         case .findImages(let tag): finding("DescribeImages", "images", tag)
         case .findSnapshots(let tag): finding("DescribeSnapshots", "snapshots", tag)
+        case .tag(let ids, let tags): tagging(ids, tags)
         case .deregisterImage(let id): acting("DeregisterImage", "deregister image \(id)", "ImageId", id.text)
         case .deleteSnapshot(let id): acting("DeleteSnapshot", "delete snapshot \(id)", "SnapshotId", id.text)
         case .spotPrices(let type): pricing(type, at: now)
         case .onDemandPrice(let type, let region):
             CloudPlan("GetProducts", "look up the on-demand price of \(type) in \(region)", of: .priceList)
-        case .mayRun(let launch): trying(launching(launch))
-        case .mayTerminate(let instance): trying(terminating(instance))
-        case .mayCreateImage(let instance): trying(imaging(instance, "spot-permission-check", []))
+        case .may(let request): trying(request.plan(now: now))
         }
     }
 
@@ -129,6 +128,8 @@ extension CloudRequest {
             plan.form.add("InstanceMarketOptions.SpotOptions.InstanceInterruptionBehavior", "terminate")
         }
         plan.form.add(tags: launch.tags, of: ["instance", "volume"])
+        // The token keeps EC2 from making two, and not every EC2: whoever asks again looks for the machine first.
+        plan.repeating = .harmful
         return plan
     }
 
@@ -147,6 +148,16 @@ extension CloudRequest {
         return plan
     }
 
+    private func tagging(_ ids: [ResourceID], _ tags: [Tag]) -> CloudPlan {
+        var plan = CloudPlan("CreateTags", "tag \(ids.map(\.text).joined(separator: ", "))")
+        plan.form.add(list: "ResourceId", ids.map(\.text))
+        for (index, tag) in tags.enumerated() {
+            plan.form.add("Tag.\(index + 1).Key", tag.key)
+            plan.form.add("Tag.\(index + 1).Value", tag.value)
+        }
+        return plan
+    }
+
     private func pricing(_ type: InstanceType, at now: Timestamp) -> CloudPlan {
         var plan = CloudPlan("DescribeSpotPriceHistory", "look up the spot prices of \(type)")
         plan.form.add("InstanceType.1", type.text)
@@ -161,6 +172,7 @@ extension CloudRequest {
     }
 
     private func trying(_ plan: CloudPlan) -> CloudPlan {
+        precondition(plan.service == .ec2 && !plan.isDryRun, "only EC2 can be asked whether we may")
         var trial = CloudPlan(plan.action, "ask whether we may \(plan.doing)")
         // A token belongs to a launch that happens.
         for (name, value) in plan.form.parameters where name != "ClientToken" { trial.form.add(name, value) }

@@ -39,7 +39,7 @@ struct CloudRefusal: Sendable, Equatable {
     private static func shortened(_ message: String) -> String {
         let line = message.split(whereSeparator: \.isNewline).first.map(String.init) ?? ""
         let plain =
-            line.firstRange(of: "Encoded authorization failure message").map { line[..<$0.lowerBound] } ?? line[...]
+            line.start(of: "Encoded authorization failure message").map { line[..<$0] } ?? line[...]
         var text = String(plain.prefix(300))
         while text.last == " " || text.last == "." { text.removeLast() }
         return text

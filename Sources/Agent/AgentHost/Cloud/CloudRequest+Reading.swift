@@ -18,12 +18,19 @@ extension CloudRequest {
         case .createImage: .imageCreated(try only(pages).need("imageId"))
         case .image, .findImages: .images(try items(pages, "imagesSet").reading(CloudAnswer.Image.init))
         case .findSnapshots: .snapshots(try items(pages, "snapshotSet").reading(CloudAnswer.Snapshot.init))
-        case .deregisterImage, .deleteSnapshot: try done(pages)
+        case .tag, .deregisterImage, .deleteSnapshot: try done(pages)
         case .spotPrices(let type): .spotPrices(try newestPrices(items(pages, "spotPriceHistorySet"), of: type))
         case .onDemandPrice(_, let region): .onDemandPrice(try PriceList.price(in: pages, region))
-        case .mayRun, .mayTerminate, .mayCreateImage:
+        case .may(let request) where !request.changesSomething: try allowed(pages)
+        case .may:
             throw UnreadableAnswer("it did not say whether we may, as if it had been asked to do it")
         }
+    }
+
+    /// What only reads was read in place of a trial, which proves as much.
+    private func allowed(_ pages: [CloudPage]) throws(UnreadableAnswer) -> CloudAnswer {
+        _ = try only(pages)
+        return .allowed
     }
 
     private func answers(_ pages: [CloudPage]) throws(UnreadableAnswer) -> [XMLElement] {

@@ -27,8 +27,9 @@ final class CredentialSource {
     /// New ones are there some time before the old expire, and a switch that began should not meet the change.
     static let renewsBeforeExpiry = Duration.seconds(600)
     static let renewalPause = Duration.seconds(60)
-    /// For each of the two reads. The service is on this machine's host and answers in milliseconds.
-    static let readDeadline = Duration.seconds(3)
+    /// For each of the two reads. The service is on this machine's host and answers in milliseconds; while it does not, the
+    /// look for a notice waits for its turn behind such a read.
+    static let readDeadline = Duration.seconds(1)
 
     init(
         _ identity: CloudSettings.Identity, loop: any EventLoop, surroundings: any Surroundings,

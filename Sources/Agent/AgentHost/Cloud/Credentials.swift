@@ -20,7 +20,7 @@ struct Credentials: Sendable, Equatable, CustomStringConvertible, CustomReflecta
 
     /// Whether `text` would give one of the secrets away.
     func appear(in text: String) -> Bool {
-        text.contains(secretKey) || sessionToken.map { text.contains($0) } ?? false
+        [secretKey, sessionToken].contains { $0.flatMap(text.start(of:)) != nil }
     }
 }
 

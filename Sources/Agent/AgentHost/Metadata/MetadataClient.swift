@@ -59,6 +59,14 @@ package final class MetadataClient {
         ask(path, within: time, isUrgent: false, completion)
     }
 
+    func dropConnections() { try? transport.closeConnections() }
+
+    /// What was asked is not answered any more.
+    func close() {
+        transport.close()
+        waiting = []
+    }
+
     private func ask(_ path: String, within time: Duration, isUrgent: Bool, _ completion: @escaping Completion) {
         precondition(
             waiting.count < Self.waitingMax, "more questions wait for the metadata service than there are askers")
@@ -92,12 +100,16 @@ package final class MetadataClient {
                 question.hasFreshToken = true
                 get(question, text)
             case .success(let response): end(question, .failed(refusal(response.status, of: "a token")))
-            case .failure(let error):
-                end(
-                    question,
-                    .failed("\(error); in a container the instance's HttpPutResponseHopLimit must be 2 or more"))
+            case .failure(let error): end(question, .failed("\(error); \(Self.hint(error))"))
             }
         }
+    }
+
+    /// The answer to the token's request alone has few hops to live; everything else arrives in a container, too.
+    private static func hint(_ error: TransportError) -> String {
+        error.wasSent
+            ? "in a container the instance's HttpPutResponseHopLimit must be 2 or more"
+            : "is this an EC2 instance, and does nothing keep its packets away?"
     }
 
     private func get(_ question: Question, _ token: String) {
@@ -122,7 +134,10 @@ package final class MetadataClient {
                     ?? .failed("\(question.path): the metadata service answered something else than text"))
         case 404: end(question, .absent)
         // The machine was stopped and started, or the service forgot.
-        case 401 where !question.hasFreshToken: renewToken(for: question)
+        case 401 where !question.hasFreshToken:
+            // Should the next one be lost, another question begins with it.
+            token = nil
+            renewToken(for: question)
         default: end(question, .failed(refusal(response.status, of: question.path)))
         }
     }

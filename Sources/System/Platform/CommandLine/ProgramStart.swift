@@ -17,6 +17,11 @@ package struct ProgramStart: Sendable {
         }
         return ProgramStart(arguments: Array(CommandLine.arguments.dropFirst()), environment: environment)
     }
+
+    /// As if the environment had held this, too.
+    package func with(_ variable: String, _ value: String) -> ProgramStart {
+        ProgramStart(arguments: arguments, environment: environment.merging([variable: value]) { $1 })
+    }
 }
 
 extension ProgramDescription {

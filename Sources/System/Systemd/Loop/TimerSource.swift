@@ -4,8 +4,8 @@ import Platform
 
 final class TimerSource: Source<() -> Void>, LoopTimer {
     /// How late sd-event may wake us to serve several timers at once. Its default of 250 ms would eat a twentieth of the
-    /// failover deadline at each step; one millisecond still joins what is due together.
-    private static let accuracyMicroseconds: UInt64 = 1000
+    /// failover deadline at each step; and what libcurl wants done now would cost a sleep of its own if it might be late.
+    private static let accuracyMicroseconds: UInt64 = 1
 
     init(loop: Loop, _ handler: @escaping () -> Void) throws(EventLoopError) {
         super.init(handler)

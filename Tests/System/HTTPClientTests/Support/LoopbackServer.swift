@@ -128,6 +128,11 @@ func reply(_ body: String = "hello", status: String = "200 OK", headers: [String
     return lines.joined(separator: "\r\n") + "\r\n\r\n" + body
 }
 
+/// Answers one request of a connection, the last that it takes.
+@Sendable func answerOnce(_ peer: Peer) throws {
+    if try peer.receive() != nil { try peer.send(reply(headers: ["Connection: close"])) }
+}
+
 /// Answers each request of a connection the same way, until the client goes.
 @Sendable func answerAll(_ peer: Peer) throws {
     while try peer.receive() != nil { try peer.send(reply()) }

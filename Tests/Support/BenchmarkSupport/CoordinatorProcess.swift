@@ -3,18 +3,18 @@ import Platform
 import TestSupport
 
 /// The program under test, in a folder and on a port of its own.
-final class CoordinatorProcess {
+package final class CoordinatorProcess {
     /// As ADMIN_TOKEN gives it.
-    static let operatorToken = "benchmark-operator-token"
+    package static let operatorToken = "benchmark-operator-token"
 
-    let folder: String
-    let port: UInt16
+    package let folder: String
+    package let port: UInt16
     private let program: String
     private let settings: [String: String]
     private var process: ChildProcess?
 
     /// `settings` are those that differ from what a new installation has.
-    init(_ program: String, folder: String, settings: [String: String] = [:]) throws {
+    package init(_ program: String, folder: String, settings: [String: String] = [:]) throws {
         self.program = program
         self.folder = folder
         self.settings = settings
@@ -25,7 +25,7 @@ final class CoordinatorProcess {
 
     /// Starts it and returns how long it took from there to its first answer.
     @discardableResult
-    func start(_ certificate: Certificate? = nil) throws -> Duration {
+    package func start(_ certificate: Certificate? = nil) throws -> Duration {
         precondition(process == nil, "it runs already")
         var environment = settings
         environment["HOST"] = "127.0.0.1"
@@ -59,13 +59,13 @@ final class CoordinatorProcess {
         return (try? receiveSome(from: socket.number))?.isEmpty == false
     }
 
-    func send(signal: Int32) { process?.send(signal: signal) }
+    package func send(signal: Int32) { process?.send(signal: signal) }
 
     /// It has ended and waits to be reaped.
-    var hasEnded: Bool { (try? state()) == "Z" }
+    package var hasEnded: Bool { (try? state()) == "Z" }
 
     /// Reaps it; it was told to end, or is told to now.
-    func stop(_ signal: Int32 = SIGTERM) throws {
+    package func stop(_ signal: Int32 = SIGTERM) throws {
         guard let process else { return }
         self.process = nil
         process.send(signal: signal)
@@ -81,7 +81,7 @@ final class CoordinatorProcess {
         return String(decoding: text.suffix(2_000), as: UTF8.self)
     }
 
-    var id: Int32 { process?.id ?? 0 }
+    package var id: Int32 { process?.id ?? 0 }
 
     private func state() throws -> Substring? {
         let text = try readText("/proc/\(id)/stat")
@@ -90,7 +90,7 @@ final class CoordinatorProcess {
     }
 
     /// Resident memory in bytes.
-    func resident() throws -> Int {
+    package func resident() throws -> Int {
         let path = "/proc/\(id)/smaps_rollup"
         let line = try readText(path).split(separator: "\n").first { $0.hasPrefix("Rss:") }
         guard let kilobytes = line?.split(separator: " ").dropFirst().first.flatMap({ Int($0) }) else {

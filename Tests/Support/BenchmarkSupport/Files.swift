@@ -2,11 +2,11 @@ import CLinux
 import Glibc
 import Platform
 
-func readText(_ path: String) throws -> String {
+package func readText(_ path: String) throws -> String {
     String(decoding: try readSmallFile(path, limit: 1 << 16), as: UTF8.self)
 }
 
-func writeFile(_ path: String, _ bytes: [UInt8]) throws {
+package func writeFile(_ path: String, _ bytes: [UInt8]) throws {
     let file = try FileDescriptor(opening: path, O_WRONLY | O_CREAT | O_TRUNC, permissions: 0o600)
     var rest = bytes[...]
     while !rest.isEmpty {
@@ -16,13 +16,13 @@ func writeFile(_ path: String, _ bytes: [UInt8]) throws {
     }
 }
 
-func makeFolder(_ path: String) throws {
+package func makeFolder(_ path: String) throws {
     guard unsafe mkdir(path, 0o700) == 0 || errno == EEXIST else {
         throw BenchmarkError("make \(path): \(describe(errno: errno))")
     }
 }
 
-func namesIn(_ folder: String) throws -> [String] {
+package func namesIn(_ folder: String) throws -> [String] {
     guard let stream = unsafe opendir(folder) else {
         throw BenchmarkError("list \(folder): \(describe(errno: errno))")
     }
@@ -38,7 +38,7 @@ func namesIn(_ folder: String) throws -> [String] {
 }
 
 /// Removes a folder and what is in it.
-func removeTree(_ path: String) {
+package func removeTree(_ path: String) {
     for name in (try? namesIn(path)) ?? [] {
         let inside = "\(path)/\(name)"
         if unsafe unlink(inside) != 0 { removeTree(inside) }
@@ -47,9 +47,20 @@ func removeTree(_ path: String) {
 }
 
 /// The path of a Debian program.
-func findProgram(_ name: String, package: String) throws -> String {
+package func findProgram(_ name: String, package: String) throws -> String {
     for folder in ["/usr/sbin", "/usr/bin", "/usr/local/bin", "/sbin", "/bin"] {
         if fileExists("\(folder)/\(name)") { return "\(folder)/\(name)" }
     }
     throw BenchmarkError("\(name) is missing: apt-get install \(package)")
 }
+
+/// This program.
+package func ownPath() throws -> String {
+    var buffer = [CChar](repeating: 0, count: Int(PATH_MAX))
+    let count = unsafe readlink("/proc/self/exe", &buffer, buffer.count)
+    guard count > 0 else { throw BenchmarkError("find this program: \(describe(errno: errno))") }
+    return String(decoding: buffer.prefix(count).map(UInt8.init(bitPattern:)), as: UTF8.self)
+}
+
+/// Where this program and the one that it measures were built.
+package func productFolder() throws -> String { folderName(of: try ownPath()) }

@@ -1,20 +1,21 @@
-import CLinux
+private import CLinux
 import Glibc
 import Platform
-import TestSupport
 
 /// What a thread can have to itself (unshare(2)).
-struct Unshared: OptionSet {
-    let rawValue: Int32
+package struct Unshared: OptionSet, Sendable {
+    package let rawValue: Int32
+    package init(rawValue: Int32) { self.rawValue = rawValue }
+
     /// Its own descriptor table, empty but for the standard three: what is counted there is its own.
-    static let descriptors = Unshared(rawValue: 0x400)
-    static let mounts = Unshared(rawValue: 0x2_0000)
-    static let network = Unshared(rawValue: 0x4000_0000)
+    package static let descriptors = Unshared(rawValue: 0x400)
+    package static let mounts = Unshared(rawValue: 0x2_0000)
+    package static let network = Unshared(rawValue: 0x4000_0000)
 }
 
 /// Runs `body` on a thread called `name`, ahead of others, with some of its world to itself. Threads that it starts,
 /// those of the C library included, inherit the name and that world.
-func onOwnThread<Value: Sendable>(
+package func onOwnThread<Value: Sendable>(
     _ name: StaticString, _ unshared: Unshared = [], _ body: @escaping @Sendable () throws -> Value
 ) throws -> Value {
     let outcome = Awaited<Result<Value, TestSupportError>>("the end of \(name)")
@@ -38,7 +39,7 @@ func onOwnThread<Value: Sendable>(
 }
 
 /// How many threads of this process are called `name`.
-func threadCount(named name: StaticString) throws -> Int {
+package func threadCount(named name: StaticString) throws -> Int {
     try entries(of: "/proc/self/task")
         .filter { task in
             // A thread may end between the listing and the reading.
@@ -48,7 +49,7 @@ func threadCount(named name: StaticString) throws -> Int {
 }
 
 /// The descriptors in the table of the calling thread, the one used for listing left out.
-func ownDescriptors() throws -> [Int32] {
+package func ownDescriptors() throws -> [Int32] {
     try entries(of: "/proc/thread-self/fd").compactMap { Int32($0) }.filter { fcntl($0, F_GETFD) >= 0 }
 }
 

@@ -1,0 +1,90 @@
+import AgentCore
+import AgentHost
+import JSON
+import Platform
+import Systemd
+import Wire
+
+/// `spot-agent check`: whether this machine has all that the agent needs.
+enum CheckCommand {
+    /// Where the unit's credential is: while the service runs, and where systemd looks for it (systemd.exec(5)).
+    private static let credentialFolders = [
+        "/run/credentials/spot-agent.service", "/etc/credstore", "/run/credstore", "/usr/local/lib/credstore",
+        "/usr/lib/credstore",
+    ]
+
+    static func run(
+        _ invocation: Invocation, _ start: ProgramStart, _ program: ProgramDescription
+    ) -> ExitStatus {
+        let start = withServiceCredential(start)
+        let outcome = program.readSettings(invocation, start, standardFile: AgentSettings.standardFile)
+        do {
+            let page = CheckPage(try findings(outcome, start.environment).lines)
+            let text =
+                invocation.has(Option.json.name) ? String(decoding: encodeJSON(page), as: UTF8.self) + "\n" : page.text
+            guard StandardStream.output.write(text) else { return .failure }
+            return page.verdict == .failed ? .failure : .success
+        } catch {
+            StandardStream.error.write("cannot check: \(error)\n")
+            return .failure
+        }
+    }
+
+    /// By hand there is no credential; so the one that the service has is taken, unless somebody named another token.
+    private static func withServiceCredential(_ start: ProgramStart) -> ProgramStart {
+        let names = ["SPOT_OPTIMIZER_CLIENT_TOKEN", "CLIENT_TOKEN"].flatMap { [$0, "\($0)_FILE"] }
+        guard !(names + ["CREDENTIALS_DIRECTORY"]).contains(where: { start.environment[$0] != nil }),
+            let folder = credentialFolders.first(where: { fileExists("\($0)/client-token") })
+        else { return start }
+        return start.with("CREDENTIALS_DIRECTORY", folder)
+    }
+
+    private static func findings(_ outcome: SettingsOutcome, _ environment: [String: String]) throws -> Findings {
+        var known = Findings()
+        (known.problems, known.notices) = (outcome.problems, outcome.notices)
+        known.server = outcome[AgentSettings.server]
+        known.hasToken = token(outcome) != nil
+        known.region = outcome[AgentSettings.region] ?? nil
+        known.makesImages = outcome[AgentSettings.makesImage] ?? false
+
+        let loop = try Loop()
+        let surroundings = SystemSurroundings()
+        let checkup = try Checkup(
+            known, on: loop, tools: try tools(outcome, loop, surroundings), surroundings: surroundings)
+        let folders = Folders(environment)
+        let places = Checkup.Places(
+            state: folders.state, runtime: folders.runtime,
+            isStateNamed: folders.state != AgentSettings.standardStateFolder)
+        checkup.begin(in: places) { findings in
+            known = findings
+            loop.stop(0)
+        }
+        _ = try withExtendedLifetime(checkup) { try loop.run() }
+        return known
+    }
+
+    private static func token(_ outcome: SettingsOutcome) -> Token? {
+        outcome[AgentSettings.clientToken].flatMap { try? Token($0.reveal()) }
+    }
+
+    private static func tools(
+        _ outcome: SettingsOutcome, _ loop: Loop, _ surroundings: any Surroundings
+    ) throws -> Checkup.Tools {
+        var tools = Checkup.Tools(uplink: nil, metadata: nil, cloud: nil, disk: try DiskThread(capacity: 1))
+        if let server = outcome[AgentSettings.server] {
+            tools.uplink = try Uplink(
+                loop: loop, server: server, caFile: outcome[AgentSettings.caFile] ?? nil, clientToken: token(outcome))
+        }
+        // A file that cannot be read tells nothing of where to ask.
+        guard let isIPv6 = outcome[AgentSettings.metadataMode] else { return tools }
+        let metadata = try MetadataClient(
+            loop: loop,
+            endpoint: MetadataEndpoint.chosen(
+                endpoint: outcome[AgentSettings.metadataEndpoint] ?? nil, isIPv6: isIPv6))
+        tools.metadata = metadata
+        tools.cloud = try Cloud(loop: loop, settings: CloudSettings(outcome), surroundings: surroundings) {
+            metadata.read(path: $0, within: $1, $2)
+        }
+        return tools
+    }
+}

@@ -1,0 +1,128 @@
+import JSON
+import PretendCloud
+import Testing
+import Wire
+
+@testable import AgentCore
+
+/// What a machine may do in EC2, found out unasked, and what a replica lacks.
+struct RightsTests {
+    func makeScene(_ role: Role = .replica) -> ErrandScene {
+        var scene = ErrandScene()
+        scene.standing.role = role
+        scene.look()
+        return scene
+    }
+
+    func denial(_ doing: String = "launch") -> CloudFault {
+        CloudFault(.notAllowed, code: "UnauthorizedOperation", "\(doing): refused")
+    }
+
+    @Test(arguments: [Role.replica, .promoting, .primary])
+    func `the rights are verified soon after the start, and every hour again`(role: Role) {
+        var scene = makeScene(role)
+        #expect(scene.errands.duties.rights == .unverified)
+        scene.pass(.seconds(10))
+        #expect(scene.errands.duties.rights == .verified)
+        #expect(scene.cloud.requests.count == 3)
+        #expect(scene.changes.isEmpty)
+        #expect(scene.told.isEmpty)
+        scene.pass(.seconds(3600 * 10))
+        #expect((27...40).contains(scene.cloud.requests.count))
+    }
+
+    @Test func `a zombie, and one that was deleted, ask for nothing`() {
+        var scene = makeScene(.zombie)
+        scene.standing.isDeleted = true
+        scene.pass(.seconds(7200))
+        scene.standing.role = .primary
+        scene.pass(.seconds(7200))
+        #expect(scene.cloud.requests.isEmpty)
+    }
+
+    @Test func `a launch is tried as this machine was launched`() {
+        var scene = makeScene()
+        scene.pass(.seconds(10))
+        let tried = scene.cloud.requests.compactMap { if case .may(.run(let launch)) = $0 { launch } else { nil } }
+        #expect(tried.first?.subnet == "subnet-a1")
+        #expect(tried.first?.profile == "arn:aws:iam::1:instance-profile/web")
+        #expect(tried.first?.tags == [.managed])
+    }
+
+    @Test func `a denial is named, told once, and looked at again in minutes until it is gone`() {
+        var scene = makeScene()
+        scene.cloud.fail(denial(), times: 3) { if case .may(.run) = $0 { true } else { false } }
+        scene.pass(.seconds(10))
+        let reason = "IAM denies ec2:RunInstances (UnauthorizedOperation)"
+        #expect(scene.errands.duties.rights == .denied(reason))
+        scene.pass(.seconds(400))
+        #expect(scene.told == [.rightsDenied(reason: reason)])
+        scene.pass(.seconds(1000))
+        #expect(scene.errands.duties.rights == .verified)
+        #expect(scene.told == [.rightsDenied(reason: reason), .rightsGranted])
+    }
+
+    @Test func `all that are denied are named, and the description is no condition of the others`() {
+        var scene = makeScene()
+        scene.cloud.fail(denial(), times: 3) { _ in true }
+        scene.pass(.seconds(10))
+        #expect(
+            scene.errands.duties.rights
+                == .denied(
+                    """
+                    IAM denies ec2:DescribeInstances (UnauthorizedOperation), \
+                    ec2:RunInstances (UnauthorizedOperation), ec2:TerminateInstances (UnauthorizedOperation)
+                    """))
+    }
+
+    @Test func `an EC2 that is away denies nothing: what was known stays known`() {
+        var scene = makeScene()
+        scene.pass(.seconds(10))
+        scene.cloud.fail(CloudFault(.unreachable, "away"), times: 10_000) { _ in true }
+        scene.pass(.seconds(7200))
+        #expect(scene.errands.duties.rights == .verified)
+        var other = makeScene()
+        other.cloud.fail(CloudFault(.notAllowed, code: "AuthFailure", "bad key"), times: 10_000) { _ in true }
+        other.pass(.seconds(7200))
+        #expect(other.errands.duties.rights == .unverified)
+        #expect(scene.told.isEmpty && other.told.isEmpty)
+    }
+
+    // MARK: Readiness
+
+    static let cannot = "this agent cannot take over yet"
+
+    static let replicas: [(String?, Rights, [String])] = [
+        (nil, Rights.unverified, [cannot, "its rights in EC2 are not verified yet"]),
+        (nil, .verified, [cannot]),
+        ("disk full", .verified, [cannot, "its state folder cannot be written: disk full"]),
+        ("ro", .denied("IAM denies x"), [cannot, "its state folder cannot be written: ro", "IAM denies x"]),
+    ]
+
+    @Test(arguments: replicas)
+    func `a replica lacks what is wrong, and what is not verified`(fault: String?, rights: Rights, lacks: [String]) {
+        #expect(Readiness.lacking(.replica, diskFault: fault, rights) == lacks)
+    }
+
+    @Test(arguments: [Role?.none, .primary, .promoting, .zombie])
+    func `who is no replica says nothing of it`(role: Role?) {
+        #expect(Readiness.lacking(role, diskFault: "full", .unverified) == nil)
+    }
+
+    @Test func `no sentence is longer than a heartbeat may carry`() throws {
+        let long = String(repeating: "ä", count: 300)
+        let lacks = try #require(Readiness.lacking(.replica, diskFault: long, .denied(long)))
+        #expect(lacks.count == 3)
+        #expect(lacks.allSatisfy { $0.utf8.count <= Limits.nameBytes })
+        #expect(lacks[1].hasSuffix("…"))
+    }
+
+    @Test func `the heartbeat of a replica tells, as soon as it is known`() throws {
+        var scene = Scene.inContact(role: .replica)
+        #expect(try scene.heartbeat().heartbeat.lacking == [Self.cannot, "its rights in EC2 are not verified yet"])
+        scene.feed(.recordingFailed(reason: "no room"))
+        scene.pass(.milliseconds(500))
+        let lacks = try #require(scene.heartbeat().heartbeat.lacking)
+        #expect(lacks.contains("its state folder cannot be written: no room"))
+    }
+}
