@@ -17,7 +17,7 @@ extension Everything {
         }
 
         @Test func `expiries of one worker share ticks, and those of two workers share none`() {
-            let deadlines = (0..<40).map { Int64($0) * 3_333_333 }
+            let deadlines = (0..<40).map { Int64($0) * Self.tick / 6 }
             let ticks = (0..<Self.workers).map { worker in Set(deadlines.map { Roster.turn(of: worker, from: $0) }) }
             for worker in 0..<Self.workers { #expect(ticks[worker].count <= 3) }
             #expect(Set(ticks.joined()).count == ticks.reduce(0) { $0 + $1.count })
