@@ -40,7 +40,8 @@ import Testing
             let (error, time, late, ticks) = try onOwnThread("test-deadline") {
                 let client = try Client(on: kind)
                 let meter = try LatenessMeter(on: client.loop)
-                let start = SystemSurroundings().monotonic()
+                // What the deadline counts from: the loop may have looked at the clock a while ago.
+                let start = client.loop.now
                 let error = try client.failure(of: get("\(origin)/p?secret", deadline: .milliseconds(300)))
                 return (error, SystemSurroundings().monotonic() - start, meter.worst, meter.ticks)
             }
@@ -49,7 +50,8 @@ import Testing
             #expect(error.description.hasPrefix(text), "\(error)")
             #expect(time >= .milliseconds(300) && time < .milliseconds(300) + lateLimit, "\(time)")
             #expect(late < lateLimit, "\(late)")
-            #expect(ticks > 10)
+            // The sanitizer makes a long turn of reading the system's authorities; `late` bounds that as well.
+            #expect(ticks > (isUnderSanitizer ? 0 : 10))
         }
     }
 
