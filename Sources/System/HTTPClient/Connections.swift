@@ -8,8 +8,9 @@ import Platform
     private let loop: any EventLoop
     private var timer: (any LoopTimer)?
     private var watches: [curl_socket_t: any DescriptorWatch] = [:]
-    // Transfers whose socket the loop would not watch. To fail inside the callback would end all the others as well.
-    private var unwatched: [Transfer] = []
+    // Not told yet: what ended where no caller's code may run.
+    private var ended: [(transfer: Transfer, code: CURLcode)] = []
+    private var teller: (any LoopTimer)?
 
     init(loop: any EventLoop, options: TransportOptions) throws(TransportError) {
         // Once for the process; safe from any thread since 7.84.
@@ -19,9 +20,10 @@ import Platform
         }
         unsafe self.handle = handle
         self.loop = loop
-        do { timer = try loop.makeTimer { [weak self] in self?.act(ccurl_socket_timeout, 0) } } catch {
-            throw TransportError(.resources, "make a timer for connections: \(error)")
-        }
+        do {
+            timer = try loop.makeTimer { [weak self] in self?.act(ccurl_socket_timeout, 0) }
+            teller = try loop.makeTimer { [weak self] in self?.tellEnded() }
+        } catch { throw TransportError(.resources, "make a timer for connections: \(error)") }
         set(CURLMOPT_MAXCONNECTS, options.maxConnections)
         set(CURLMOPT_MAX_TOTAL_CONNECTIONS, options.maxConnections)
         set(CURLMOPT_MAX_HOST_CONNECTIONS, options.maxConnectionsPerHost)
@@ -42,31 +44,42 @@ import Platform
         guard code == CURLM_OK else {
             throw TransportError(.resources, "start a transfer (curl multi \(code.rawValue))")
         }
+        // Now, or its first step costs a turn of the loop; over a kept connection that is a third of all it costs.
+        drive(ccurl_socket_timeout, 0)
+        if !ended.isEmpty { teller?.arm(at: loop.now) }
     }
 
     func remove(_ transfer: Transfer) {
-        unwatched.removeAll { $0 === transfer }
+        ended.removeAll { $0.transfer === transfer }
         let code = unsafe curl_multi_remove_handle(handle, transfer.handle)
         precondition(code == CURLM_OK, "a transfer cannot leave (curl multi \(code.rawValue))")
     }
 
     private func act(_ descriptor: curl_socket_t, _ events: Int32) {
+        drive(descriptor, events)
+        tellEnded()
+    }
+
+    private func drive(_ descriptor: curl_socket_t, _ events: Int32) {
         var running: Int32 = 0
         let code = unsafe curl_multi_socket_action(handle, descriptor, events, &running)
         // What goes wrong for a transfer comes as its own message below.
         precondition(code == CURLM_OK || code == CURLM_OUT_OF_MEMORY, "libcurl stopped (curl multi \(code.rawValue))")
-        reportEnded()
-    }
-
-    /// Each report runs a caller's code, which may start, cancel or close anything: nothing is remembered across one.
-    private func reportEnded() {
-        while let transfer = unwatched.popLast() { transfer.ended?(CURLE_ABORTED_BY_CALLBACK) }
         var left: Int32 = 0
         while let message = unsafe curl_multi_info_read(handle, &left) {
-            guard unsafe message.pointee.msg == CURLMSG_DONE else { continue }
-            let code = unsafe ccurl_message_result(message)
-            let transfer = unsafe Transfer.owning(message.pointee.easy_handle)
-            transfer?.ended?(code)
+            guard unsafe message.pointee.msg == CURLMSG_DONE,
+                let transfer = unsafe Transfer.owning(message.pointee.easy_handle)
+            else { continue }
+            unsafe ended.append((transfer, ccurl_message_result(message)))
+        }
+    }
+
+    /// Each runs a caller's code, which may start, cancel or close anything: nothing is remembered across one. What is
+    /// started here and ends at once is told in the next turn, or whoever asks again and again would hold up the loop.
+    private func tellEnded() {
+        for _ in ended.indices where !ended.isEmpty {
+            let (transfer, code) = ended.removeFirst()
+            transfer.ended?(code)
         }
     }
 }
@@ -103,7 +116,8 @@ extension Connections {
         } catch {
             guard let transfer = unsafe Transfer.owning(handle) else { return }
             transfer.refusal = "watch a socket: \(error)"
-            unwatched.append(transfer)
+            // To fail inside libcurl's callback would end all the others as well.
+            ended.append((transfer, CURLE_ABORTED_BY_CALLBACK))
         }
     }
 

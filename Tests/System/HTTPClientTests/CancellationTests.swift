@@ -9,12 +9,12 @@ import Testing
         let testDescription: String
         var scheme = "http"
         let serve: @Sendable (Peer) throws -> Void
-        /// How far the server has come when the client cancels.
+        /// How far the server has come when the client cancels, at least.
         let accepts: Int
     }
 
     static let cases = [
-        Case(testDescription: "before anything was done", serve: { try $0.waitForClose() }, accepts: 0),
+        Case(testDescription: "at once", serve: { try $0.waitForClose() }, accepts: 0),
         Case(testDescription: "waiting for the answer", serve: { try $0.waitForClose() }, accepts: 1),
         Case(testDescription: "in the TLS handshake", scheme: "https", serve: { try $0.waitForClose() }, accepts: 1),
         Case(
@@ -45,7 +45,7 @@ import Testing
             var heard = 0
             let request = get("\(stage.scheme)://127.0.0.1:\(server.port)/", deadline: .seconds(10))
             let call = owner.transport?.send(request) { _ in heard += 1 }
-            _ = loop.run { server.accepted == stage.accepts }
+            _ = loop.run { server.accepted >= stage.accepts }
             // Time for what the server sent.
             if stage.accepts > 0 { _ = loop.run(within: .milliseconds(20)) { false } }
             switch end {
@@ -53,7 +53,7 @@ import Testing
             case .close: owner.transport?.close()
             case .release: owner.transport = nil
             }
-            let came = loop.run { closed.value == stage.accepts }
+            let came = loop.run { closed.value == server.accepted }
             #expect(came)
             #expect(heard == 0)
         }
