@@ -83,10 +83,26 @@ import Wire
         }
     }
 
+    @Test func `whoever starts it by hand gets the process that does without GnuTLS, under its own name`() throws {
+        try withScene { scene in
+            let agent = try scene.startAgent()
+            try agent.waitForText("notice in contact with the coordinator")
+            let read = { (name: String) in
+                String(decoding: try readSmallFile("/proc/\(agent.id)/\(name)", limit: 1 << 16), as: UTF8.self)
+            }
+            #expect(try read("comm") == "spot-agent\n")
+            #expect(try read("environ").contains("GNUTLS_NO_IMPLICIT_INIT=1\0"))
+        }
+    }
+
     @Test func `killed and started again it is who it was, without enrolling`() throws {
         try withScene { scene in
             let first = try scene.startAgent()
             try first.waitForText("notice in contact with the coordinator")
+            let record = "\(scene.folder)/agent/state.log"
+            try eventually("it is remembered") {
+                String(decoding: try readSmallFile(record, limit: 1 << 16), as: UTF8.self).contains("enrolled")
+            }
             first.send(signal: SIGKILL)
             _ = try first.waitForEnd()
             let second = try scene.startAgent()

@@ -18,6 +18,21 @@ package struct ProgramStart: Sendable {
         return ProgramStart(arguments: Array(CommandLine.arguments.dropFirst()), environment: environment)
     }
 
+    /// For what libraries read before `main`: unless `variable` was set at the start, sets it and starts the program again in
+    /// its place, as the same process with the same arguments. Where that does not work it goes on without.
+    package static func ensure(_ variable: String) {
+        if unsafe getenv(variable) == nil {
+            unsafe setenv(variable, "1", 1)
+            // By its own path: after /proc/self/exe the process would be called `exe`.
+            if let path = unsafe realpath("/proc/self/exe", nil) {
+                unsafe execv(path, CommandLine.unsafeArgv)
+                unsafe free(path)
+            }
+        }
+        // It was for this process, not for those that it starts.
+        unsafe unsetenv(variable)
+    }
+
     /// As if the environment had held this, too.
     package func with(_ variable: String, _ value: String) -> ProgramStart {
         ProgramStart(arguments: arguments, environment: environment.merging([variable: value]) { $1 })
