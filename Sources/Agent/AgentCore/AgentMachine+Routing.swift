@@ -98,6 +98,7 @@ extension AgentMachine {
     // MARK: What the metadata service says
 
     mutating func found(_ findings: [Watch.Finding], _ turn: inout Turn) {
+        if !findings.isEmpty { turn.noteNews() }
         for finding in findings {
             switch finding {
             case .identified(let facts): identify(facts, &turn)
@@ -163,6 +164,16 @@ extension AgentMachine {
         } else {
             if let situation = situation(turn) { contact.leave(situation, &turn) }
             life = .leaving(until: turn.now + Contact.farewellDeadline, hostGoesDown: false)
+        }
+    }
+}
+
+extension Input {
+    /// Whether it alone is a reason to look at everything. Of what the metadata service says, the findings are.
+    var isNews: Bool {
+        switch self {
+        case .wokeUp, .metadata: false
+        case .started, .answered, .cloud, .recorded, .recordingFailed, .reconfigured, .networkChanged, .stopping: true
         }
     }
 }

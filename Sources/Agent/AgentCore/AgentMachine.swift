@@ -58,6 +58,7 @@ package struct AgentMachine: Sendable {
         var turn = Turn(now: now, wall: wall, chance: chance, batch: batches + 1, numbers: numbers)
         absorbed = 0
         if case .wokeUp = input { wakeAt = nil }
+        if input.isNews { turn.noteNews() }
         route(input, &turn)
         letPartsAct(&turn)
         close(&turn)
@@ -86,6 +87,8 @@ package struct AgentMachine: Sendable {
 
     private mutating func letPartsAct(_ turn: inout Turn) {
         if let due = watch.nextDue, due <= turn.now { found(watch.wake(&turn), &turn) }
+        // Most turns are a look at the metadata service that says what it said before.
+        guard turn.hasNews || isAnyDue(turn.now) else { return }
         if let teller { notices.wake(teller, &turn) }
         if life == .running, let standing = standing(turn) { wakeErrands(standing, &turn) }
         if turn.wantsConfiguration { contact.wantConfiguration(turn.now) }
@@ -129,10 +132,17 @@ package struct AgentMachine: Sendable {
 
     private var nextDue: Duration? {
         let end: Duration? = if case .leaving(let until, _) = life { until } else { nil }
+        return [watch.nextDue, partsDue, end].compactMap { $0 }.min()
+    }
+
+    /// When one of those besides the watch wants to be woken.
+    private var partsDue: Duration? {
         let notice = notices.nextDue(hasTeller: teller != nil)
         let errand = life == .running && lastStanding != nil ? errands.nextDue : nil
-        return [watch.nextDue, notice, errand, contact.nextDue, outbox.nextDue, end].compactMap { $0 }.min()
+        return [notice, errand, contact.nextDue, outbox.nextDue].compactMap { $0 }.min()
     }
+
+    private func isAnyDue(_ now: Duration) -> Bool { partsDue.map { $0 <= now } ?? false }
 
     // MARK: How things stand
 

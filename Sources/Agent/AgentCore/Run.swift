@@ -22,12 +22,14 @@ struct Run: Sendable {
     static let diskPatience = Duration.seconds(5)
     /// Nobody's answer takes longer than this without being lost; then it is asked again.
     static let attemptMax = Duration.seconds(10)
+    /// Nobody waits for a duty: a machine without a role, or an account that is throttled, is not asked all the time.
+    private static let longestDutyPause = Duration.seconds(60)
 
     var cause: Cause
     var errand: any Errand
     var startedAt: Timestamp
     var wait = Wait.nothing
-    var backoff = Backoff()
+    var backoff: Backoff
     /// The newest batch with an entry of it, until that is on the disk.
     private(set) var unsaved: (batch: Int, since: Duration)?
     /// Something was done that a crash would have made us forget.
@@ -38,6 +40,7 @@ struct Run: Sendable {
 
     init(_ cause: Cause, _ errand: any Errand, startedAt: Timestamp) {
         self.cause = cause
+        backoff = if case .duty = cause { Backoff(upTo: Self.longestDutyPause) } else { Backoff() }
         self.errand = errand
         self.startedAt = startedAt
     }

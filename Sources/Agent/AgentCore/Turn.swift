@@ -13,6 +13,8 @@ package struct Turn: Sendable {
     private(set) var effects: [Effect] = []
     private(set) var entries: [Entry] = []
     private(set) var reports: [Report] = []
+    /// Something may be other than it was, besides the clock.
+    private(set) var hasNews = false
     /// Somebody needs the newest configuration.
     private(set) var wantsConfiguration = false
     private var names: NameSource
@@ -34,6 +36,7 @@ package struct Turn: Sendable {
     /// To go on with in the next turn.
     var countedNumbers: Numbers { numbers }
 
+    mutating func noteNews() { hasNews = true }
     mutating func add(_ effect: Effect) { effects.append(effect) }
     mutating func tell(_ announcement: Announcement) { effects.append(.tell(announcement)) }
     mutating func remember(_ entry: Entry) { entries.append(entry) }

@@ -57,8 +57,8 @@ struct Watch: Sendable {
 
     mutating func change(to options: AgentOptions, _ turn: inout Turn) {
         self.options = options
-        // A shorter period begins now.
-        for item in MetadataItem.announcements { due[item] = turn.now }
+        // A shorter period begins now, and so does another region.
+        for item in MetadataItem.allCases where period(of: item) != nil { due[item] = turn.now }
         readNext(&turn)
     }
 
@@ -80,7 +80,9 @@ struct Watch: Sendable {
             due[item] = turn.now + turn.jittered(wait)
         }
         readNext(&turn)
-        return findings + identify() + becomeBlind(turn.now)
+        // What is announced says nothing of who we are.
+        if !MetadataItem.announcements.contains(item) { findings += identify() }
+        return findings + becomeBlind(turn.now)
     }
 
     /// Time has passed.

@@ -187,7 +187,8 @@ package final class AgentShell {
     /// The machine counts from the boot, through sleep; the loop's timers stand still meanwhile, so after a sleep the alarm
     /// comes late by what was left of it, which is seconds.
     private func wake(at time: Duration) {
-        let moment = loop.now + max(.zero, time - surroundings.boot())
+        // The loop's own time is from before this turn's work, and an alarm that is early by that rings twice.
+        let moment = surroundings.monotonic() + max(.zero, time - surroundings.boot())
         expected[.alarm] = moment
         alarm?.arm(at: moment)
     }

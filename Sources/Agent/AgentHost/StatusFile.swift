@@ -39,7 +39,9 @@ package final class StatusFile {
         timer?.arm(at: loop.now + Self.age)
         let bytes = encodeJSON(status()) + [UInt8(ascii: "\n")]
         // Nobody is the worse for a status that could not be written: its age tells.
-        _ = disk.submit { [path] in try? replaceFile(path, with: bytes, permissions: 0o644, doing: "write status") }
+        _ = disk.submit { [path] in
+            try? replaceFile(path, with: bytes, permissions: 0o644, kept: false, doing: "write status")
+        }
     }
 
     /// Whether whoever wrote it writes no more.

@@ -201,7 +201,7 @@ import Wire
                 return changed
             }
             scene.machine.facts = facts
-            scene.feed(.wokeUp)
+            scene.feed(.recorded(batches: 0))
             scene.pass(.milliseconds(10))
         }
         #expect((4...6).contains(scene.count(.heartbeat) - before))

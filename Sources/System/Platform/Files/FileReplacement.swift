@@ -1,19 +1,20 @@
 import Glibc
 
 /// Puts `content` in place of whatever `path` names, so that after a crash at any moment the old or the new content is
-/// there, whole. When this returns, the new content is on the disk.
+/// there, whole. When this returns, the new content is on the disk; unless it is not `kept`, which costs the disk less: then a
+/// crash of the whole machine, but not of the process, may leave an empty file.
 ///
 /// A symbolic link is replaced, not followed. Two writers of one path at a time disturb each other: a path has one owner.
 /// It waits for the disk: not for a loop's thread. When it throws, the old content is there, except after a failure to
 /// sync the folder, when it may be either.
 package func replaceFile(
-    _ path: String, with content: [UInt8], permissions: UInt32 = 0o600, doing: String = "write"
+    _ path: String, with content: [UInt8], permissions: UInt32 = 0o600, kept: Bool = true, doing: String = "write"
 ) throws(PlatformError) {
     // A fixed name: what a crash leaves behind is removed by the next write instead of adding up.
     let temporary = "\(path).new"
     _ = unsafe unlink(temporary)
     do throws(PlatformError) {
-        try writeNewFile(temporary, content, permissions, doing)
+        try writeNewFile(temporary, content, permissions, kept: kept, doing)
         guard unsafe rename(temporary, path) == 0 else {
             throw PlatformError("\(doing) \(path): rename", errno: lastErrno)
         }
@@ -21,11 +22,11 @@ package func replaceFile(
         _ = unsafe unlink(temporary)
         throw error
     }
-    try syncFolder(of: path, doing: doing)
+    if kept { try syncFolder(of: path, doing: doing) }
 }
 
 private func writeNewFile(
-    _ path: String, _ content: [UInt8], _ permissions: UInt32, _ doing: String
+    _ path: String, _ content: [UInt8], _ permissions: UInt32, kept: Bool, _ doing: String
 ) throws(PlatformError) {
     // Exclusive: nobody can have put a link there. Closed to others until the content is complete, whatever the umask.
     let flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW
@@ -34,7 +35,7 @@ private func writeNewFile(
     guard fchmod(file.number, mode_t(permissions)) == 0 else {
         throw PlatformError("\(doing) \(path): set permissions", errno: lastErrno)
     }
-    guard fsync(file.number) == 0 else { throw PlatformError("\(doing) \(path): sync", errno: lastErrno) }
+    guard !kept || fsync(file.number) == 0 else { throw PlatformError("\(doing) \(path): sync", errno: lastErrno) }
 }
 
 /// Writes all of `content`, however many calls it takes; `doing` opens the error's sentence.
