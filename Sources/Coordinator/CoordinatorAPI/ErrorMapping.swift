@@ -8,6 +8,9 @@ extension Response {
         Response(status: status, headers: headers.isEmpty ? onlyJSON : [.json] + headers, body: encodeJSON(body))
     }
 
+    /// `text` is JSON.
+    static func json(text: [UInt8]) -> Response { Response(status: 200, headers: onlyJSON, body: text) }
+
     /// Made once: nearly every answer has these.
     private static let onlyJSON: [HeaderField] = [.json]
 

@@ -135,15 +135,15 @@ package struct Router: Sendable {
         var new = Node()
         switch segment {
         case .literal(let text):
-            var known = nodes[node].firstLiteral
+            var (last, known) = (0, nodes[node].firstLiteral)
             while known != 0 {
                 if letters[nodes[known].literal].elementsEqual(text.utf8) { return known }
-                known = nodes[known].nextLiteral
+                (last, known) = (known, nodes[known].nextLiteral)
             }
             new.literal = letters.count..<letters.count + text.utf8.count
             letters += text.utf8
-            new.nextLiteral = nodes[node].firstLiteral
-            nodes[node].firstLiteral = nodes.count
+            // Behind the others: the table begins with what is called most.
+            if last == 0 { nodes[node].firstLiteral = nodes.count } else { nodes[last].nextLiteral = nodes.count }
         case .parameter:
             if nodes[node].parameter != 0 { return nodes[node].parameter }
             nodes[node].parameter = nodes.count

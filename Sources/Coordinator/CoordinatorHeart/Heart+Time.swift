@@ -17,8 +17,8 @@ extension Heart {
                     ) { slot, turn in
                         // It may have been heard while this waited.
                         if slot.host(line.instance)?.isFresh == false { slot.noteSilence(of: line.instance, &turn) }
-                    } answer: { outcome in
-                        if case .unavailable = outcome { line.retell(.unknown, as: .starting) }
+                    } answer: { [switchboard] outcome in
+                        if case .unavailable = outcome { switchboard.retell(.unknown, as: .starting, of: line) }
                     })
             case .gone(let line, let silence):
                 submit(
@@ -28,8 +28,8 @@ extension Heart {
                         if slot.host(line.instance)?.isFresh == false {
                             slot.noteOffline(line.instance, after: silence, &turn)
                         }
-                    } answer: { outcome in
-                        if case .unavailable = outcome { line.retell(.offline, as: .unknown) }
+                    } answer: { [switchboard] outcome in
+                        if case .unavailable = outcome { switchboard.retell(.offline, as: .unknown, of: line) }
                     })
             }
         }
@@ -79,18 +79,18 @@ extension Heart {
 
     /// Writes down when hosts were last heard, for the operators of the next run.
     package func flushContacts() {
-        for _ in 0..<Self.flushesMax {
-            let stale = switchboard.unflushed(
-                at: surroundings.monotonic(), olderThan: Self.contactAge, limit: Self.flushRows)
-            guard !stale.isEmpty else { return }
-            let wall = surroundings.wall()
-            let rows = stale.map { ($0.line.slot, $0.line.instance, wall - $0.silence) }
+        let stale = switchboard.unflushed(
+            at: surroundings.monotonic(), olderThan: Self.contactAge, limit: Self.flushesMax)
+        let wall = surroundings.wall()
+        for start in stride(from: 0, to: stale.count, by: Self.flushRows) {
+            let rows = stale[start..<min(start + Self.flushRows, stale.count)].map {
+                ($0.line.slot, $0.line.instance, wall - $0.silence)
+            }
             submit(
                 ClientWork<Bool>({ _ in }) { transaction, _ in
                     try transaction.noteHeard(rows)
                     return .done(true)
                 })
-            if stale.count < Self.flushRows { return }
         }
     }
 
@@ -98,8 +98,8 @@ extension Heart {
     private static let contactAge = Duration.seconds(60)
     /// So that a commit behind it waits for a millisecond, not for fifty.
     private static let flushRows = 200
-    /// 20,000 hosts in one go; the rest in the next.
-    private static let flushesMax = 100
+    /// Hosts in one go; the rest in the next.
+    private static let flushesMax = 20_000
 
     /// Forgets what is past its time, a little at a go; and again through the queue until nothing is left.
     package func forget(asOf now: Timestamp) { forget(CoordinatorStore.Retention(at: now)) }

@@ -54,7 +54,9 @@ package final class Line: Sendable {
     enum Presence { case starting, fresh, leaving, unknown, offline }
 
     struct State {
-        var view: View
+        var view: View { didSet { form = nil } }
+        /// What its replies have been made from since the view changed.
+        var form: HeartbeatReplyForm?
         var presence: Presence
         /// On the monotonic clock.
         var heardAt: Duration
@@ -103,6 +105,22 @@ package final class Line: Sendable {
             state.answeredAt = now
             return state.view
         }
+        return reply(view, receivedAt: receivedAt, wall: wall)
+    }
+
+    /// The same as JSON.
+    package func replyText(receivedAt: Timestamp, at now: Duration, wall: Timestamp) -> [UInt8] {
+        let form = state.withLock { state in
+            state.answeredAt = now
+            if let form = state.form { return form }
+            let form = HeartbeatReplyForm(reply(state.view, receivedAt: receivedAt, wall: wall))
+            state.form = form
+            return form
+        }
+        return form.text(receivedAt: receivedAt, serverTime: wall)
+    }
+
+    private func reply(_ view: View, receivedAt: Timestamp, wall: Timestamp) -> HeartbeatReply {
         var reply = HeartbeatReply(
             slot: slot, role: view.role, epoch: view.epoch, configVersion: view.configVersion,
             heartbeatSeconds: view.heartbeatSeconds, receivedAt: receivedAt, serverTime: wall)
@@ -131,11 +149,6 @@ package final class Line: Sendable {
     /// The call has ended by itself.
     package func forget(_ call: ParkedCall) {
         state.withLock { state in if state.call === call { state.call = nil } }
-    }
-
-    /// Its absence was not stored: it is found once more, unless it was heard since.
-    func retell(_ absence: Presence, as earlier: Presence) {
-        state.withLock { state in if state.presence == absence { state.presence = earlier } }
     }
 
     func takeCall() -> ParkedCall? { state.withLock { $0.call.take() } }
@@ -181,8 +194,7 @@ struct Allowance {
     static func ofNotices(at now: Duration) -> Allowance { Allowance(perSecond: 10, burst: 100, at: now) }
 
     mutating func take(at now: Duration) -> Bool {
-        let (seconds, attoseconds) = (now - at).components
-        left = min(burst, left + (Double(seconds) + Double(attoseconds) * 1e-18) * perSecond)
+        left = min(burst, left + (now - at) / .seconds(1) * perSecond)
         at = now
         guard left >= 1 else { return false }
         left -= 1

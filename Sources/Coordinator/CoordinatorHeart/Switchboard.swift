@@ -28,6 +28,9 @@ final class Switchboard: Sendable {
     private let index = Locked(Index())
     /// Silence counts from here at the earliest: the coordinator's own absence proves nothing about others.
     private let grace: Locked<Duration>
+    private static let longestLook = Duration.seconds(5)
+    /// Before this nobody can have been silent for too long: all hosts are looked at only then.
+    private let nextAbsence = Locked(Duration.zero)
 
     private let surroundings: any Surroundings
 
@@ -52,6 +55,7 @@ final class Switchboard: Sendable {
     func hosts(of client: ClientID) -> Int { index.withLock { $0.hosts[client] ?? 0 } }
 
     func seat(_ line: Line, under token: TokenHash) {
+        expectAbsence()
         let replaced: Line? = index.withLock { index in
             var seats = index.tokens[line.slot] ?? []
             let old = seats.firstIndex { $0.line.instance == line.instance }.map { seats.remove(at: $0) }
@@ -126,6 +130,7 @@ final class Switchboard: Sendable {
     /// for it.
     func publish(_ slot: Slot, at now: Timestamp) -> Bool {
         var hasMissedNews = false
+        expectAbsence()
         for line in lines(of: slot.id) {
             guard let host = slot.host(line.instance), host.role != .terminated else {
                 unseat(line.instance, of: slot.id)
@@ -156,6 +161,7 @@ final class Switchboard: Sendable {
     /// The coordinator itself was away: nobody is known to be there until heard, and everybody's silence begins anew.
     func beginGrace(at now: Duration) {
         grace.withLock { $0 = now }
+        expectAbsence()
         for line in all {
             line.state.withLock { state in
                 switch state.presence {
@@ -170,27 +176,47 @@ final class Switchboard: Sendable {
 
     enum Absence { case silent(Line), gone(Line, after: Duration) }
 
+    /// Something else than a heartbeat may have brought it nearer.
+    private func expectAbsence() { nextAbsence.withLock { $0 = .zero } }
+
     /// Who has been silent for too long, each told once.
     func absences(at now: Duration, timeout: Duration) -> [Absence] {
+        // Whatever comes to pass while they are looked at can only make it earlier. Now and then in any case.
+        let latest = now + Self.longestLook
+        let isTooEarly = nextAbsence.withLock { next in
+            defer { if now > next { next = latest } }
+            return now <= next
+        }
+        guard !isTooEarly else { return [] }
         let began = graceBegan
         var absences: [Absence] = []
+        var next = latest
         for line in all {
             line.state.withLock { state in
                 let heard = max(state.heardAt, began)
-                let period = Duration.seconds(state.view.heartbeatSeconds)
-                let isOverdue = now > heard + max(period * 3, state.wait + period)
-                switch state.presence {
-                case .fresh where isOverdue, .starting where isOverdue, .leaving where isOverdue:
-                    state.presence = .unknown
-                    absences.append(.silent(line))
-                case .unknown where now > heard + max(timeout, period * 3):
+                guard let moment = state.absentAt(heard, timeout) else { return }
+                guard now > moment else {
+                    next = min(next, moment)
+                    return
+                }
+                if state.presence == .unknown {
                     state.presence = .offline
                     absences.append(.gone(line, after: now - heard))
-                default: break
+                } else {
+                    state.presence = .unknown
+                    absences.append(.silent(line))
+                    next = now
                 }
             }
         }
+        nextAbsence.withLock { $0 = min($0, next) }
         return absences
+    }
+
+    /// The absence was not stored: it is found once more, unless the host was heard since.
+    func retell(_ absence: Line.Presence, as earlier: Line.Presence, of line: Line) {
+        line.state.withLock { state in if state.presence == absence { state.presence = earlier } }
+        expectAbsence()
     }
 
     /// Those whose time of last contact the store knows only as older than `age`, at most `limit`.
@@ -205,6 +231,18 @@ final class Switchboard: Sendable {
             }
         }
         return found
+    }
+}
+
+extension Line.State {
+    /// When it becomes known that its host is absent, heard last at `heard`; nil of one that is known to be.
+    fileprivate func absentAt(_ heard: Duration, _ timeout: Duration) -> Duration? {
+        let period = Duration.seconds(view.heartbeatSeconds)
+        return switch presence {
+        case .fresh, .starting, .leaving: heard + max(period * 3, wait + period)
+        case .unknown: heard + max(timeout, period * 3)
+        case .offline: nil
+        }
     }
 }
 

@@ -12,7 +12,7 @@ func noteRequestLine(
     guard let connection = unsafe connection, let target = unsafe target,
         let client = unsafe recover(cmicrohttpd_socket_context(connection), as: Connection.self)
     else { return nil }
-    client.allow(until: client.core.now() + client.core.options.limits.headerTime.nanoseconds, forRequest: true)
+    client.allow(until: client.core.now() + client.core.times.header, forRequest: true)
     client.core.exchangeBegan()
     let exchange = unsafe Exchange(
         connection: client, suspension: Suspension(connection), target: String(cString: target))
@@ -92,7 +92,7 @@ func noteConnection(
         let now = core.now()
         let client = unsafe Connection(
             core: core, descriptor: cmicrohttpd_descriptor(connection), peer: PeerAddress(cmicrohttpd_peer(connection)),
-            deadline: now + core.options.limits.headerTime.nanoseconds)
+            deadline: now + core.times.header)
         client.ticket = core.roster.watch(client, now: now)
         unsafe slot.pointee = Unmanaged.passRetained(client).toOpaque()
         core.counters.accepted.increment()

@@ -133,11 +133,3 @@ struct DeadlineWheel<Value> {
         count -= 1
     }
 }
-
-extension Duration {
-    /// For clocks and deadlines, which fit for 292 years.
-    var nanoseconds: Int64 {
-        let (seconds, attoseconds) = components
-        return seconds * 1_000_000_000 + attoseconds / 1_000_000_000
-    }
-}

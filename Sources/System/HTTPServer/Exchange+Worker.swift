@@ -60,7 +60,7 @@ extension Exchange {
         }
         arrival.request = consume request
         guard framing != .none else { return .read }
-        let end = core.now() + limits.bodyTime.nanoseconds
+        let end = core.now() + core.times.body
         return connection.allow(until: end, forRequest: true) ? .read : .close
     }
 
@@ -109,7 +109,7 @@ extension Exchange {
             state = .sent
         }
         arrival.stream?.ended()
-        connection.allow(until: core.now() + core.options.limits.idleTime.nanoseconds)
+        connection.allow(until: core.now() + core.times.idle)
     }
 
     /// `request` is given when its handler has just returned.
@@ -139,7 +139,7 @@ extension Exchange {
         }
         guard case .send(let answer, _) = step else { return step }
         if case .stream(let stream, _) = answer { arrival.stream = stream }
-        connection.allow(until: core.now() + core.options.limits.answerTime.nanoseconds)
+        connection.allow(until: core.now() + core.times.answer)
         return step
     }
 
@@ -155,7 +155,7 @@ extension Exchange {
     }
 
     private func refuse(_ status: Int, _ reason: String, _ request: RefusedRequest?) -> Step {
-        let end = core.now() + core.options.limits.answerTime.nanoseconds
+        let end = core.now() + core.times.answer
         guard connection.allow(until: end) else { return .close }
         let answer = core.options.refusal(Refusal(status: status, reason: reason, request: request))
         return .send(.response(answer), closing: true)

@@ -5,6 +5,7 @@ import Synchronization
 final class ListenerCore: Sendable {
     let options: ListenerOptions
     let connectionLimit: Int
+    let times: Times
     let handler: @Sendable (consuming Request, Exchange) -> Void
     let counters = Counters()
     let roster: Roster
@@ -24,13 +25,14 @@ final class ListenerCore: Sendable {
     ) {
         self.options = options
         self.connectionLimit = connectionLimit
+        times = Times(options.limits)
         self.handler = handler
         self.bell = bell
         self.reading = reading
         roster = Roster(limits: options.limits, now: options.surroundings.monotonic().nanoseconds, bell: bell)
     }
 
-    func now() -> Int64 { options.surroundings.monotonic().nanoseconds }
+    func now() -> Int64 { options.surroundings.monotonicNanoseconds() }
 
     var isStopping: Bool { stopping.load(ordering: .sequentiallyConsistent) }
 
@@ -65,5 +67,22 @@ final class ListenerCore: Sendable {
     func giveUp(_ parked: [Exchange]) {
         let suspensions = parked.compactMap { $0.giveUp() }
         for suspension in suspensions { resume(suspension) }
+    }
+}
+
+extension ListenerCore {
+    /// The limits' times in nanoseconds, as the deadlines of every request are counted.
+    struct Times {
+        let header: Int64
+        let body: Int64
+        let answer: Int64
+        let idle: Int64
+
+        init(_ limits: ListenerLimits) {
+            header = limits.headerTime.nanoseconds
+            body = limits.bodyTime.nanoseconds
+            answer = limits.answerTime.nanoseconds
+            idle = limits.idleTime.nanoseconds
+        }
     }
 }

@@ -90,7 +90,7 @@ package final class ResponseStream: Sendable {
             let count = min(target.count, state.pending)
             unsafe target.copyBytes(from: state.buffer[state.position..<state.position + count])
             state.position += count
-            connection.allow(until: core.now() + core.options.limits.answerTime.nanoseconds)
+            connection.allow(until: core.now() + core.times.answer)
             guard state.pending == 0 else { return (.bytes(count), nil) }
             state.buffer = []
             state.position = 0

@@ -46,7 +46,12 @@ func send(_ answer: Exchange.Answer, closing: Bool, on connection: OpaquePointer
     let (status, headers, made) = unsafe makeResponse(answer)
     guard let response = unsafe made else { return MHD_Result.NO }
     defer { unsafe MHD_destroy_response(response) }
-    for field in headers { unsafe MHD_add_response_header(response, field.name, field.value) }
+    for field in headers {
+        // In place: a string passed for a C string is copied first.
+        _ = unsafe field.name.withCString { name in
+            unsafe field.value.withCString { unsafe MHD_add_response_header(response, name, $0) }
+        }
+    }
     if closing { unsafe MHD_add_response_header(response, "Connection", "close") }
     return unsafe MHD_queue_response(connection, UInt32(status), response)
 }

@@ -43,7 +43,7 @@ extension Timestamp: CustomStringConvertible {
     }
 
     /// With a `quote` before and behind it.
-    func appendRFC3339(quote: UInt8?, to text: inout [UInt8]) {
+    package func appendRFC3339(quote: UInt8?, to text: inout [UInt8]) {
         // As long as `"2026-11-20T13:05:00.123456789Z"`.
         text.append(addingCapacity: 32) { text in
             if let quote { text.append(quote) }

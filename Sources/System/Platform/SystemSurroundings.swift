@@ -7,11 +7,11 @@ package struct SystemSurroundings: Surroundings {
     package init() {}
 
     package func monotonic() -> Duration { read(CLOCK_MONOTONIC).sinceClockZero }
+    package func monotonicNanoseconds() -> Int64 { read(CLOCK_MONOTONIC).nanoseconds }
     package func boot() -> Duration { read(CLOCK_BOOTTIME).sinceClockZero }
 
     package func wall() -> Timestamp {
-        let now = read(CLOCK_REALTIME)
-        return Timestamp(nanosecondsSinceEpoch: Int64(now.tv_sec) * 1_000_000_000 + Int64(now.tv_nsec))
+        Timestamp(nanosecondsSinceEpoch: read(CLOCK_REALTIME).nanoseconds)
     }
 
     package func random() -> UInt64 {
@@ -33,5 +33,6 @@ package struct SystemSurroundings: Surroundings {
 }
 
 extension timespec {
+    fileprivate var nanoseconds: Int64 { Int64(tv_sec) * 1_000_000_000 + Int64(tv_nsec) }
     fileprivate var sinceClockZero: Duration { .seconds(tv_sec) + .nanoseconds(tv_nsec) }
 }

@@ -38,7 +38,7 @@ extension API {
     /// The answer leaves with the time at which the question came, some microseconds ago: looking at the clocks again would
     /// cost more than it tells.
     private func answerAtOnce(_ visit: Visit, _ line: Line, _ receivedAt: Timestamp) {
-        visit.answer(line.reply(receivedAt: receivedAt, at: visit.arrivedAt, wall: receivedAt))
+        visit.answer(.json(text: line.replyText(receivedAt: receivedAt, at: visit.arrivedAt, wall: receivedAt)))
     }
 
     private func reply(_ line: Line, _ receivedAt: Timestamp) -> HeartbeatReply {
@@ -62,7 +62,8 @@ extension API {
         let patience = wait == 0 ? Visit.patience : spread(.seconds(wait))
         let isParked = exchange.park(for: patience) { [self] in
             line.forget(call)
-            return Response.json(reply(line, receivedAt)).shown(to: origin)
+            let text = line.replyText(receivedAt: receivedAt, at: surroundings.monotonic(), wall: heart.wall)
+            return Response.json(text: text).shown(to: origin)
         }
         guard isParked else { return }
         let end: @Sendable (ParkedCall) -> Void = { [self] in $0.answer(reply(line, $0.receivedAt)) }
