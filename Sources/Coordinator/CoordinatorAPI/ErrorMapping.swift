@@ -19,7 +19,8 @@ extension Response {
         var reply = reply
         reply.request = request
         var headers = headers
-        if reply.code == .tooManyRequests || reply.code == .unavailable { headers.append(.retrySoon) }
+        // Who is told that a body is too long may have a shorter one next time, and is not to send the same again at once.
+        if [.tooManyRequests, .unavailable, .tooLarge].contains(reply.code) { headers.append(.retrySoon) }
         if reply.code == .unauthorized || reply.code == .invalidToken || reply.code == .invalidAuthFormat {
             headers.append(.wantsBearer)
         }

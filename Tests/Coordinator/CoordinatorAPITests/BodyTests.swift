@@ -44,7 +44,9 @@ struct BodyTests {
             let rest = body.count - half
             try connection.send(bytes: Array(("\r\n" + String(rest, radix: 16) + "\r\n").utf8) + body[half...])
             try connection.send(bytes: Array("\r\n0\r\n\r\n".utf8))
-            try expectRefusal(try connection.answer(), 413, "PAYLOAD_TOO_LARGE")
+            let answer = try connection.answer()
+            try expectRefusal(answer, 413, "PAYLOAD_TOO_LARGE")
+            #expect(answer["retry-after"] == "1")
         }
     }
 
