@@ -183,7 +183,7 @@ package struct AgentMachine: Sendable {
                 blind: watch.isBlind, outbox: Int64(outbox.count)))
     }
 
-    private var lacking: [String]? {
+    var lacking: [String]? {
         Readiness.lacking(memory.role, diskFault: disk.fault, errands.duties.rights)
     }
 }

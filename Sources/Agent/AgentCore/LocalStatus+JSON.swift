@@ -19,6 +19,7 @@ extension LocalStatus: JSONWritable {
             fields.field("outbox", outbox)
             fields.field("commands", commands)
             fields.optionalField("disk_fault", diskFault)
+            fields.field("lacking", lacking)
         }
     }
 }
@@ -39,6 +40,7 @@ extension LocalStatus: JSONReadable {
         configVersion = try fields.maybe("config_version")
         clockOffsetMilliseconds = try fields.maybe("clock_offset_ms")
         diskFault = try fields.maybe("disk_fault")
+        lacking = try fields.maybe("lacking") ?? []
     }
 }
 

@@ -22,6 +22,8 @@ package struct LocalStatus: Sendable, Equatable {
     package var commands: [Running]
     /// Why nothing is remembered at the moment; nil when all is well.
     package var diskFault: String?
+    /// What a replica lacks to be ready to take over.
+    package var lacking: [String] = []
 
     package struct Contact: Sendable, Equatable {
         package enum State: String, CaseIterable, Sendable {
@@ -124,6 +126,7 @@ extension AgentMachine {
         status.metadata.answerAgeMilliseconds = watch.age(at: now).map { Int64($0 / .milliseconds(1)) }
         status.metadata.blindSince = blindSince.map { wall - (now - $0) }
         status.diskFault = disk.fault
+        status.lacking = lacking ?? []
         return status
     }
 }

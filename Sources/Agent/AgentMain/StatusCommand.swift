@@ -47,6 +47,7 @@ extension LocalStatus {
         lines.append(("instance", instance?.text ?? "not known yet"))
         lines.append(("agent", slot?.text ?? "not registered"))
         lines.append(("role", [role?.rawValue, epoch.map { "epoch \($0)" }].compactMap { $0 }.joined(separator: ", ")))
+        for lack in lacking { lines.append(("not ready", lack)) }
         let state = contact.state.rawValue.map { $0 == "_" ? " " : $0 }
         lines.append(
             (

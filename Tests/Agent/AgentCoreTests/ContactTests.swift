@@ -216,7 +216,11 @@ import Wire
     }
 
     @Test func `a replica says that it cannot take over`() throws {
-        #expect(try Scene.inContact(role: .replica).heartbeat().heartbeat.lacking?.isEmpty == false)
+        let replica = Scene.inContact(role: .replica)
+        let lacking = try #require(replica.heartbeat().heartbeat.lacking)
+        #expect(!lacking.isEmpty)
+        let status = replica.machine.status(now: replica.now, wall: replica.wall)
+        #expect(try decodeJSON(LocalStatus.self, from: encodeJSON(status)).lacking == lacking)
         #expect(try Scene.inContact().heartbeat().heartbeat.lacking == nil)
     }
 
