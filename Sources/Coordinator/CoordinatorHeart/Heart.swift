@@ -68,7 +68,7 @@ package final class Heart: Sendable {
         writer = Writer(surroundings: surroundings)
         upkeep = try DiskThread(capacity: 2, name: "upkeep")
         upkeeper = OwnedUpkeep(try Upkeep(path: settings.databasePath))
-        damagedRows = try Self.seatEverybody(on: switchboard, settings.databasePath, at: now)
+        damagedRows = try Self.seatEverybody(on: switchboard, settings, at: now)
         try writer.start { [self] works in perform(works, on: store) }
     }
 
@@ -255,20 +255,41 @@ package final class Heart: Sendable {
 
     package var events: EventFeed { feed }
 
-    /// Gives every enrolled host its line; returns what could not be read.
+    /// Gives every enrolled host its line; returns what could not be read. As many threads as read later share the hosts: of
+    /// 100,000 their reading is nearly all that a start takes.
     private static func seatEverybody(
-        on switchboard: Switchboard, _ path: String, at now: Duration
+        on switchboard: Switchboard, _ settings: HeartSettings, at now: Duration
     ) throws -> [String] {
-        let reader = try StoreReader(path: path)
-        for client in try reader.clients() {
+        let path = settings.databasePath
+        for client in try StoreReader(path: path).clients() {
             guard let hash = TokenHash(client.tokenHash) else { continue }
             switchboard.admit(Switchboard.Tenant(id: client.id, isActive: client.isActive), under: hash)
         }
-        let damaged = try reader.forEachHost { row in
-            guard let hash = row.tokenHash.flatMap(TokenHash.init) else { return }
-            switchboard.seat(Line(row, startedAt: now), under: hash)
+        let shares = max(1, settings.readers)
+        let found = Locked<[Result<FoundHosts, StoreError>]>([])
+        let look = { @Sendable (share: Int) in
+            let hosts = Result { () throws(StoreError) in try FoundHosts(path, share: share, of: shares, at: now) }
+            found.withLock { $0.append(hosts) }
         }
-        return damaged.map(\.description)
+        let threads = try (1..<shares).map { share in try DedicatedThread(name: "reader") { look(share) } }
+        look(0)
+        for thread in threads { thread.join() }
+        let hosts = try found.withLock { try $0.map { try $0.get() } }
+        switchboard.seat(hosts.flatMap(\.seats))
+        return hosts.flatMap(\.damaged).map(\.description).sorted()
+    }
+}
+
+/// What one thread has read of who is enrolled.
+private struct FoundHosts: Sendable {
+    private(set) var seats: [Switchboard.Seat] = []
+    private(set) var damaged: [StoreError] = []
+
+    init(_ path: String, share: Int, of shares: Int, at now: Duration) throws(StoreError) {
+        damaged = try StoreReader(path: path).forEachHost(share: share, of: shares) { row in
+            guard let hash = row.tokenHash.flatMap(TokenHash.init) else { return }
+            seats.append(Switchboard.Seat(line: Line(row, startedAt: now), token: hash))
+        }
     }
 }
 

@@ -18,9 +18,20 @@ final class Switchboard: Sendable {
         var tenants: [TokenHash: Tenant] = [:]
         var tenantTokens: [ClientID: TokenHash] = [:]
         var hosts: [ClientID: Int] = [:]
+
+        /// Returns whom it takes the place of.
+        @discardableResult
+        mutating func seat(_ seat: Seat) -> Line? {
+            let line = seat.line
+            let old = tokens[line.slot, default: []].replace(with: seat)
+            if let old { lines[old.token] = nil }
+            hosts[line.client, default: 0] += (line.isOver ? 0 : 1) - (old.map { $0.line.isOver ? 0 : 1 } ?? 0)
+            lines[seat.token] = line
+            return old?.line
+        }
     }
 
-    private struct Seat {
+    struct Seat {
         let line: Line
         let token: TokenHash
     }
@@ -56,17 +67,16 @@ final class Switchboard: Sendable {
 
     func seat(_ line: Line, under token: TokenHash) {
         expectAbsence()
-        let replaced: Line? = index.withLock { index in
-            var seats = index.tokens[line.slot] ?? []
-            let old = seats.firstIndex { $0.line.instance == line.instance }.map { seats.remove(at: $0) }
-            if let old { index.lines[old.token] = nil }
-            index.hosts[line.client, default: 0] += (line.isOver ? 0 : 1) - (old.map { $0.line.isOver ? 0 : 1 } ?? 0)
-            seats.append(Seat(line: line, token: token))
-            index.tokens[line.slot] = seats
-            index.lines[token] = line
-            return old?.line
+        hangUp(index.withLock { $0.seat(Seat(line: line, token: token)) })
+    }
+
+    /// Everybody who is known at the start.
+    func seat(_ all: [Seat]) {
+        index.withLock { index in
+            index.lines.reserveCapacity(all.count)
+            index.tokens.reserveCapacity(all.count)
+            for seat in all { index.seat(seat) }
         }
-        hangUp(replaced)
     }
 
     func unseat(_ instance: InstanceID, of slot: SlotID) {
@@ -231,6 +241,15 @@ final class Switchboard: Sendable {
             }
         }
         return found
+    }
+}
+
+extension [Switchboard.Seat] {
+    /// Returns the one that the same host had before.
+    fileprivate mutating func replace(with seat: Element) -> Element? {
+        let old = firstIndex { $0.line.instance == seat.line.instance }.map { remove(at: $0) }
+        append(seat)
+        return old
     }
 }
 

@@ -61,6 +61,21 @@ func jsonText(_ value: some JSONWritable) -> String { String(decoding: encodeJSO
 func jsonText(_ value: (some JSONWritable)?) -> String? { value.map { jsonText($0) } }
 
 extension Row {
+    /// The same as `value`, which is of another module and looks up at each call what type it deals with; these are made for
+    /// each type. For the start, which reads two million values.
+    borrowing func field<Value: SQLiteConvertible>(_ column: Int) throws(SQLiteError) -> Value {
+        let stored = try stored(column)
+        guard let value = Value(stored) else { throw mismatch(column, stored, Value.self) }
+        return value
+    }
+
+    borrowing func maybe<Value: SQLiteConvertible>(_ column: Int) throws(SQLiteError) -> Value? {
+        let stored = try stored(column)
+        if case .null = stored { return nil }
+        guard let value = Value(stored) else { throw mismatch(column, stored, Value?.self) }
+        return value
+    }
+
     /// Reads a column of JSON text, NULL for nil.
     borrowing func json<Value: JSONReadable>(_ column: Int, _ name: StaticString) throws -> Value? {
         guard let text = try value(column, as: String?.self) else { return nil }

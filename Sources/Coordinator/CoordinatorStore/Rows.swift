@@ -61,15 +61,15 @@ extension HostFacts {
     /// hostname, version, region, zone, type, mode, image, private and public address
     init(_ row: borrowing Row, from first: Int) throws {
         self.init()
-        hostname = try row.value(first)
-        agentVersion = try row.value(first + 1)
-        region = try row.value(first + 2)
-        zone = try row.value(first + 3)
-        instanceType = try row.value(first + 4)
-        mode = try row.value(first + 5)
-        image = try row.value(first + 6)
-        privateAddress = try row.value(first + 7)
-        publicAddress = try row.value(first + 8)
+        hostname = try row.maybe(first)
+        agentVersion = try row.maybe(first + 1)
+        region = try row.maybe(first + 2)
+        zone = try row.maybe(first + 3)
+        instanceType = try row.maybe(first + 4)
+        mode = try row.maybe(first + 5)
+        image = try row.maybe(first + 6)
+        privateAddress = try row.maybe(first + 7)
+        publicAddress = try row.maybe(first + 8)
     }
 }
 

@@ -28,21 +28,21 @@ package struct HostRow: Sendable {
     package var isOver: Bool
 
     init(_ row: borrowing Row) throws {
-        instance = try row.value(0)
-        slot = try row.value(1)
-        client = try row.value(2)
-        role = try row.value(3)
-        epoch = try row.value(4)
-        configVersion = try row.value(5)
-        heartbeatSeconds = try row.value(6)
-        leaseSeconds = try row.value(7)
-        isOffline = try row.value(8)
-        isBlind = try row.value(9)
+        instance = try row.field(0)
+        slot = try row.field(1)
+        client = try row.field(2)
+        role = try row.field(3)
+        epoch = try row.field(4)
+        configVersion = try row.field(5)
+        heartbeatSeconds = try row.field(6)
+        leaseSeconds = try row.field(7)
+        isOffline = try row.field(8)
+        isBlind = try row.field(9)
         lacking = try row.json(10, "lacking")
         facts = try HostFacts(row, from: 11)
-        tokenHash = try row.value(20)
-        isEnded = try row.value(21)
-        isOver = try row.value(22)
+        tokenHash = try row.maybe(20)
+        isEnded = try row.field(21)
+        isOver = try row.field(22)
         hasOpenCommands = false
         isInTrouble = false
     }
@@ -98,8 +98,10 @@ extension StoreReader {
 
     /// Gives `body` each host that may still run, also those of deleted slots: they may have something left to do, and are to
     /// be told to stay away. Returns what was found damaged and left out, the first few: one unreadable row must not keep all
-    /// others from their coordinator.
-    package borrowing func forEachHost(_ body: (HostRow) -> Void) throws(StoreError) -> [StoreError] {
+    /// others from their coordinator. Several readers may share the hosts: each is given to one of them.
+    package borrowing func forEachHost(
+        share: Int = 0, of shares: Int = 1, _ body: (HostRow) -> Void
+    ) throws(StoreError) -> [StoreError] {
         var damaged: [StoreError] = []
         try attempt("read the hosts") { transaction in
             // Few have any, so this is cheaper than to ask for each host.
@@ -129,8 +131,8 @@ extension StoreReader {
                                 AND (other.role = 'terminating'
                                     OR (other.role = 'zombie' AND slot.settings ->> '$.auto_terminate_enabled')))
                 FROM host CROSS JOIN slot ON slot.id = host.slot_id
-                WHERE host.role <> 'terminated'
-                """
+                WHERE host.role <> 'terminated' AND host.number % ?1 = ?2
+                """, shares, share
             ) { row in
                 do {
                     var host = try reading("host", row) { try HostRow($0) }

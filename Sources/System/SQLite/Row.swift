@@ -12,13 +12,17 @@ import CSQLite
         _ column: Int, as type: Value.Type = Value.self
     ) throws(SQLiteError) -> Value {
         let stored = try stored(column)
-        guard let value = Value(stored) else {
-            throw SQLiteError(.mismatch, "read \(name(column)) as \(Value.self): it holds \(stored.kind)")
-        }
+        guard let value = Value(stored) else { throw mismatch(column, stored, Value.self) }
         return value
     }
 
-    private borrowing func stored(_ column: Int) throws(SQLiteError) -> SQLiteValue {
+    /// That the column holds something else than the type that is wanted of it.
+    package borrowing func mismatch(_ column: Int, _ stored: SQLiteValue, _ type: Any.Type) -> SQLiteError {
+        SQLiteError(.mismatch, "read \(name(column)) as \(type): it holds \(stored.kind)")
+    }
+
+    /// What the column holds, of whatever kind.
+    package borrowing func stored(_ column: Int) throws(SQLiteError) -> SQLiteValue {
         let count = unsafe Int(sqlite3_data_count(handle))
         precondition(column >= 0 && column < count, "column \(column) of a row of \(count)")
         let index = Int32(column)
@@ -29,10 +33,10 @@ import CSQLite
             // The pointer before the count, as the manual asks.
             let start = unsafe sqlite3_column_text(handle, index)
             let bytes = unsafe UnsafeBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, index)))
-            guard let text = unsafe String(validating: bytes, as: UTF8.self) else {
+            guard let text = unsafe try? UTF8Span(validating: bytes.span) else {
                 throw SQLiteError(.mismatch, "read \(name(column)): the text is not UTF-8")
             }
-            return .text(text)
+            return .text(String(copying: text))
         case SQLITE_BLOB:
             let start = unsafe sqlite3_column_blob(handle, index)
             let bytes = unsafe UnsafeRawBufferPointer(start: start, count: Int(sqlite3_column_bytes(handle, index)))

@@ -27,9 +27,15 @@ extension Bench {
         let nginx = try Nginx(in: folder, answering: length, certificate)
         defer { try? nginx.stop() }
         for connections in plan.isQuick ? [64] : [64, 1_000] {
-            let rounds = try compare(coordinator, nginx, requests, connections: connections, tls: true)
-            show("\(connections) connections, with their handshakes", rounds.costs)
-            show("  ratio to nginx, least and median", rounds.ratioText)
+            let what = "\(connections) connections, with their handshakes"
+            do {
+                let rounds = try compare(coordinator, nginx, requests, connections: connections, tls: true)
+                show(what, rounds.costs)
+                show("  ratio to nginx, least and median", rounds.ratioText)
+            } catch let error as BenchmarkError {
+                // On a machine that others use a thousand handshakes can take longer than a burst; the rest is measured.
+                show(what, "not measured: \(error)")
+            }
         }
         fleet.dropIdle()
         try coordinator.stop()
@@ -71,23 +77,23 @@ extension Bench {
         var rounds = Rounds()
         // The first heartbeats after a start or an enrolment are decided, later ones are answered from memory.
         // A thousand handshakes alone can take more than a second.
-        _ = try requests.send(
-            to: coordinator.port, tls: tls, connections: connections, for: .seconds(tls && connections > 64 ? 4 : 1))
-        let theirs = { [plan] in
+        let burst = tls && connections > 64 ? plan.burst * 2 : plan.burst
+        _ = try requests.send(to: coordinator.port, tls: tls, connections: connections, for: burst)
+        let theirs = {
             try cost(of: nginx.used) {
-                try requests.send(to: nginx.port, tls: tls, connections: connections, for: plan.burst)
+                try requests.send(to: nginx.port, tls: tls, connections: connections, for: burst)
             }.microseconds
         }
         var before = try theirs()
         for _ in 0..<plan.rounds {
             let ours = try cost(of: { try processorTime(of: [coordinator.id]) }) {
-                try requests.send(to: coordinator.port, tls: tls, connections: connections, for: plan.burst)
+                try requests.send(to: coordinator.port, tls: tls, connections: connections, for: burst)
             }
             let after = try theirs()
             rounds.ours.append(ours.microseconds)
             rounds.theirs.append((before + after) / 2)
             rounds.ratios.append(ours.microseconds * 2 / (before + after))
-            rounds.perSecond.append(Double(ours.count) / (plan.burst / .seconds(1)))
+            rounds.perSecond.append(Double(ours.count) / (burst / .seconds(1)))
             before = after
         }
         return rounds

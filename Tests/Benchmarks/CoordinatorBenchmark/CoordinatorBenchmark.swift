@@ -57,7 +57,7 @@ struct Plan {
         if !chosen.isEmpty { measurements = chosen }
     }
 
-    var rounds: Int { isQuick ? 1 : 3 }
+    var rounds: Int { isQuick ? 2 : 5 }
     /// Of one burst of requests.
     var burst: Duration { isQuick ? .seconds(1) : .seconds(2) }
     var cyclingTime: Duration { isQuick ? .seconds(4) : .seconds(10) }
