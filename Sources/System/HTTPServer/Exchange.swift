@@ -67,8 +67,9 @@ package final class Exchange: Sendable {
     /// simply asks again. To be called before the handler returns, and before the exchange is handed to who will answer.
     @discardableResult
     package func park(for time: Duration, otherwise: @escaping @Sendable () -> Response) -> Bool {
-        guard core.counters.parked.increment(upTo: core.options.limits.parked) else { return notParked(otherwise) }
+        // Before it counts as parked: whoever sees that may move the clock.
         let deadline = core.now() + min(time, core.options.limits.parkTime).nanoseconds
+        guard core.counters.parked.increment(upTo: core.options.limits.parked) else { return notParked(otherwise) }
         let isParked = state.withLock { state in
             guard case .handling = state, let ticket = core.roster.park(self, until: deadline) else { return false }
             state = .parking(Park(otherwise: otherwise, ticket: ticket))
