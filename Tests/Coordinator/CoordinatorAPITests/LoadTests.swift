@@ -127,14 +127,22 @@ struct LoadTests {
 
     @Test func `a disk that hangs keeps nobody waiting for ever`() throws {
         let held = Latch("the writer's turn")
+        let shallHold = Locked(false)
         let isHeld = Locked(false)
-        try withCoordinator(committed: { if isHeld.withLock({ $0 }) { try? held.wait(within: .seconds(60)) } }) {
-            site in
+        let committed = { @Sendable in
+            guard shallHold.withLock({ $0 }) else { return }
+            isHeld.withLock { $0 = true }
+            try? held.wait(within: .seconds(60))
+        }
+        try withCoordinator(committed: committed) { site in
             defer { held.open() }
             let host = try site.register(try site.makeClient())
-            isHeld.withLock { $0 = true }
-            // Its line in the log, which is told behind its answer, is what holds the writer.
-            _ = try site.makeClient()
+            shallHold.withLock { $0 = true }
+            // Its line in the log, or that of the registration, which are told behind the answers, is what holds the writer.
+            site.heart.createClient(
+                ClientCreation(name: "held"), token: try Token("t"), hash: [UInt8](repeating: 7, count: 32),
+                seal: { _ in [] }, answer: { _ in })
+            try eventually("the writer is held") { isHeld.withLock { $0 } }
             let (report, beat) = (try Connection(to: site), try Connection(to: site))
             try report.send(
                 host.ask(
@@ -147,6 +155,11 @@ struct LoadTests {
             try beat.send(host.ask(.heartbeat, [], news))
             try eventually("two requests are parked") { site.parked == 2 }
             try site.advance(by: .milliseconds(10_100))
+            // Who counts as parked may have been on the way to where the time is kept.
+            try eventually("nobody is parked") {
+                try site.advance(by: .milliseconds(10))
+                return site.parked == 0
+            }
             try expectRefusal(try report.answer(), 503, "UNAVAILABLE", said: "asking again is safe")
             #expect(try beat.answer().status == 200)
         }
