@@ -78,7 +78,7 @@ extension Bench {
         // The first heartbeats after a start or an enrolment are decided, later ones are answered from memory.
         // A thousand handshakes alone can take more than a second.
         let burst = tls && connections > 64 ? plan.burst * 2 : plan.burst
-        _ = try requests.send(to: coordinator.port, tls: tls, connections: connections, for: burst)
+        _ = try requests.send(to: coordinator.port, tls: tls, connections: connections, for: max(burst, .seconds(3)))
         let theirs = {
             try cost(of: nginx.used) {
                 try requests.send(to: nginx.port, tls: tls, connections: connections, for: burst)
