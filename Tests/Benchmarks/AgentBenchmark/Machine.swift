@@ -30,7 +30,7 @@ final class Machine {
             "LOGICAL_AGENT_ID": "slot-\(number)", "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.endpoint,
             "STATE_DIRECTORY": self.folder, "RUNTIME_DIRECTORY": self.folder, "NOTIFY_SOCKET": socket,
             // As its unit has it.
-            "WATCHDOG_USEC": "20000000",
+            "WATCHDOG_USEC": "20000000", "GNUTLS_NO_IMPLICIT_INIT": "1",
         ]
     }
 

@@ -14,7 +14,6 @@ final class Notices {
     private let bench: Bench
     private let service: Service
     private let machines: [Machine]
-    private let teller: PlainClient
     private var count = 0
 
     /// As long as anybody believes an address: libcurl a minute.
@@ -29,7 +28,6 @@ final class Notices {
         machines = try (0..<bench.plan.machines).map { _ in
             try bench.makeMachine(service, host: Names.coordinator)
         }
-        teller = try PlainClient(port: service.process.port)
         for machine in machines { try machine.start(bench.agent) }
         for machine in machines { try machine.waitForContact() }
     }
@@ -53,8 +51,10 @@ final class Notices {
         for machine in machines { machine.metadata.fail(hangs ? .hang(every: 2) : nil) }
         // Until nobody is at what he did before.
         bench.rest(.seconds(2))
+        // Anew: the coordinator closes a connection on which nobody asks anything for a minute or so.
+        let teller = try PlainClient(port: service.process.port)
         var times: [Duration] = []
-        for _ in 0..<bench.plan.rounds { times += try round() }
+        for _ in 0..<bench.plan.rounds { times += try round(teller) }
         let spread = Spread(times)
         show(what, spread.text, .atMost(spread.at(0.99) / .seconds(1), seconds, "s p99"))
     }
@@ -66,7 +66,7 @@ final class Notices {
         var visible: Duration?
     }
 
-    private func round() throws -> [Duration] {
+    private func round(_ teller: PlainClient) throws -> [Duration] {
         let begin = bench.surroundings.monotonic()
         var notices = machines.map { machine in
             count += 1
@@ -83,7 +83,7 @@ final class Notices {
                 notices[index].machine.metadata.set(
                     "spot/instance-action", #"{"action": "terminate", "time": "\#(notices[index].time)"}"#)
             }
-            let stored = try storedTimes()
+            let stored = try storedTimes(teller)
             let seen = bench.surroundings.monotonic()
             notices.removeAll { notice in
                 guard let visible = notice.visible, stored.contains(notice.time) else { return false }
@@ -99,7 +99,7 @@ final class Notices {
         return times
     }
 
-    private func storedTimes() throws -> Set<Timestamp> {
+    private func storedTimes(_ teller: PlainClient) throws -> Set<Timestamp> {
         let reply = try teller.ask(
             "GET", Route.incidents.target([], query: [(.limit, "\(machines.count)")]),
             token: CoordinatorProcess.operatorToken)
