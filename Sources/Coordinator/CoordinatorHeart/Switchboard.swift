@@ -170,10 +170,10 @@ final class Switchboard: Sendable {
 
     enum Absence { case silent(Line), gone(Line, after: Duration) }
 
-    /// Who has been silent for too long, each told once.
+    /// Who has been silent for too long, each told once, in an order that is the same in every process.
     func absences(at now: Duration, timeout: Duration) -> [Absence] {
         let began = graceBegan
-        var absences: [Absence] = []
+        var absences: [(line: Line, absence: Absence)] = []
         for line in all {
             line.state.withLock { state in
                 let heard = max(state.heardAt, began)
@@ -182,15 +182,15 @@ final class Switchboard: Sendable {
                 switch state.presence {
                 case .fresh where isOverdue, .starting where isOverdue, .leaving where isOverdue:
                     state.presence = .unknown
-                    absences.append(.silent(line))
+                    absences.append((line, .silent(line)))
                 case .unknown where now > heard + max(timeout, period * 3):
                     state.presence = .offline
-                    absences.append(.gone(line, after: now - heard))
+                    absences.append((line, .gone(line, after: now - heard)))
                 default: break
                 }
             }
         }
-        return absences
+        return absences.sorted { $0.line.isBefore($1.line) }.map(\.absence)
     }
 
     /// Those whose time of last contact the store knows only as older than `age`, at most `limit`.
@@ -204,8 +204,13 @@ final class Switchboard: Sendable {
                 found.append((line, now - state.heardAt))
             }
         }
-        return found
+        return found.sorted { $0.0.isBefore($1.0) }
     }
+}
+
+extension Line {
+    /// So that a set of lines is walked alike in every process.
+    fileprivate func isBefore(_ other: Line) -> Bool { (slot, instance) < (other.slot, other.instance) }
 }
 
 extension Line.View {
