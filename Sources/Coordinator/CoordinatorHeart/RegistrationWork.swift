@@ -42,8 +42,9 @@ final class RegistrationWork: Work, @unchecked Sendable {
             return
         }
         let before = try known(transaction, batch)
-        if before == nil,
-            try transaction.isBeingEnded(registration.instance, of: client, since: batch.now - Self.endingTime)
+        if before?.host(registration.instance) == nil,
+            try transaction.isBeingEnded(
+                registration.instance, of: client, named: registration.logicalAgent, since: batch.now - Self.endingTime)
         {
             outcome = .refused(
                 ErrorReply(
@@ -88,8 +89,8 @@ final class RegistrationWork: Work, @unchecked Sendable {
     /// Of one tenant. Who has its token could otherwise fill the disk with hosts that do not exist.
     private static let hostsMax = 200_000
 
-    /// A replica that was launched for an agent must not make that agent anew when it comes up after the deletion. By then a
-    /// launch is over and its machine ended; what still runs, its owner wants.
+    /// A replica that was launched for an agent must not make that agent anew when it comes up after the deletion, nor join the one
+    /// that was made since. By then a launch is over and its machine ended; what still runs, its owner wants.
     private static let endingTime = Duration.seconds(3600)
 
     private func known(_ transaction: borrowing StoreTransaction, _ batch: Batch) throws -> Slot? {

@@ -29,17 +29,22 @@ extension StoreTransaction {
         }
     }
 
-    /// Whether the machine belongs to an agent of the client that was deleted after `since`, and is to be ended for it.
+    /// Whether the machine belongs to an agent of the client that was deleted after `since`, and is to be ended for it; or was,
+    /// under that name: it says its last words while it shuts down.
     package borrowing func isBeingEnded(
-        _ instance: InstanceID, of client: ClientID, since: Timestamp
+        _ instance: InstanceID, of client: ClientID, named name: LogicalAgentID, since: Timestamp
     ) throws(StoreError) -> Bool {
         try attempt("look up whether \(instance) is to be ended") { transaction in
             try transaction.first(
                 """
                 SELECT 1 FROM host INDEXED BY host_not_ended JOIN slot ON slot.id = host.slot_id
-                WHERE host.instance_id = ? AND host.role <> 'terminated' AND host.role = 'terminating'
-                    AND slot.client_id = ? AND slot.deleted_at >= ?
-                """, instance, client, since
+                WHERE host.instance_id = ?1 AND host.role <> 'terminated' AND host.role = 'terminating'
+                    AND slot.client_id = ?2 AND slot.deleted_at >= ?4
+                UNION ALL
+                SELECT 1 FROM slot INDEXED BY slot_of_client JOIN host ON host.slot_id = slot.id
+                WHERE slot.client_id = ?2 AND slot.logical_agent_id = ?3 AND slot.deleted_at >= ?4
+                    AND host.instance_id = ?1 AND host.role = 'terminated'
+                """, instance, client, name, since
             ) { _ in true } ?? false
         }
     }

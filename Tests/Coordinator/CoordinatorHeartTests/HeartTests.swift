@@ -9,6 +9,7 @@ import Wire
 @Suite struct HeartTests {
     private let first: InstanceID = "i-00000000000000001"
     private let second: InstanceID = "i-00000000000000002"
+    private let third: InstanceID = "i-00000000000000003"
 
     @Test func `a host is known by its token as soon as its registration is answered`() throws {
         try withSite { site in
@@ -409,6 +410,13 @@ import Wire
                 stamp: ReportStamp(report: "r", instance: first, epoch: 1), target: second, success: true)
             #expect(try ask { again.heart.take(report, on: known, answer: $0) }.outcome == .accepted)
             #expect(known.isOver)
+            // It shuts down, its token is no longer good, and it asks for another one with its last words.
+            #expect(throws: TestSupportError.self) { try again.register(second, of: client, token: 11) }
+            // Nor does it join the agent that was made anew meanwhile.
+            #expect(try again.register(third, of: client, token: 13).reply.role == .primary)
+            #expect(throws: TestSupportError.self) { try again.register(second, of: client, token: 11) }
+            again.surroundings.advance(by: .seconds(3_700))
+            #expect(try again.register(second, of: client, token: 12).reply.role == .replica)
         }
     }
 }
