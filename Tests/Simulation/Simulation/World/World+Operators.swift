@@ -77,9 +77,11 @@ extension World {
     private func deleteAgent(_ slot: Slot, _ place: Place) {
         guard slot.deletedAt == nil else { return reload(place) }
         place.isDeleted = true
-        order(.deleteSlot, [slot.id.text], Nothing(), "deletes \(slot.id.short)")
+        deleteAgent(slot)
         agenda.plan(after: chance.seconds(20...300)) { [self] in restore(place) }
     }
+
+    func deleteAgent(_ slot: Slot) { order(.deleteSlot, [slot.id.text], Nothing(), "deletes \(slot.id.short)") }
 
     /// The deletion is taken back: whoever has the machines has one of them, or all, enrol anew, or starts another.
     func restore(_ place: Place) {

@@ -17,17 +17,18 @@ extension World {
         place.deserted = living.isEmpty && !place.isDeleted ? place.deserted ?? agenda.now : nil
         place.vacant = isServed(place) || place.isDeleted ? nil : place.vacant ?? agenda.now
         let isDeserted = place.deserted.map { agenda.now - $0 > .seconds(60) } ?? false
-        let isVacant = place.vacant.map { agenda.now - $0 > .seconds(isTroubled ? 60 : 240) } ?? false
+        let isVacant = place.vacant.map { agenda.now - $0 > .seconds(isTroubled ? 60 : 120) } ?? false
         guard isDeserted || isVacant, living.count < Self.machinesMax || !isTroubled else { return }
-        // Whatever was replaced and is left is in the way: it would launch one that refuses after the other.
-        if isVacant, !isTroubled { endReplaced(living, in: place) }
-        startMachine(in: place)
+        if isVacant, !isTroubled { beginAnew(place, living) } else { startMachine(in: place) }
         // As long as that one takes to come up nobody starts another.
         (place.deserted, place.vacant) = (agenda.now + .seconds(60), agenda.now + .seconds(120))
     }
 
-    private func endReplaced(_ living: [Machine], in place: Place) {
-        for machine in living where slot(of: place)?.host(machine.id)?.role == .zombie {
+    /// None of the machines can take over, and each would launch another that cannot. He has the agent deleted, ends them, and
+    /// starts one for an agent that is new.
+    private func beginAnew(_ place: Place, _ living: [Machine]) {
+        if let slot = slot(of: place), slot.deletedAt == nil { deleteAgent(slot) }
+        for machine in living {
             story.tell(place.name.text, "its owner ends \(machine.id.short)")
             sky.end(machine.id, because: "Client.UserInitiatedShutdown")
             windDown(machine.id)

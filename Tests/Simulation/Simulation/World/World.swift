@@ -15,9 +15,9 @@ final class World: @unchecked Sendable {
     let story: Story
     let network: Network
     var digest = RunDigest()
-    private(set) var sky: Sky!
-    private(set) var coordinator: Coordinator!
-    private(set) var checks: Checks!
+    private(set) lazy var sky = Sky(self)
+    private(set) lazy var coordinator = Coordinator(self)
+    private(set) lazy var checks = Checks(self)
     var places: [Place] = []
     private var machinesByID: [InstanceID: Machine] = [:]
     /// In the order in which they came to be.
@@ -46,9 +46,8 @@ final class World: @unchecked Sendable {
         mutations = Mutations(settings.mutation, chance)
         story = Story(isTold: settings.tellsStory, limit: settings.storyLines, of: agenda)
         network = Network(agenda, chance, faults)
-        sky = Sky(self)
-        coordinator = Coordinator(self)
-        checks = Checks(self)
+        // In this order, whoever asks for one of them first: they draw from the chance.
+        _ = (sky, coordinator, checks)
     }
 
     func fail(_ promise: String, _ sentence: String) {
