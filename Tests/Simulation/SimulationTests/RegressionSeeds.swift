@@ -6,5 +6,12 @@ enum RegressionSeeds {
         let story: String
     }
 
-    static let all: [Regression] = []
+    static let all = [
+        Regression(
+            seed: 16,
+            story: """
+                An agent is deleted, and its replica's end reported while the replica still shuts down. Its token is no longer
+                good, so it asks for another one, and becomes the primary of a new agent, which orders replicas of its own.
+                """)
+    ]
 }

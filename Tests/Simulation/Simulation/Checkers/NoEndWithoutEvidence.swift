@@ -55,9 +55,9 @@ final class NoEndWithoutEvidence: Checker {
             return broken("\(machine.id.short) ends \(target.short), which serves")
         }
         if ordered.contains(Order(machine: machine.id, target: target)) { return }
-        if target == machine.id, let role = machine.agent?.memory.role, ![.primary, .promoting].contains(role) {
-            return
-        }
+        // Its process may have ended while what it asked was on its way.
+        let memory = machine.agent?.memory ?? machine.disk.kept
+        if target == machine.id, let role = memory.role, ![.primary, .promoting].contains(role) { return }
         if launchedBy[target] == machine.id { return }
         broken("\(machine.id.short) ends \(target.short), and nobody told it to")
     }
