@@ -50,6 +50,7 @@ let package = Package(
     products: [
         .executable(name: "spot-agent", targets: ["AgentMain"]),
         .executable(name: "spot-coordinator", targets: ["CoordinatorMain"]),
+        .executable(name: "simulate", targets: ["Simulate"]),
     ],
     targets: [
         // MARK: C libraries: module map and shim, nothing else
@@ -170,6 +171,14 @@ let package = Package(
             uses: ["CLinux", "Platform", "Systemd", "SystemdScenarios", "TestSupport"]),
         tests("WireTests", in: "Tests", uses: ["JSON", "TestSupport", "Wire"], readsInPlace: ["Golden"]),
         tests("XMLTests", in: "Tests/System", uses: ["TestSupport", "XML"]),
+        library(
+            "Simulation", in: "Tests/Simulation",
+            uses: [
+                "AgentCore", "AgentHost", "CoordinatorCore", "CoordinatorHeart", "CoordinatorJobs", "CoordinatorStore",
+                "Crypto", "DroppingVFS", "JSON", "Platform", "PretendCloud", "Wire",
+            ]),
+        program("Simulate", in: "Tests/Simulation", uses: ["Platform", "Simulation"]),
+        tests("SimulationTests", in: "Tests/Simulation", uses: ["Simulation", "TestSupport"]),
         program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "PretendMetadata", "Systemd"]),
         program(
             "AgentBenchmark", in: "Tests/Benchmarks",

@@ -12,11 +12,11 @@ package final class Heart: Sendable {
     let settings: HeartSettings
     let readers: Readers
     package let counts = HeartCounts()
-    private let writer: Writer
+    let writer: Writer
     /// Until the stop, which closes it and with it lets others have the file.
-    private let owned: Locked<OwnedStore?>
-    /// Two jobs at most: a check of the file, and behind it a checkpoint.
-    private let upkeep: DiskThread
+    let owned: Locked<OwnedStore?>
+    /// Two jobs at most: a check of the file, and behind it a checkpoint. Nil: they are done by whoever brings them.
+    private let upkeep: DiskThread?
     private let upkeeper: OwnedUpkeep
     private let checkpointed = Locked(0)
     private let feed: EventFeed
@@ -52,7 +52,7 @@ package final class Heart: Sendable {
         let surroundings = SteadySurroundings(surroundings)
         self.surroundings = surroundings
         self.observeClock = observeClock
-        let store = OwnedStore(try Store(path: settings.databasePath))
+        let store = OwnedStore(try Store(path: settings.databasePath, vfs: settings.vfs))
         owned = Locked(store)
         let now = surroundings.monotonic()
         switchboard = Switchboard(surroundings: surroundings)
@@ -64,12 +64,12 @@ package final class Heart: Sendable {
         isSuspect = Locked(unclean)
         feed = EventFeed(observe: observe)
         earliestDue.withLock { $0 = due }
-        readers = try Readers(path: settings.databasePath, count: settings.readers)
+        readers = try Readers(settings)
         writer = Writer(surroundings: surroundings)
-        upkeep = try DiskThread(capacity: 2, name: "upkeep")
-        upkeeper = OwnedUpkeep(try Upkeep(path: settings.databasePath))
+        upkeep = settings.isTurnedByHand ? nil : try DiskThread(capacity: 2, name: "upkeep")
+        upkeeper = OwnedUpkeep(try Upkeep(path: settings.databasePath, vfs: settings.vfs))
         damagedRows = try Self.seatEverybody(on: switchboard, settings, at: now)
-        try writer.start { [self] works in perform(works, on: store) }
+        if !settings.isTurnedByHand { try writer.start { [self] works in perform(works, on: store) } }
     }
 
     /// Does what is queued, and closes. Nothing may be asked of it afterwards.
@@ -77,7 +77,7 @@ package final class Heart: Sendable {
         writer.stop()
         readers.stop()
         // A checkpoint takes milliseconds; a check of the file is not waited for.
-        _ = upkeep.stop(within: .milliseconds(500))
+        _ = upkeep?.stop(within: .milliseconds(500))
         // A stop that cannot be noted is taken for an unclean one: that costs a check at the next start.
         guard let owned = owned.withLock({ $0.take() }) else { return }
         if !isSuspect.withLock({ $0 }) { try? owned.store.write { transaction in try transaction.markClosed() } }
@@ -122,10 +122,9 @@ package final class Heart: Sendable {
 
     /// Reads the whole file, on a thread of its own, and tells what is wrong with it.
     package func checkFile(answer: @escaping @Sendable (Outcome<[String]>) -> Void) {
-        let path = settings.databasePath
-        let isQueued = upkeep.submit { [self] in
+        let isQueued = lookAfterFile { [self] in
             do throws(StoreError) {
-                let findings = try StoreReader(path: path).quickCheck()
+                let findings = try StoreReader(path: settings.databasePath, vfs: settings.vfs).quickCheck()
                 isSuspect.withLock { $0 = !findings.isEmpty }
                 answer(.done(findings))
             } catch { answer(.unavailable(error.description)) }
@@ -136,7 +135,7 @@ package final class Heart: Sendable {
     /// Moves commits from the write-ahead log into the file, when there are enough of them.
     package func checkpoint() {
         guard counts.commits.now != checkpointed.withLock({ $0 }) else { return }
-        _ = upkeep.submit { [self] in
+        _ = lookAfterFile { [self] in
             let commits = counts.commits.now
             // What fails is tried again, and when it goes on failing commits fail, too, which is said.
             guard (try? upkeeper.upkeep.checkpoint()) != nil else { return }
@@ -144,9 +143,19 @@ package final class Heart: Sendable {
         }
     }
 
+    private func lookAfterFile(_ job: @escaping @Sendable () -> Void) -> Bool {
+        guard let upkeep else {
+            job()
+            return true
+        }
+        return upkeep.submit(job)
+    }
+
     // MARK: The writer's thread
 
-    private func perform(_ works: [any Work], on owned: OwnedStore) {
+    /// Returns the slots as they were committed, the latest state of each last.
+    @discardableResult
+    func perform(_ works: [any Work], on owned: OwnedStore) -> [Slot] {
         let began = surroundings.monotonic()
         // Before anything is decided: after a pause of the whole process this may run before the thread that keeps time.
         noticeGap()
@@ -172,7 +181,7 @@ package final class Heart: Sendable {
             if isSilenceVoid { pulse.withLock { $0.isSilenceVoid = true } }
             note(failure: error.description)
             for work in works { work.finish(.failed(error.description)) }
-            return
+            return []
         }
         note(failure: nil)
         publish(batch)
@@ -183,6 +192,7 @@ package final class Heart: Sendable {
         if !batch.events.isEmpty { feed.publish(batch.events) }
         counts.note(works: works.count, took: surroundings.monotonic() - began)
         boundWAL(owned)
+        return batch.slots
     }
 
     /// The one checkpoint on the writer's path: at most once a second, and only of what came since the upkeep's last.
@@ -260,15 +270,14 @@ package final class Heart: Sendable {
     private static func seatEverybody(
         on switchboard: Switchboard, _ settings: HeartSettings, at now: Duration
     ) throws -> [String] {
-        let path = settings.databasePath
-        for client in try StoreReader(path: path).clients() {
+        for client in try StoreReader(path: settings.databasePath, vfs: settings.vfs).clients() {
             guard let hash = TokenHash(client.tokenHash) else { continue }
             switchboard.admit(Switchboard.Tenant(id: client.id, isActive: client.isActive), under: hash)
         }
-        let shares = max(1, settings.readers)
+        let shares = settings.isTurnedByHand ? 1 : max(1, settings.readers)
         let found = Locked<[Result<FoundHosts, StoreError>]>([])
         let look = { @Sendable (share: Int) in
-            let hosts = Result { () throws(StoreError) in try FoundHosts(path, share: share, of: shares, at: now) }
+            let hosts = Result { () throws(StoreError) in try FoundHosts(settings, share: share, of: shares, at: now) }
             found.withLock { $0.append(hosts) }
         }
         let threads = try (1..<shares).map { share in try DedicatedThread(name: "reader") { look(share) } }
@@ -285,8 +294,9 @@ private struct FoundHosts: Sendable {
     private(set) var seats: [Switchboard.Seat] = []
     private(set) var damaged: [StoreError] = []
 
-    init(_ path: String, share: Int, of shares: Int, at now: Duration) throws(StoreError) {
-        damaged = try StoreReader(path: path).forEachHost(share: share, of: shares) { row in
+    init(_ settings: HeartSettings, share: Int, of shares: Int, at now: Duration) throws(StoreError) {
+        let reader = try StoreReader(path: settings.databasePath, vfs: settings.vfs)
+        damaged = try reader.forEachHost(share: share, of: shares) { row in
             guard let hash = row.tokenHash.flatMap(TokenHash.init) else { return }
             seats.append(Switchboard.Seat(line: Line(row, startedAt: now), token: hash))
         }
@@ -302,12 +312,16 @@ package struct HeartSettings: Sendable {
     package var newSlot = SlotSettings()
     /// Threads that read for operators.
     package var readers = 2
+    /// Nil: the file is in a folder. Else the name of a disk of SQLite's, as simulations have one.
+    package var vfs: String?
+    /// It has no thread of its own: whoever made it lets it work, with `turn` and `read`.
+    package var isTurnedByHand = false
 
     package init(databasePath: String) { self.databasePath = databasePath }
 }
 
-/// The store on its way to the writer's thread.
-private final class OwnedStore: @unchecked Sendable {
+/// The store on its way to the writer's thread, or to whoever takes its place.
+final class OwnedStore: @unchecked Sendable {
     // Unchecked: used before the writer starts, by the writer alone, and after it has ended.
     let store: Store
     /// When the WAL was last cut short on the writer's path.

@@ -16,11 +16,15 @@ final class Readers: Sendable {
 
     private let queue = Monitor(Queue())
     private let threads: Locked<[DedicatedThread]> = Locked([])
+    /// For whoever takes the threads' place.
+    private let byHand: OwnedReader?
 
-    /// Opens the file at `path` once for each thread.
-    init(path: String, count: Int) throws {
-        for _ in 0..<count {
-            let owned = OwnedReader(try StoreReader(path: path))
+    /// Opens the file once for each thread.
+    init(_ settings: HeartSettings) throws {
+        let open = { OwnedReader(try StoreReader(path: settings.databasePath, vfs: settings.vfs)) }
+        byHand = settings.isTurnedByHand ? try open() : nil
+        for _ in 0..<(settings.isTurnedByHand ? 0 : settings.readers) {
+            let owned = try open()
             let thread = try DedicatedThread(name: "reader") { [queue] in
                 while let job = Self.next(of: queue) { job(owned.reader) }
             }
@@ -36,6 +40,18 @@ final class Readers: Sendable {
             return true
         }
     }
+
+    /// Does what is queued.
+    func readByHand() {
+        guard let byHand else { preconditionFailure("the readers have threads of their own") }
+        let jobs = queue.change { queue -> Jobs in
+            defer { queue.jobs = [] }
+            return Jobs(jobs: queue.jobs)
+        }
+        for job in jobs.jobs { job(byHand.reader) }
+    }
+
+    private struct Jobs: Sendable { let jobs: [Job] }
 
     func stop() {
         queue.change { $0.isStopping = true }

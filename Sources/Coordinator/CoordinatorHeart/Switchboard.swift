@@ -189,7 +189,7 @@ final class Switchboard: Sendable {
     /// Something else than a heartbeat may have brought it nearer.
     private func expectAbsence() { nextAbsence.withLock { $0 = .zero } }
 
-    /// Who has been silent for too long, each told once.
+    /// Who has been silent for too long, each told once, in an order that is the same in every process.
     func absences(at now: Duration, timeout: Duration) -> [Absence] {
         // Whatever comes to pass while they are looked at can only make it earlier. Now and then in any case.
         let latest = now + Self.longestLook
@@ -199,7 +199,7 @@ final class Switchboard: Sendable {
         }
         guard !isTooEarly else { return [] }
         let began = graceBegan
-        var absences: [Absence] = []
+        var absences: [(line: Line, absence: Absence)] = []
         var next = latest
         for line in all {
             line.state.withLock { state in
@@ -211,16 +211,16 @@ final class Switchboard: Sendable {
                 }
                 if state.presence == .unknown {
                     state.presence = .offline
-                    absences.append(.gone(line, after: now - heard))
+                    absences.append((line, .gone(line, after: now - heard)))
                 } else {
                     state.presence = .unknown
-                    absences.append(.silent(line))
+                    absences.append((line, .silent(line)))
                     next = now
                 }
             }
         }
         nextAbsence.withLock { $0 = min($0, next) }
-        return absences
+        return absences.sorted { $0.line.isBefore($1.line) }.map(\.absence)
     }
 
     /// The absence was not stored: it is found once more, unless the host was heard since.
@@ -240,7 +240,7 @@ final class Switchboard: Sendable {
                 found.append((line, now - state.heardAt))
             }
         }
-        return found
+        return found.sorted { $0.0.isBefore($1.0) }
     }
 }
 
@@ -263,6 +263,11 @@ extension Line.State {
         case .offline: nil
         }
     }
+}
+
+extension Line {
+    /// So that a set of lines is walked alike in every process.
+    fileprivate func isBefore(_ other: Line) -> Bool { (slot, instance) < (other.slot, other.instance) }
 }
 
 extension Line.View {

@@ -30,6 +30,14 @@ final class Writer: Sendable {
             return true
         }
 
+        mutating func take(_ count: Int) -> [any Work] {
+            let urgent = urgent.prefix(count)
+            let ordinary = ordinary.prefix(count - urgent.count)
+            self.urgent.removeFirst(urgent.count)
+            self.ordinary.removeFirst(ordinary.count)
+            return Array(urgent) + Array(ordinary)
+        }
+
         /// Behind those that are as urgent.
         private func place(of moment: Timestamp) -> Int {
             var places = urgent.startIndex..<urgent.endIndex
@@ -92,16 +100,17 @@ final class Writer: Sendable {
 
     private func nextBatch() -> [any Work]? {
         let batch: Batched = queue.wait { queue -> Batched? in
-            let urgent = queue.urgent.prefix(Self.batchMax)
-            let ordinary = queue.ordinary.prefix(Self.batchMax - urgent.count)
-            guard !urgent.isEmpty || !ordinary.isEmpty else { return queue.isStopping ? Batched(works: nil) : nil }
-            let works = Array(urgent) + Array(ordinary)
-            queue.urgent.removeFirst(urgent.count)
-            queue.ordinary.removeFirst(ordinary.count)
+            let works = queue.take(Self.batchMax)
+            guard !works.isEmpty else { return queue.isStopping ? Batched(works: nil) : nil }
             queue.busySince = surroundings.monotonic()
             return Batched(works: works)
         }
         return batch.works
+    }
+
+    /// What the thread would do next, at most `count`, for whoever takes its place.
+    func take(_ count: Int) -> [any Work] {
+        queue.change { queue in Batched(works: queue.take(min(count, Self.batchMax))) }.works ?? []
     }
 
     private struct Batched: Sendable { let works: [any Work]? }

@@ -5,14 +5,14 @@ import Platform
 ///
 /// A line is `cccccccc.payload` when it is a batch by itself, else with `(` for the batch's first, `+`, and `)` for its last
 /// in place of the dot; the eight digits are the CRC-32 of what follows them. Belongs to the disk's thread, but for `read`.
-struct RecordFile: ~Copyable {
+package struct RecordFile: ~Copyable {
     /// What a reader found.
-    struct Content: Sendable, Equatable {
-        var lines: [[UInt8]] = []
+    package struct Content: Sendable, Equatable {
+        package var lines: [[UInt8]] = []
         /// Lines that were damaged, or belonged to a batch that was.
-        var damaged = 0
+        package var damaged = 0
         /// How many bytes are whole batches. Behind them is what a crash cut off.
-        var goodBytes = 0
+        package var goodBytes = 0
     }
 
     /// Far more than compaction lets it become; a longer one is not ours.
@@ -68,7 +68,7 @@ struct RecordFile: ~Copyable {
 
     // MARK: Text
 
-    static func text(of batches: [[[UInt8]]]) -> [UInt8] {
+    package static func text(of batches: [[[UInt8]]]) -> [UInt8] {
         var text: [UInt8] = []
         for batch in batches {
             for (place, payload) in batch.enumerated() {
@@ -90,7 +90,7 @@ struct RecordFile: ~Copyable {
         }
     }
 
-    static func content(of bytes: [UInt8]) -> Content {
+    package static func content(of bytes: [UInt8]) -> Content {
         var content = Content()
         var batch: [[UInt8]] = []
         var start = 0

@@ -1,0 +1,80 @@
+import Platform
+import Simulation
+
+/// What was asked for on the command line.
+struct Invocation {
+    enum Task {
+        case one(UInt64)
+        case range(ClosedRange<UInt64>)
+        case minutes(Int64)
+        case mutations
+    }
+
+    private(set) var task = Task.minutes(1)
+    private(set) var settings = RunSettings()
+    private(set) var tellsStory = false
+    private(set) var threads = 2
+
+    init(_ arguments: some Sequence<String>) throws {
+        var rest = Array(arguments)
+        while !rest.isEmpty {
+            let option = rest.removeFirst()
+            switch option {
+            case "--seed": task = .one(try Self.number(option, &rest))
+            case "--seeds": task = .range(try Self.range(option, &rest))
+            case "--minutes": task = .minutes(try Self.number(option, &rest))
+            case "--mutations": task = .mutations
+            case "--slots": settings.slots = try Self.number(option, &rest)
+            case "--threads": threads = try Self.number(option, &rest)
+            case "--seconds": settings.chaos = .seconds(try Self.number(option, &rest) as Int64)
+            case "--story": tellsStory = true
+            case "--mutation": settings.mutation = try Self.mutation(option, &rest)
+            default:
+                throw UsageError(
+                    "\(option): not an option; they are in the head of Tests/Simulation/Simulate/Simulate.swift")
+            }
+        }
+    }
+
+    /// What a run needs beside its seed to be the same again.
+    var repeating: String {
+        (settings.slots == RunSettings().slots ? "" : " --slots \(settings.slots)")
+            + (settings.chaos == RunSettings().chaos ? "" : " --seconds \(settings.chaos.components.seconds)")
+            + (settings.mutation.map { " --mutation \($0.rawValue)" } ?? "")
+    }
+
+    private static func value(_ option: String, _ rest: inout [String]) throws -> String {
+        guard !rest.isEmpty else { throw UsageError("\(option): a value is missing") }
+        return rest.removeFirst()
+    }
+
+    private static func number<Number: FixedWidthInteger>(_ option: String, _ rest: inout [String]) throws -> Number {
+        let text = try value(option, &rest)
+        guard let number = Number(text), number >= 0 else {
+            throw UsageError("\(option): expected a number, found \(text)")
+        }
+        return number
+    }
+
+    /// `A..B`, both included.
+    private static func range(_ option: String, _ rest: inout [String]) throws -> ClosedRange<UInt64> {
+        let text = try value(option, &rest)
+        let ends = text.split(separator: ".").compactMap { UInt64($0) }
+        guard ends.count == 2, ends[0] <= ends[1] else { throw UsageError("\(option): expected A..B, found \(text)") }
+        return ends[0]...ends[1]
+    }
+
+    private static func mutation(_ option: String, _ rest: inout [String]) throws -> Mutation {
+        let text = try value(option, &rest)
+        guard let mutation = Mutation(rawValue: text) else {
+            let names = Mutation.allCases.map(\.rawValue).joined(separator: ", ")
+            throw UsageError("\(option): expected one of \(names), found \(text)")
+        }
+        return mutation
+    }
+}
+
+struct UsageError: Error, CustomStringConvertible {
+    let description: String
+    init(_ description: String) { self.description = description }
+}

@@ -1,0 +1,45 @@
+import AgentCore
+import CoordinatorCore
+import CoordinatorStore
+import PretendCloud
+import Wire
+
+/// Watches over one promise. It is told what happens, step by step, and compares it with what it may be; each is cheap.
+class Checker {
+    unowned let world: World
+
+    required init(_ world: World) { self.world = world }
+
+    /// The promise, as it is told when it was broken.
+    var promise: String { preconditionFailure("each checker has a promise") }
+
+    final func broken(_ sentence: String) { world.fail(promise, sentence) }
+
+    // MARK: What happens
+
+    /// The coordinator committed a slot; `before` is as it was last committed.
+    func committed(_ slot: Slot, _ before: Slot?) {}
+    /// An answer has left that says that something is stored.
+    func acknowledged(_ fact: Acknowledged, in slot: SlotID) {}
+    /// An answer has reached the host that had asked.
+    func answered(_ machine: Machine, _ answer: Result<Answer, AskFailure>, to question: Question) {}
+    func announced(_ machine: Machine, _ announcement: Announcement) {}
+    /// An agent starts with what its disk holds.
+    func remembers(_ machine: Machine, _ memory: Memory) {}
+    /// EC2 is about to do what a host asks.
+    func asks(_ machine: Machine, _ request: CloudRequest) {}
+    func launched(_ launched: PretendCloud.Machine, by machine: Machine) {}
+    /// The database is open after a crash, before anybody else changes it.
+    func storeOpened(_ store: borrowing StoreTransaction) throws {}
+}
+
+/// What the coordinator told somebody who asked that it is stored.
+enum Acknowledged {
+    case host(InstanceID)
+    case report(ReportStamp, kind: StaticString, ReportReply.Outcome, Said?)
+    case result(CommandID, CommandResult, ReportReply.Outcome, Said?)
+    case incident(IncidentID)
+    case command(CommandID)
+    case configuration(ConfigVersion)
+    case deletion
+}

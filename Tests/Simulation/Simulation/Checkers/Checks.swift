@@ -1,0 +1,57 @@
+import AgentCore
+import CoordinatorCore
+import CoordinatorStore
+import DroppingVFS
+import PretendCloud
+import Wire
+
+/// All checkers, told of everything.
+final class Checks {
+    private unowned let world: World
+    private let checkers: [Checker]
+
+    init(_ world: World) {
+        self.world = world
+        let kinds: [Checker.Type] = [
+            OnePrimaryAndRisingEpochs.self, NeverTwoServe.self, NoEndWithoutEvidence.self, OnlyTheFitAreChosen.self,
+            ConfigurationsAreCounted.self, VerdictsAreTrue.self, WhatIsAcknowledgedIsKept.self,
+            WhatIsSentIsStored.self, RepeatsChangeNothing.self, OldEpochsChangeNothing.self,
+            OneMachineForOneCommand.self, CommandsBeginOnce.self, TheDiskRemembers.self, TenantsStayApart.self,
+            TheDeletedStayAway.self,
+        ]
+        checkers = kinds.map { $0.init(world) }
+    }
+
+    func committed(_ slot: Slot, _ before: Slot?) { for checker in checkers { checker.committed(slot, before) } }
+    func acknowledged(_ fact: Acknowledged, in slot: SlotID) {
+        for checker in checkers { checker.acknowledged(fact, in: slot) }
+    }
+    func answered(_ machine: Machine, _ answer: Result<Answer, AskFailure>, to question: Question) {
+        for checker in checkers { checker.answered(machine, answer, to: question) }
+    }
+    func announced(_ machine: Machine, _ announcement: Announcement) {
+        for checker in checkers { checker.announced(machine, announcement) }
+    }
+    func remembers(_ machine: Machine, _ memory: Memory) {
+        for checker in checkers { checker.remembers(machine, memory) }
+    }
+    func asks(_ machine: Machine, _ request: CloudRequest) {
+        for checker in checkers { checker.asks(machine, request) }
+    }
+    func launched(_ launched: PretendCloud.Machine, by machine: Machine) {
+        for checker in checkers { checker.launched(launched, by: machine) }
+    }
+
+    /// Looks at what a crash left, before the next coordinator does.
+    func examineStore() {
+        let disk = world.coordinator.disk
+        guard disk.content(of: Coordinator.path) != nil else { return }
+        do {
+            let store = try Store(path: Coordinator.path, vfs: disk.name)
+            try store.write { transaction in for checker in checkers { try checker.storeOpened(transaction) } }
+        } catch {
+            // What the disk refuses just now the coordinator will meet, too.
+            if !world.coordinator.isDiskTroubled { world.fail("The database survives every crash", "\(error)") }
+        }
+    }
+}

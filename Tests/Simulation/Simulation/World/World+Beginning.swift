@@ -1,0 +1,67 @@
+import AgentCore
+import CoordinatorHeart
+import JSON
+import Wire
+
+// How it begins: tenants, workloads, and the first machine of each.
+extension World {
+    func begin(_ count: Int) {
+        startCoordinator()
+        for number in 0..<count {
+            // Two tenants share the coordinator.
+            if number < 2 {
+                createClient("client-\(number + 1)") { [self] token in addPlaces(number, of: count, token) }
+            }
+        }
+        agenda.plan(after: .seconds(1)) { [self] in trouble() }
+        agenda.plan(after: .seconds(5)) { [self] in lookAfterWorkloads() }
+        agenda.plan(after: .seconds(30)) { [self] in operate() }
+    }
+
+    private func createClient(_ name: String, _ then: @escaping (Token) -> Void) {
+        var request = Request(route: .createClient)
+        request.body = encodeJSON(ClientCreation(name: name))
+        send(request, from: nil) { [self] response in
+            guard let response, response.status == 200,
+                let created = try? decodeJSON(CreatedClient.self, from: response.body)
+            else { return }
+            _ = self
+            then(created.token)
+        }
+        // Somebody who gets no answer asks again; a name that is taken by then is another one.
+        agenda.plan(after: .seconds(20)) { [self] in
+            if !places.contains(where: { $0.name.text.hasPrefix(name) }) { createClient(name + "x", then) }
+        }
+    }
+
+    private func addPlaces(_ first: Int, of count: Int, _ token: Token) {
+        guard !places.contains(where: { $0.clientToken == token }) else { return }
+        for number in stride(from: first, to: count, by: 2) {
+            let name = LogicalAgentID(stringLiteral: "client-\(first + 1)-web-\(number + 1)")
+            guard !places.contains(where: { $0.name == name }) else { continue }
+            let place = Place(name, clientToken: token, proposed: drawSettings())
+            places.append(place)
+            startMachine(in: place)
+        }
+    }
+
+    func startMachine(in place: Place) {
+        let instance = sky.start(in: place)
+        story.tell(place.name.text, "its owner starts \(instance.id.short)")
+        boot(instance, in: place, from: nil)
+    }
+
+    private func drawSettings() -> SlotSettingsChange {
+        var change = SlotSettingsChange()
+        if chance.happens(0.4) {
+            change[.handOver] = .handOver(.exclusive)
+            if chance.happens(0.5) { change[.leaseSeconds] = .whole(chance.whole(15...60)) }
+        }
+        if chance.happens(0.4) {
+            change[.manualReplicaEnabled] = .flag(true)
+            change[.replicaCount] = .whole(chance.whole(1...2))
+        }
+        change[.terminateWaitSeconds] = .whole(chance.whole(10...300))
+        return change
+    }
+}
