@@ -73,6 +73,7 @@ extension AgentMachine {
         let enrolment = Enrolment(
             instance: situation.facts.instance, name: situation.name, slot: reply.slot, client: reply.client,
             token: reply.token)
+        if let before = memory.enrolment, before.slot != reply.slot { outbox.leaveSlot(&turn) }
         turn.remember(.enrolled(enrolment))
         turn.remember(.configured(reply.configuration))
         absorb(turn)

@@ -152,6 +152,14 @@ struct Outbox: Sendable {
         due = min(due, turn.now)
     }
 
+    /// Another slot is not told what belongs to the one before: that one may have it already, and its epochs mean nothing there.
+    mutating func leaveSlot(_ turn: inout Turn) {
+        for waiting in waiting { turn.remember(.reportGone(waiting.report.id)) }
+        let refused = refused + waiting.count
+        forget(&turn)
+        self.refused = refused
+    }
+
     mutating func forget(_ turn: inout Turn) {
         if let sending { turn.add(.abandon(sending.id)) }
         self = Outbox(Memory())

@@ -54,6 +54,17 @@ import Wire
         #expect(scene.machine.contact.place == .enrolled)
     }
 
+    @Test(arguments: [("slot-1", 3), ("slot-2", 0)])
+    func `another slot is not told what belongs to the one before`(_ slot: String, _ kept: Int) {
+        var scene = Scene.inContact(remembering: Scene.enrolled + queued)
+        scene.fail(.heartbeat, refused(404, .notFound))
+        scene.feed(.reconfigured(scene.machine.options))
+        scene.answer(.register, scene.registered(in: SlotID(stringLiteral: slot)))
+        #expect(scene.machine.memory.reports.count == kept)
+        #expect(scene.machine.outbox.count == kept)
+        #expect(scene.machine.outbox.refused == 3 - kept)
+    }
+
     @Test func `what the coordinator stumbles over lets the others go first`() {
         var scene = Scene.inContact(remembering: Scene.enrolled + queued)
         var sent: [ReportID] = []

@@ -139,10 +139,12 @@ struct Scene {
         feed(.answered(one.id, result))
     }
 
-    func registered(_ role: Role = .primary, _ epoch: Epoch = 1, token: String = "first") -> Answer {
+    func registered(
+        _ role: Role = .primary, _ epoch: Epoch = 1, in slot: SlotID = "slot-1", token: String = "first"
+    ) -> Answer {
         .registered(
             RegistrationReply(
-                slot: "slot-1", client: "client-1", token: Samples.token(token), role: role, epoch: epoch,
+                slot: slot, client: "client-1", token: Samples.token(token), role: role, epoch: epoch,
                 configuration: Configuration(version: 1), serverTime: serverTime(at: now)))
     }
 

@@ -14,7 +14,7 @@ final class Batch: Sendable {
     }
 
     /// So many seeds a mutation may survive.
-    private static let seedsForMutation: UInt64 = 150
+    private static let seedsForMutation: UInt64 = 500
 
     private let invocation: Invocation
     private let clock = SystemSurroundings()
@@ -24,17 +24,17 @@ final class Batch: Sendable {
 
     /// Whether no promise was broken.
     func run(_ seeds: ClosedRange<UInt64>, for time: Duration? = nil) -> Bool {
-        print(time == nil ? "seeds \(seeds.lowerBound)..\(seeds.upperBound)" : "seeds from \(seeds.lowerBound)")
+        say(time == nil ? "seeds \(seeds.lowerBound)..\(seeds.upperBound)" : "seeds from \(seeds.lowerBound)")
         let began = clock.monotonic()
         let state = work(seeds, until: time.map { began + $0 }, invocation.settings)
         let seconds = Double((clock.monotonic() - began) / .milliseconds(1)) / 1000
         let minutes = seconds / 60
-        print(
+        say(
             "\(state.done) seeds in \(rounded(seconds)) s: \(Int(Double(state.events) / seconds)) events a second, "
                 + "\(Int(Double(state.handOvers) / minutes)) hand-overs and \(Int(Double(state.switches) / minutes)) "
                 + "switches asked for a minute")
         if let failed = state.failed { Simulate.show(failed, invocation) }
-        if let last = state.last { print("digest \(last)") }
+        if let last = state.last { say("digest \(last)") }
         return state.failed == nil
     }
 
@@ -46,11 +46,11 @@ final class Batch: Sendable {
             settings.mutation = mutation
             let state = work(1...Self.seedsForMutation, until: nil, settings)
             if let run = state.failed, let violation = run.violation {
-                print(
+                say(
                     "\(mutation.rawValue): caught after \(state.done) seeds, by seed \(run.seed): \(violation.promise)")
             } else {
                 isAllCaught = false
-                print("\(mutation.rawValue): NOT CAUGHT in \(Self.seedsForMutation) seeds")
+                say("\(mutation.rawValue): NOT CAUGHT in \(Self.seedsForMutation) seeds")
             }
         }
         return isAllCaught
@@ -58,15 +58,22 @@ final class Batch: Sendable {
 
     private func work(_ seeds: ClosedRange<UInt64>, until end: Duration?, _ settings: RunSettings) -> State {
         state.withLock { $0 = State(next: seeds.lowerBound) }
-        let body: @Sendable () -> Void = { [self] in
-            while end.map({ clock.monotonic() < $0 }) ?? true, let seed = next(of: seeds) { note(Run(seed, settings)) }
+        let threads = (1..<invocation.threads).compactMap { number in
+            try? DedicatedThread(name: "world") { [self] in work(as: number, seeds, until: end, settings) }
         }
-        let threads = (1..<max(1, invocation.threads)).compactMap { _ in
-            try? DedicatedThread(name: "world", body)
-        }
-        body()
+        work(as: 0, seeds, until: end, settings)
         for thread in threads { thread.join() }
         return state.withLock { $0 }
+    }
+
+    private func work(
+        as thread: Int, _ seeds: ClosedRange<UInt64>, until end: Duration?, _ settings: RunSettings
+    ) {
+        while end.map({ clock.monotonic() < $0 }) ?? true, let seed = next(of: seeds) {
+            Wreck.begin(seed, on: thread)
+            note(Run(seed, settings))
+            Wreck.end(on: thread)
+        }
     }
 
     /// Nil: there is no more to do.

@@ -8,7 +8,26 @@ struct Invocation {
         case range(ClosedRange<UInt64>)
         case minutes(Int64)
         case mutations
+        case help
     }
+
+    static let help = """
+        Runs whole fleets in virtual time, with everything going wrong that may, and looks whether a promise is broken.
+        Whatever happens in one follows from its seed.
+
+        simulate [--minutes N]   fresh seeds, for so long (1)
+        simulate --seeds A..B    these
+        simulate --seed N        one; with --story all that happens in it, in plain words
+        simulate --mutations     whether each deliberate mistake is found
+
+          --slots N              workloads in each world (2)
+          --seconds N            how long things go wrong, in virtual time (400); then all has to come to rest
+          --mutation NAME        makes that mistake on purpose
+          --threads N            worlds at a time (2)
+
+        The first line names the seeds, the last is a digest: the same seeds have the same one. Ends with 1 when a promise
+        was broken, and tells which, what had happened, and how to see it again.
+        """
 
     private(set) var task = Task.minutes(1)
     private(set) var settings = RunSettings()
@@ -24,14 +43,14 @@ struct Invocation {
             case "--seeds": task = .range(try Self.range(option, &rest))
             case "--minutes": task = .minutes(try Self.number(option, &rest))
             case "--mutations": task = .mutations
+            case "--help": task = .help
             case "--slots": settings.slots = try Self.number(option, &rest)
-            case "--threads": threads = try Self.number(option, &rest)
+            case "--threads": threads = min(max(1, try Self.number(option, &rest)), Wreck.threadsMax)
             case "--seconds": settings.chaos = .seconds(try Self.number(option, &rest) as Int64)
             case "--story": tellsStory = true
             case "--mutation": settings.mutation = try Self.mutation(option, &rest)
             default:
-                throw UsageError(
-                    "\(option): not an option; they are in the head of Tests/Simulation/Simulate/Simulate.swift")
+                throw UsageError("\(option): not an option; simulate --help tells what there is")
             }
         }
     }

@@ -3,17 +3,11 @@ import Platform
 import Simulation
 
 /// Runs the simulator: fleets in one thread each, from seeds.
-///
-///     swift run -c release simulate --seed 42
-///     swift run -c release simulate --seeds 1..1000
-///     swift run -c release simulate --minutes 2
-///     swift run -c release simulate --mutations
-///
-/// `--slots K` has K workloads in each world, `--story` tells what happens in one, `--mutation NAME` breaks something on purpose.
 @main struct Simulate {
     static func main() {
+        Wreck.watch()
         do { exit(try run(Invocation(CommandLine.arguments.dropFirst()))) } catch {
-            print("simulate: \(error)")
+            say("simulate: \(error)")
             exit(64)
         }
     }
@@ -26,23 +20,26 @@ import Simulation
             let first = SystemSurroundings().random() >> 16
             let batch = Batch(invocation)
             return batch.run(first...UInt64.max, for: .seconds(60 * minutes)) ? 0 : 1
+        case .help:
+            say(Invocation.help)
+            return 0
         case .mutations: return Batch(invocation).catchMutations() ? 0 : 1
         }
     }
 
     private static func tell(_ seed: UInt64, _ invocation: Invocation) -> Int32 {
-        print("seed \(seed)")
+        say("seed \(seed)")
         var settings = invocation.settings
         settings.tellsStory = invocation.tellsStory
-        settings.storyLines = .max / 4
+        settings.hearsStory = { say($0) }
+        Wreck.begin(seed, on: 0)
         let run = Run(seed, settings)
-        for line in run.story { print(line) }
-        print("faults: \(run.faults)")
+        if run.violation == nil || invocation.tellsStory { say("What could go wrong, and how often: \(run.faults)") }
         if run.violation != nil { show(run, invocation) }
-        print(
+        say(
             "\(run.events) events, \(run.handOvers) hand-overs, \(run.coordinatorCrashes) crashes of the coordinator, "
                 + "\(run.agentCrashes) of agents, in \(run.virtualTime.components.seconds) s of virtual time")
-        print("digest \(run.digest)")
+        say("digest \(run.digest)")
         return run.violation == nil ? 0 : 1
     }
 
@@ -53,11 +50,15 @@ import Simulation
             var settings = invocation.settings
             settings.tellsStory = true
             let again = Run(run.seed, settings)
-            print("The last events of seed \(run.seed):")
-            for line in again.story.suffix(settings.storyLines) { print("  \(line)") }
-            if again.digest != run.digest { print("  (the seed does not repeat: \(run.digest), then \(again.digest))") }
+            say("The last events of seed \(run.seed):")
+            for line in again.story.suffix(settings.storyLines) { say("  \(line)") }
+            say("What could go wrong in it, and how often: \(again.faults)")
+            if again.digest != run.digest { say("  (the seed does not repeat: \(run.digest), then \(again.digest))") }
         }
-        print("BROKEN: \(violation)")
-        print("To see it again: swift run -c release simulate --seed \(run.seed)\(invocation.repeating) --story")
+        say("BROKEN: \(violation)")
+        say("To see it again: swift run -c release simulate --seed \(run.seed)\(invocation.repeating) --story")
     }
 }
+
+/// At once, also to whoever reads it through a pipe: the next moment may be the last.
+func say(_ line: String) { StandardStream.output.write("\(line)\n") }

@@ -7,6 +7,8 @@ package struct RunSettings: Sendable {
     package var hasFaults = true
     package var tellsStory = false
     package var storyLines = 80
+    /// Gets each line when it is told: nothing is lost with a process that ends over the next.
+    package var hearsStory: (@Sendable (String) -> Void)?
 
     package init() {}
 }

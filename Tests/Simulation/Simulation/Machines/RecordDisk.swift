@@ -43,8 +43,7 @@ final class RecordDisk {
 
     /// A copy, as a machine that is started from an image finds it.
     func clone(into other: RecordDisk) {
-        other.file = file
-        other.kept = kept
+        (other.file, other.kept, other.given) = (file, kept, given)
     }
 
     // MARK: A process of the agent

@@ -4,18 +4,23 @@ import JSON
 package final class Story {
     package let isTold: Bool
     private let agenda: Agenda
+    /// The last ones, unless somebody hears each at once.
     package private(set) var lines: [String] = []
     private let limit: Int
+    private let hear: (@Sendable (String) -> Void)?
 
-    init(isTold: Bool, limit: Int, of agenda: Agenda) {
-        self.isTold = isTold
-        self.limit = limit
+    init(_ settings: RunSettings, of agenda: Agenda) {
+        isTold = settings.tellsStory
+        limit = settings.storyLines
+        hear = settings.hearsStory
         self.agenda = agenda
     }
 
     func tell(_ who: @autoclosure () -> String, _ what: @autoclosure () -> String) {
         guard isTold else { return }
-        lines.append("\(Self.text(agenda.now))  \(Self.padded(who()))  \(what())")
+        let line = "\(Self.text(agenda.now))  \(Self.padded(who()))  \(what())"
+        if let hear { return hear(line) }
+        lines.append(line)
         if lines.count > 2 * limit { lines.removeFirst(limit) }
     }
 

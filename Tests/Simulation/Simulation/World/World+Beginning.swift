@@ -53,11 +53,11 @@ extension World {
 
     private func drawSettings() -> SlotSettingsChange {
         var change = SlotSettingsChange()
-        if chance.happens(0.4) {
+        if chance.happens(0.5) {
             change[.handOver] = .handOver(.exclusive)
-            if chance.happens(0.5) { change[.leaseSeconds] = .whole(chance.whole(15...60)) }
+            if chance.happens(0.6) { change[.leaseSeconds] = .whole(chance.whole(15...60)) }
         }
-        if chance.happens(0.4) {
+        if chance.happens(0.6) {
             change[.manualReplicaEnabled] = .flag(true)
             change[.replicaCount] = .whole(chance.whole(1...2))
         }

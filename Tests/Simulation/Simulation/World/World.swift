@@ -44,7 +44,7 @@ final class World: @unchecked Sendable {
         faults = settings.hasFaults ? Faults.drawn(chance) : .none
         waitsForRecommendations = chance.happens(0.04)
         mutations = Mutations(settings.mutation, chance)
-        story = Story(isTold: settings.tellsStory, limit: settings.storyLines, of: agenda)
+        story = Story(settings, of: agenda)
         network = Network(agenda, chance, faults)
         // In this order, whoever asks for one of them first: they draw from the chance.
         _ = (sky, coordinator, checks)
