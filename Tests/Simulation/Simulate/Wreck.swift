@@ -32,7 +32,9 @@ enum Wreck {
     }
 
     // A handler of signals may not allocate.
-    private static func emit(_ text: StaticString) { _ = unsafe write(STDOUT_FILENO, text.utf8Start, text.utf8CodeUnitCount) }
+    private static func emit(_ text: StaticString) {
+        _ = unsafe write(STDOUT_FILENO, text.utf8Start, text.utf8CodeUnitCount)
+    }
 
     private static func emit(_ seed: UInt64) {
         emit("  simulate --seed ")
