@@ -74,7 +74,10 @@ final class Sky {
             return fail(
                 chance.happens(0.5) ? .busy : .unreachable, after: chance.happens(0.5) ? takes : deadline, completion)
         }
-        if areFaultsOn, chance.happens(faults.noCapacity), case .run = request {
+        // What was launched is there, and whoever asks under its token hears that, room or not.
+        if areFaultsOn, chance.happens(faults.noCapacity), case .run(let launch) = request,
+            !cloud.machines.contains(where: { $0.token == launch.token })
+        {
             return fail(.noCapacity, after: takes, completion)
         }
         let isLost = areFaultsOn && chance.happens(faults.cloudLosesAnswers)
