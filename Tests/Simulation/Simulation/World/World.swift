@@ -60,10 +60,17 @@ final class World: @unchecked Sendable {
     func run(until end: Duration) -> Bool {
         while agenda.step(until: end) {
             digest.fold(UInt64(bitPattern: agenda.now.components.attoseconds / 1_000_000_000))
+            if agenda.happened > Self.eventsMax {
+                fail(
+                    "Nothing goes round in circles", "\(agenda.happened) things happened, the last at one moment or so")
+            }
             if violation != nil { return false }
         }
         return violation == nil
     }
+
+    /// A hundred times as much as in most runs: what goes on without time passing ends here, and not when memory does.
+    private static let eventsMax = 3_000_000
 
     /// From here on nothing goes wrong that has not gone wrong before.
     func heal() {
