@@ -35,6 +35,7 @@ package struct Run: Sendable {
         let world = World(seed: seed, settings)
         world.begin(settings.slots)
         if world.run(until: settings.chaos) { Self.rest(world, from: settings.chaos) }
+        defer { world.agenda.clear() }
         self.seed = seed
         digest = world.digest
         violation = world.violation

@@ -40,6 +40,9 @@ final class Agenda {
         return true
     }
 
+    /// What is planned holds on to the world, and the world to its plans: nothing of either would ever go.
+    func clear() { entries = [] }
+
     private func rise(_ start: Int) {
         var child = start
         while child > 0 {
