@@ -143,13 +143,15 @@ extension Door {
             line.forget(call)
             return .json(reply(line, receivedAt))
         }
-        let end: (ParkedCall) -> Void = { [self] in $0.answer(reply(line, $0.receivedAt)) }
+        // The heart keeps it as long as the call is parked, and a door that is gone answers nobody.
+        let end: @Sendable (ParkedCall) -> Void = { [weak self, weak line] call in
+            if let self, let line { call.answer(reply(line, call.receivedAt)) }
+        }
         if news == nil && line.park(call, wasQuiet: true, end: end) { return }
         guard let heartbeat = news ?? exchange.body(Heartbeat.self) else { return }
         heart.decide(heartbeat, on: line) { [self] outcome in
             var reply = reply(line, receivedAt)
             if case .done(let orders) = outcome {
-                let end: (ParkedCall) -> Void = { [self] in $0.answer(self.reply(line, $0.receivedAt)) }
                 if orders.commands.isEmpty && wait > 0 && line.park(call, wasQuiet: false, end: end) { return }
                 reply.commands = orders.commands
                 reply.commandsPending = orders.waiting

@@ -136,6 +136,9 @@ final class World: @unchecked Sendable {
             guard let request = mutations.arrives(request, self, receive.value) else { return }
             coordinator.take(request) { [self] response in
                 network.carry(.down, over: machine?.link) { [self] in
+                    if response?.status == 404, request.route == .heartbeat {
+                        machine?.toldDeleted = request.values.first
+                    }
                     var response = response.map { mutations.leaves($0, to: request) }
                     if let body = response?.body {
                         digest.fold(body)
