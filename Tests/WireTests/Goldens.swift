@@ -60,6 +60,7 @@ private let lifeGoldens = [
                 $0[.handOver] = .handOver(.exclusive)
                 $0[.failoverDeadlineSeconds] = .whole(20)
             }
+            $0.renews = "01a3185c-68c8-7000-8350-bb7035c75566"
         },
         required: ["logical_agent_id", "instance_id", "region", "hostname", "agent_version"]),
     Golden(

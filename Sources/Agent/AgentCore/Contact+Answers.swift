@@ -99,6 +99,7 @@ extension Contact {
     // MARK: Failures
 
     private mutating func noteNotEnrolled(_ failure: AskFailure, _ turn: inout Turn) {
+        if failure.meaning == .gone, !isWanted { return noteDeleted(failure, &turn) }
         guard case .notNow(let pause) = failure.meaning else {
             noteOut(failure.sentence, &turn)
             if !told.enrolmentRefused { turn.tell(.enrolmentRefused(reason: failure.sentence)) }
@@ -115,13 +116,10 @@ extension Contact {
         case .notNow(let pause):
             noteOutage(failure.sentence, &turn)
             pauseAtLeast(pause, &turn)
+        // The token of one that was deleted is good for nothing, sooner or later.
+        case .tokenRefused where place == .deleted: noteDeleted(failure, &turn)
         case .tokenRefused: refuseToken(failure.sentence, &turn)
-        case .gone:
-            if place != .deleted { turn.tell(.deleted) }
-            noteOut(failure.sentence, &turn)
-            place = .deleted
-            fetch.abandon(&turn)
-            due = turn.now + turn.jittered(Self.deletedPeriod)
+        case .gone: noteDeleted(failure, &turn)
         case .no:
             // The token is of another machine.
             if case .refused(_, .forbidden, _, _) = failure { return refuseToken(failure.sentence, &turn) }
@@ -130,13 +128,22 @@ extension Contact {
         }
     }
 
+    private mutating func noteDeleted(_ failure: AskFailure, _ turn: inout Turn) {
+        if place != .deleted { turn.tell(.deleted) }
+        noteOut(failure.sentence, &turn)
+        place = .deleted
+        fetch.abandon(&turn)
+        due = turn.now + turn.jittered(Self.deletedPeriod)
+    }
+
     /// Enrols again: at once, but for one that was enrolled a moment ago, which would go round in circles.
     mutating func refuseToken(_ reason: String, _ turn: inout Turn) {
-        guard place == .enrolled || place == .deleted else { return }
+        guard place == .enrolled else { return }
         if !told.tokenRefused { turn.tell(.tokenRefused(reason: reason)) }
         told.tokenRefused = true
         noteOut(reason, &turn)
         becomeStranger(&turn)
+        isWanted = false
         due = told.enrolled ? turn.now + slowly.next(chance: turn.draw()) : turn.now
     }
 

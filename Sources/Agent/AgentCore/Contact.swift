@@ -59,6 +59,8 @@ struct Contact: Sendable {
     var hasNews = false
     var pace: Int?
     var isClockAstray = false
+    /// Somebody wants it enrolled; else it only needs another token, and one whose agent was deleted meanwhile stays away.
+    var isWanted = true
     /// What people were told since the last heartbeat that was answered.
     var told = Told()
 
@@ -100,12 +102,14 @@ struct Contact: Sendable {
         if place != .leaving { place = .nowhere }
         lastSaying = nil
         pace = nil
+        isWanted = true
     }
 
     /// Somebody on this machine wants it to be enrolled, or under another name.
     mutating func enrolAnew(_ turn: inout Turn) {
         guard place != .nowhere && place != .leaving else { return }
         becomeStranger(&turn)
+        isWanted = true
         due = turn.now
     }
 
@@ -157,7 +161,9 @@ struct Contact: Sendable {
     }
 
     private mutating func register(_ situation: Situation, _ turn: inout Turn) {
-        ask(.register(situation.registration), wait: 0, within: Self.patience, &turn)
+        var registration = situation.registration
+        registration.renews = isWanted ? nil : situation.enrolment?.slot
+        ask(.register(registration), wait: 0, within: Self.patience, &turn)
     }
 
     private mutating func sendHeartbeat(_ situation: Situation, _ turn: inout Turn) {

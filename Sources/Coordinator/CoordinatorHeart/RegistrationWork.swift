@@ -41,6 +41,11 @@ final class RegistrationWork: Work, @unchecked Sendable {
                 ErrorReply(.tooManyRequests, "this client has \(Self.hostsMax) hosts: end some before more can enrol"))
             return
         }
+        if let renewed = registration.renews, try transaction.isDeleted(renewed, of: client) {
+            // As its heartbeat would have heard, had its token still been good.
+            outcome = .refused(ErrorReply(.notFound, "agent \(renewed) was deleted"))
+            return
+        }
         let before = try known(transaction, batch)
         if before?.host(registration.instance) == nil,
             try transaction.isBeingEnded(
@@ -73,6 +78,8 @@ final class RegistrationWork: Work, @unchecked Sendable {
     }
 
     func finish(_ end: WorkEnd) {
+        // It holds on to the work, and the work to it.
+        defer { seat = {} }
         switch end {
         case .committed:
             // Before the answer: the host may use its token at once.

@@ -29,6 +29,14 @@ extension StoreTransaction {
         }
     }
 
+    package borrowing func isDeleted(_ slot: SlotID, of client: ClientID) throws(StoreError) -> Bool {
+        try attempt("look up whether agent \(slot) was deleted") { transaction in
+            try transaction.first(
+                "SELECT 1 FROM slot WHERE id = ? AND client_id = ? AND deleted_at IS NOT NULL", slot, client
+            ) { _ in true } ?? false
+        }
+    }
+
     /// Whether the machine belongs to an agent of the client that was deleted after `since`, and is to be ended for it; or was,
     /// under that name: it says its last words while it shuts down.
     package borrowing func isBeingEnded(

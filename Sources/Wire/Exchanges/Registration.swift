@@ -18,6 +18,9 @@ package struct Registration: WireObject {
     package var publicAddress: String?
     /// What the host's environment proposes; it counts only when this registration makes the slot.
     package var proposed: SlotSettingsChange?
+    /// The agent in which it was enrolled until its token was refused: one that was deleted is not made anew for that. Nil when
+    /// somebody wants it enrolled.
+    package var renews: SlotID?
 
     package init(
         logicalAgent: LogicalAgentID, instance: InstanceID, region: Region, hostname: String,
@@ -43,6 +46,7 @@ package struct Registration: WireObject {
         privateAddress = try fields.knownText("private_ip")
         publicAddress = try fields.knownText("public_ip")
         proposed = try fields.maybe("settings")
+        renews = try fields.known("renews")
     }
 
     package func write(_ fields: inout FieldWriter) {
@@ -58,6 +62,7 @@ package struct Registration: WireObject {
         fields.put("private_ip", privateAddress)
         fields.put("public_ip", publicAddress)
         fields.put("settings", proposed)
+        fields.put("renews", renews)
     }
 }
 

@@ -121,11 +121,25 @@ import Wire
         #expect(scene.machine.contact.isInTouch)
     }
 
+    @Test func `one that was deleted while its token was refused stays away as well`() {
+        var scene = Scene.inContact(remembering: Scene.enrolled)
+        scene.fail(.heartbeat, refused(401, .invalidToken))
+        #expect(scene.renewed == "slot-1")
+        scene.fail(.register, refused(404, .notFound))
+        let registrations = scene.count(.register)
+        scene.pass(.seconds(3_600)) {
+            if !$0.open(.heartbeat).isEmpty { $0.fail(.heartbeat, refused(401, .invalidToken)) }
+        }
+        #expect(scene.count(.register) == registrations)
+        #expect(scene.times { $0 == .deleted } == 1)
+    }
+
     @Test func `a person who reloads a deleted agent has it enrolled anew`() {
-        var scene = Scene.inContact()
+        var scene = Scene.inContact(remembering: Scene.enrolled)
         scene.fail(.heartbeat, refused(404, .notFound))
         scene.feed(.reconfigured(scene.machine.options))
         #expect(scene.open(.register).count == 1)
+        #expect(scene.renewed == nil)
     }
 }
 

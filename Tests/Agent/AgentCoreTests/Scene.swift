@@ -114,6 +114,11 @@ struct Scene {
     enum Kind { case register, heartbeat, configuration, notice, report }
 
     func count(_ kind: Kind) -> Int { asked.count { $0.question.kind == kind } }
+    /// The agent that the open registration wants to remain in.
+    var renewed: SlotID? {
+        if case .register(let registration)? = open(.register).first?.question { registration.renews } else { nil }
+    }
+
     func open(_ kind: Kind) -> [Open] { open.filter { $0.question.kind == kind } }
 
     mutating func answer(_ kind: Kind, _ answer: Answer, location: SourceLocation = #_sourceLocation) {

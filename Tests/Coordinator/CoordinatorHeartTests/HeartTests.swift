@@ -380,6 +380,18 @@ import Wire
         }
     }
 
+    @Test func `whoever only needs another token does not make a deleted agent anew`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            let (line, _) = try site.register(first, of: client, token: 1)
+            _ = try ask { site.heart.delete(line.slot, answer: $0) }
+            #expect(throws: TestSupportError.self) {
+                try site.register(first, of: client, token: 2) { $0.renews = line.slot }
+            }
+            #expect(try site.register(first, of: client, token: 3).line.slot != line.slot)
+        }
+    }
+
     @Test func `a machine that comes up after its agent was deleted is not the agent anew`() throws {
         try withTemporaryFolder { folder in
             let site = try Site(folder: folder)

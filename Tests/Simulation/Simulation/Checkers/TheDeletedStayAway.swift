@@ -17,8 +17,7 @@ final class TheDeletedStayAway: Checker {
 
     private func examine(_ instance: InstanceID, _ slot: SlotID) {
         guard let machine = world.machine(instance), let last = machine.agent?.memory.enrolment,
-            last.instance == instance, last.slot != slot, machine.toldDeleted == last.slot.text,
-            let deleted = deletedAt[last.slot]
+            last.instance == instance, last.slot != slot, let deleted = deletedAt[last.slot]
         else { return }
         // What was asked before the deletion may be answered after it.
         if machine.reloadedAt.map({ $0 < deleted - .seconds(60) }) ?? true {

@@ -33,7 +33,7 @@ package enum Mutation: String, CaseIterable, Sendable {
     case reportsSwallowed
     /// So does a notice.
     case noticesSwallowed
-    /// Whose agent was deleted is told that its token is not good any more.
+    /// Whose agent was deleted is told that its token is not good any more, and which agent it was in is forgotten.
     case deletionForgotten
     /// Nobody gets a newer configuration than it has.
     case configurationStale
@@ -118,6 +118,7 @@ final class Mutations {
         case (.repeatsCount, .terminationReport), (.repeatsCount, .pricingReport), (.repeatsCount, .switchReport):
             count += 1
             replace(#""report_id":"#, with: #""again-\#(count)""#, in: &request.body)
+        case (.deletionForgotten, .register): replace(#""renews":"#, with: "null", in: &request.body)
         case (.unreadyIsReady, .heartbeat): replace(#""lacking":"#, with: "[]", in: &request.body)
         default: break
         }
