@@ -178,7 +178,7 @@ let package = Package(
                 "Crypto", "DroppingVFS", "JSON", "Platform", "PretendCloud", "Wire",
             ]),
         program("Simulate", in: "Tests/Simulation", uses: ["Platform", "Simulation"]),
-        tests("SimulationTests", in: "Tests/Simulation", uses: ["Simulation", "TestSupport"]),
+        tests("SimulationTests", in: "Tests/Simulation", uses: ["CoordinatorHeart", "Simulation", "TestSupport"]),
         program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "PretendMetadata", "Systemd"]),
         program(
             "AgentBenchmark", in: "Tests/Benchmarks",

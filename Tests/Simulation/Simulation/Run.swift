@@ -35,7 +35,6 @@ package struct Run: Sendable {
         let world = World(seed: seed, settings)
         world.begin(settings.slots)
         if world.run(until: settings.chaos) { Self.rest(world, from: settings.chaos) }
-        defer { world.agenda.clear() }
         self.seed = seed
         digest = world.digest
         violation = world.violation
@@ -45,6 +44,7 @@ package struct Run: Sendable {
         virtualTime = world.agenda.now
         faults = world.faults.summary
         story = world.story.lines
+        world.end()
     }
 
     private static func rest(_ world: World, from start: Duration) {

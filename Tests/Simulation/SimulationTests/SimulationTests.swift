@@ -1,6 +1,8 @@
-import Simulation
+import CoordinatorHeart
 import TestSupport
 import Testing
+
+@testable import Simulation
 
 /// Few seeds, in a debug build: thousands run in `Packaging/test`, optimised.
 struct SimulationTests {
@@ -32,6 +34,25 @@ struct SimulationTests {
         }
         #expect(outputs[0] == outputs[1])
         #expect(outputs[0].hasPrefix("seed 7\n") && outputs[0].contains("\ndigest "))
+    }
+
+    @Test func `nothing of a world outlives its run`() {
+        weak var world: World?
+        weak var coordinator: Coordinator?
+        weak var heart: Heart?
+        weak var machine: Machine?
+        do {
+            let made = World(seed: 3, RunSettings())
+            made.begin(2)
+            #expect(made.run(until: .seconds(200)))
+            (world, coordinator, heart, machine) = (made, made.coordinator, made.coordinator.heart, made.machines.first)
+            #expect(heart != nil && machine != nil)
+            made.end()
+        }
+        #expect(heart == nil)
+        #expect(machine == nil)
+        #expect(coordinator == nil)
+        #expect(world == nil)
     }
 
     @Test func `another seed is another run`() {

@@ -53,7 +53,7 @@ final class Coordinator: @unchecked Sendable {
         var settings = HeartSettings(databasePath: Self.path)
         settings.vfs = disk.name
         settings.isTurnedByHand = true
-        let heart = try Heart(settings, surroundings: clock) { [world] events in world.noteEvents(events) }
+        let heart = try Heart(settings, surroundings: clock) { [unowned world] events in world.noteEvents(events) }
         life += 1
         let number = life
         let loop = SimulatedLoop(

@@ -25,7 +25,7 @@ final class Door: @unchecked Sendable {
 
     /// The process has ended: gives those who were not answered, in the order in which they came.
     func end() -> [@Sendable (Response?) -> Void] {
-        let left = open.sorted { $0.key < $1.key }.map(\.value.reply)
+        let left = open.sorted { $0.key < $1.key }.compactMap { $0.value.takeReply() }
         open = [:]
         return left
     }
@@ -37,11 +37,12 @@ final class Door: @unchecked Sendable {
         // Unchecked: a simulation is one thread.
         let number: Int
         let request: Request
-        let reply: @Sendable (Response?) -> Void
+        /// Nil once it was used: whoever keeps the exchange need not keep who asked.
+        private var reply: (@Sendable (Response?) -> Void)?
         private weak var door: Door?
         private unowned let coordinator: Coordinator
         private let life: Int
-        private var isOver = false
+        private var isOver: Bool { reply == nil }
 
         init(_ number: Int, _ request: Request, _ door: Door, _ reply: @escaping @Sendable (Response?) -> Void) {
             self.number = number
@@ -54,11 +55,15 @@ final class Door: @unchecked Sendable {
 
         private var isAlive: Bool { coordinator.life == life && coordinator.isUp && !coordinator.isDying }
 
+        func takeReply() -> (@Sendable (Response?) -> Void)? {
+            defer { reply = nil }
+            return reply
+        }
+
         /// False: it was answered before, or whoever answers is dead.
         @discardableResult
         func answer(_ response: Response) -> Bool {
-            guard !isOver, isAlive else { return false }
-            isOver = true
+            guard isAlive, let reply = takeReply() else { return false }
             door?.open[number] = nil
             reply(response)
             return true

@@ -28,8 +28,6 @@ final class Machine: @unchecked Sendable {
     /// What it lacks to take over, as it said last.
     private(set) var lacksByItsWord: [String]?
     private(set) var goneAt: Duration?
-    /// The agent of which it was told that it was deleted, the last time.
-    var toldDeleted: String?
     /// When somebody last had its agent read its settings again.
     private(set) var reloadedAt: Duration?
     /// Counts the agent's processes.

@@ -40,7 +40,6 @@ final class Agenda {
         return true
     }
 
-    /// What is planned holds on to the world, and the world to its plans: nothing of either would ever go.
     func clear() { entries = [] }
 
     private func rise(_ start: Int) {

@@ -83,6 +83,12 @@ final class World: @unchecked Sendable {
         for machine in machines where machine.isRunning { machine.heal() }
     }
 
+    /// What is planned holds on to the world, and the world to its plans: nothing of either would ever go.
+    func end() {
+        coordinator.crash()
+        agenda.clear()
+    }
+
     // MARK: Names
 
     func makeToken(_ kind: String) -> Token {
@@ -136,9 +142,6 @@ final class World: @unchecked Sendable {
             guard let request = mutations.arrives(request, self, receive.value) else { return }
             coordinator.take(request) { [self] response in
                 network.carry(.down, over: machine?.link) { [self] in
-                    if response?.status == 404, request.route == .heartbeat {
-                        machine?.toldDeleted = request.values.first
-                    }
                     var response = response.map { mutations.leaves($0, to: request) }
                     if let body = response?.body {
                         digest.fold(body)
