@@ -18,6 +18,7 @@ extension AgentMachine {
         case .metadata(let item, let reading): found(watch.take(item, reading, &turn), &turn)
         case .cloud(let call, let result):
             if let standing = standing(turn) { errands.take(call, result, standing, &turn) }
+        case .acted, .resumed: break
         case .recorded(let count): noteRecorded(count, &turn)
         case .recordingFailed(let reason):
             if disk.fault == nil { turn.tell(.notRemembering(reason: reason)) }
@@ -174,7 +175,9 @@ extension Input {
     var isNews: Bool {
         switch self {
         case .wokeUp, .metadata: false
-        case .started, .answered, .cloud, .recorded, .recordingFailed, .reconfigured, .networkChanged, .stopping: true
+        case .started, .answered, .cloud, .acted, .recorded, .recordingFailed, .reconfigured, .networkChanged, .resumed,
+            .stopping:
+            true
         }
     }
 }

@@ -17,6 +17,7 @@ package struct AgentOptions: Sendable, Equatable {
     package var cleanupPeriod = Duration.seconds(3_600)
     package var snapshotsOlderThanDays = 7
     package var imagesOlderThanDays = 30
+    package var takeOver = TakeOver()
 
     package init(hostname: String, proposed: SlotSettingsChange) {
         self.hostname = hostname

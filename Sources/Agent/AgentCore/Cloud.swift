@@ -24,15 +24,31 @@ package indirect enum CloudRequest: Sendable, Equatable {
     /// The latest of every zone, for Linux.
     case spotPrices(InstanceType)
     case onDemandPrice(InstanceType, Region)
-    /// Whether EC2 would let us: asked with `DryRun`, which the price list does not have.
+    /// An elastic IP, by its allocation.
+    case address(ResourceID)
+    /// To this machine, from whichever has it.
+    case moveAddress(ResourceID, to: InstanceID)
+    case volumes([ResourceID])
+    case attachVolume(DataVolume, to: InstanceID)
+    /// Never with force: a machine that still writes would tear the file system.
+    case detachVolume(ResourceID, from: InstanceID)
+    case targetGroup(TargetGroup)
+    /// How the balancer sees this machine in it.
+    case targetHealth(TargetGroup, InstanceID)
+    case registerTarget(TargetGroup, InstanceID)
+    case deregisterTarget(TargetGroup, InstanceID)
+    /// Whether EC2 would let us: asked with `DryRun`, which the price list and the balancers do not
+    /// have.
     case may(CloudRequest)
 
     /// Whether anything is another after it than before.
     package var changesSomething: Bool {
         switch self {
-        case .run, .terminate, .createImage, .tag, .deregisterImage, .deleteSnapshot: true
+        case .run, .terminate, .createImage, .tag, .deregisterImage, .deleteSnapshot, .moveAddress, .attachVolume,
+            .detachVolume, .registerTarget, .deregisterTarget:
+            true
         case .describeInstances, .findInstances, .userData, .subnets, .image, .findImages, .findSnapshots, .spotPrices,
-            .onDemandPrice, .may:
+            .onDemandPrice, .may, .address, .volumes, .targetGroup, .targetHealth:
             false
         }
     }
@@ -89,6 +105,53 @@ package enum CloudAnswer: Sendable, Equatable {
     /// Nil: the price list has none.
     case onDemandPrice(JSONNumber?)
     case allowed
+    case address(Address)
+    case volumes([Volume])
+    case targetGroup(HealthCheck)
+    case targetHealth(TargetHealth)
+
+    package struct Address: Sendable, Equatable {
+        package var publicAddress: String?
+        /// Nil while no machine has it.
+        package var instance: InstanceID?
+        package init(publicAddress: String?, instance: InstanceID?) {
+            self.publicAddress = publicAddress
+            self.instance = instance
+        }
+    }
+
+    package struct Volume: Sendable, Equatable {
+        package enum Attachment: String, Sendable { case attaching, attached, detaching, detached, busy }
+        package var id: ResourceID
+        package var zone: AvailabilityZone?
+        /// One for each machine that has it; most volumes bear one at a time.
+        package var attachments: [InstanceID: Attachment]
+        package init(id: ResourceID, zone: AvailabilityZone?, attachments: [InstanceID: Attachment]) {
+            self.id = id
+            self.zone = zone
+            self.attachments = attachments
+        }
+    }
+
+    /// How a target group finds out whether a member serves.
+    package struct HealthCheck: Sendable, Equatable {
+        package var interval: Duration
+        /// So many good answers make a member healthy.
+        package var healthyAfter: Int
+        /// Nil: it takes machines by their id. Else it takes addresses, functions or other balancers.
+        package var otherTargets: String?
+        package init(interval: Duration, healthyAfter: Int, otherTargets: String? = nil) {
+            self.interval = interval
+            self.healthyAfter = healthyAfter
+            self.otherTargets = otherTargets
+        }
+    }
+
+    package enum TargetHealth: String, Sendable {
+        case initial, healthy, unhealthy, unused, draining, unavailable
+        /// Not a member.
+        case absent
+    }
 
     package struct Subnet: Sendable, Equatable {
         package var id: ResourceID

@@ -1,7 +1,7 @@
 package import Wire
 
-/// What has happened, as the shell tells it. Every `ask`, `read` and `call` is answered exactly once, at its deadline at the
-/// latest; what was abandoned is never answered.
+/// What has happened, as the shell tells it. Every `ask`, `read`, `call` and `act` is answered exactly once, at its deadline at
+/// the latest; what was abandoned is never answered.
 package enum Input: Sendable {
     /// The first one. What was remembered from before is in the machine already.
     case started
@@ -10,6 +10,7 @@ package enum Input: Sendable {
     case answered(ExchangeID, Result<Answer, AskFailure>)
     case metadata(MetadataItem, MetadataReading)
     case cloud(CallID, Result<CloudAnswer, CloudFault>)
+    case acted(ActID, Result<Acted, ActFault>)
     /// As many batches of entries as this are on the disk now, counted from the start.
     case recorded(batches: Int)
     /// The disk took a batch not, or not in time; the shell goes on trying, and `recorded` will tell.
@@ -18,6 +19,8 @@ package enum Input: Sendable {
     case reconfigured(AgentOptions)
     /// The kernel says that there is a network again, or another one.
     case networkChanged
+    /// The machine stood still for so long, asleep or as a paused guest, and knew nothing of it.
+    case resumed(after: Duration)
     /// SIGTERM. `hostGoesDown`: the manager is stopping everything, not only us.
     case stopping(hostGoesDown: Bool)
 }
@@ -30,6 +33,9 @@ package enum Effect: Sendable, Equatable {
     /// One at a time: the next only after the last was answered, so that one connection is enough.
     case read(MetadataItem, deadline: Duration)
     case call(CallID, CloudRequest, deadline: Duration)
+    case act(ActID, Act, deadline: Duration)
+    /// Connections to and from here may lead nowhere: an address has moved.
+    case dropConnections
     /// To be remembered: one batch, kept whole or not at all, behind those before it.
     case record([Entry])
     /// What is remembered belongs to another machine: put it aside, and begin anew.

@@ -150,6 +150,8 @@ package final class AgentShell {
             tools.uplink.abandon(id)
         case .read(let item, let deadline): read(item, deadline)
         case .call(let id, let request, let deadline): call(id, request, deadline)
+        case .act(let id, _, _): take(.acted(id, .failure(ActFault(.unreachable, "nothing acts here yet"))))
+        case .dropConnections: tools.dropConnections()
         case .record(let entries): recorder?.record(entries.map(encodeJSON))
         case .forgetEverything(let instance): recorder?.putAside(as: instance.text)
         case .wake(let time): wake(at: time)

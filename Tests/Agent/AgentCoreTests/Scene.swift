@@ -78,7 +78,7 @@ struct Scene {
         case .forgetEverything(let instance): forgotten.append(instance)
         case .wake(let time): wakeAt = time
         case .tell(let announcement): told.append(announcement)
-        case .call: break
+        case .call, .act, .dropConnections: break
         case .stop:
             #expect(!hasStopped, "it stops once")
             hasStopped = true

@@ -144,6 +144,9 @@ package struct PretendCloud: Sendable {
         case .spotPrices(let type): return .success(.spotPrices(spotPrices.filter { $0.pool.instanceType == type }))
         case .onDemandPrice: return .success(.onDemandPrice(onDemandPrice))
         case .may: return .success(.allowed)
+        case .address, .moveAddress, .volumes, .attachVolume, .detachVolume, .targetGroup, .targetHealth,
+            .registerTarget, .deregisterTarget:
+            return .failure(CloudFault(.invalid, "not there yet"))
         }
     }
 

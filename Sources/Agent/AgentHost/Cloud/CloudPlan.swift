@@ -62,6 +62,9 @@ extension CloudRequest {
         case .onDemandPrice(let type, let region):
             CloudPlan("GetProducts", "look up the on-demand price of \(type) in \(region)", of: .priceList)
         case .may(let request): trying(request.plan(now: now))
+        case .address, .moveAddress, .volumes, .attachVolume, .detachVolume, .targetGroup, .targetHealth,
+            .registerTarget, .deregisterTarget:
+            preconditionFailure("not asked yet")
         }
     }
 

@@ -21,6 +21,9 @@ extension CloudRequest {
         case .tag, .deregisterImage, .deleteSnapshot: try done(pages)
         case .spotPrices(let type): .spotPrices(try newestPrices(items(pages, "spotPriceHistorySet"), of: type))
         case .onDemandPrice(_, let region): .onDemandPrice(try PriceList.price(in: pages, region))
+        case .address, .moveAddress, .volumes, .attachVolume, .detachVolume, .targetGroup, .targetHealth,
+            .registerTarget, .deregisterTarget:
+            throw UnreadableAnswer("not asked yet")
         case .may(let request) where !request.changesSomething: try allowed(pages)
         case .may:
             throw UnreadableAnswer("it did not say whether we may, as if it had been asked to do it")

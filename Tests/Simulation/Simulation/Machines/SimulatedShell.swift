@@ -56,6 +56,8 @@ final class SimulatedShell: @unchecked Sendable {
         case .abandon(let id): open.remove(id)
         case .read(let item, let deadline): read(item, deadline)
         case .call(let id, let request, let deadline): call(id, request, deadline)
+        case .act(let id, _, _): take(.acted(id, .failure(ActFault(.unreachable, "nothing acts here yet"))))
+        case .dropConnections: break
         case .record(let entries): machine.disk.record(entries)
         case .forgetEverything: machine.disk.putAside()
         case .wake(let time): wake(at: time)
