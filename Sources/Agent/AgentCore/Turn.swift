@@ -20,7 +20,7 @@ package struct Turn: Sendable {
     private var names: NameSource
     private var numbers: Numbers
 
-    /// Counts questions and calls over all turns.
+    /// Counts questions, calls and acts over all turns.
     struct Numbers: Sendable {
         var last: UInt64 = 0
     }
@@ -51,6 +51,12 @@ package struct Turn: Sendable {
         numbers.last += 1
         effects.append(.call(CallID(numbers.last), request, deadline: deadline))
         return CallID(numbers.last)
+    }
+
+    mutating func act(_ act: Act, within deadline: Duration) -> ActID {
+        numbers.last += 1
+        effects.append(.act(ActID(numbers.last), act, deadline: deadline))
+        return ActID(numbers.last)
     }
 
     /// Into the outbox, which remembers and sends it.
