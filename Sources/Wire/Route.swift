@@ -40,7 +40,7 @@ package enum Caller: Sendable {
     case agent
     /// The administrator's token, or the browser session made from it.
     case admin
-    /// The administrator, or the agent whose slot stands in the path or whose slot's incident it is.
+    /// The administrator, or the agent whose slot stands in the path or in the query, or whose slot's incident it is.
     case agentOrAdmin
 }
 

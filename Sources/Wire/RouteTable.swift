@@ -108,10 +108,12 @@ extension Route {
         // MARK: Incidents
         case .incidents:
             .get(
-                "/api/incidents", .admin, gives: IncidentList.self,
-                "incidents, newest first, all or those of `agent_id` or `state`")
+                "/api/incidents", .agentOrAdmin, gives: IncidentList.self,
+                "incidents, newest first, all or those of `agent_id` or `state`; an agent names itself")
         case .incident:
-            .get("/api/incidents/{incident_id}", .admin, gives: Incident.self, "one incident with its timeline")
+            .get(
+                "/api/incidents/{incident_id}", .agentOrAdmin, gives: Incident.self,
+                "one incident with its timeline, as JSON or as text")
 
         // MARK: What an operator looks at
         case .agent:

@@ -73,11 +73,16 @@ extension Heart {
         }
     }
 
-    package func incident(_ id: IncidentID, answer: @escaping @Sendable (Outcome<Incident>) -> Void) {
+    /// `asker` is the slot whose host asks: of others it is told no more than of what was never there.
+    package func incident(
+        _ id: IncidentID, of asker: SlotID? = nil, answer: @escaping @Sendable (Outcome<Incident>) -> Void
+    ) {
         read(answer) { reader in
-            guard let incident = try reader.incident(id) else {
-                return .refused(ErrorReply(.notFound, "no such incident: \(id)"))
+            let incident = try reader.incident(id)
+            if let asker, incident?.slot != asker {
+                return .refused(ErrorReply(.forbidden, "agent \(asker) has no incident \(id)"))
             }
+            guard let incident else { return .refused(ErrorReply(.notFound, "no such incident: \(id)")) }
             return .done(incident)
         }
     }

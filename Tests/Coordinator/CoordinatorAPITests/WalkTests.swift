@@ -49,9 +49,9 @@ private let table: [(route: Route, verdicts: String)] = [
     (.replicaStatus, agent),
 
     (.emergencyStatus, agentOrAdmin), (.replicas, agentOrAdmin), (.createReplica, agentOrAdmin),
-    (.agent, agentOrAdmin),
+    (.agent, agentOrAdmin), (.incidents, agentOrAdmin), (.incident, agentOrAdmin),
 
-    (.promoteReplica, admin), (.deleteReplica, admin), (.incidents, admin), (.incident, admin), (.agents, admin),
+    (.promoteReplica, admin), (.deleteReplica, admin), (.agents, admin),
     (.instances, admin), (.commands, admin), (.events, admin), (.closeSession, admin), (.clients, admin),
     (.createClient, admin), (.deleteClient, admin), (.regenerateToken, admin), (.showToken, admin),
     (.toggleEnabled, admin), (.changeSettings, admin), (.deleteSlot, admin), (.forceSwitch, admin),

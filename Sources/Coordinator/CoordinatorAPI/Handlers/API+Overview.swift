@@ -10,12 +10,6 @@ extension API {
         do throws(WireError) {
             let parameters = visit.parameters
             switch visit.route {
-            case .incident:
-                guard let incident = visit.value(0, of: IncidentKind.self) else { return }
-                visit.later { heart.incident(incident, answer: $0) }
-            case .incidents:
-                let query = try IncidentQuery(parameters)
-                visit.later { heart.incidents(query, answer: $0) }
             case .agents:
                 let query = try AgentQuery(parameters)
                 visit.later { heart.agents(query, answer: $0) }

@@ -12,7 +12,9 @@ extension API {
             .instancesToTerminate:
             serveHost(visit)
         case .emergencyStatus, .replicas, .createReplica, .agent: serveSlot(visit)
-        case .incidents, .incident, .agents, .instances, .commands, .events, .clients: serveOverview(visit)
+        case .incidents: incidents(visit)
+        case .incident: incident(visit)
+        case .agents, .instances, .commands, .events, .clients: serveOverview(visit)
         case .openSession, .closeSession: serveSession(visit)
         case .createClient, .deleteClient, .regenerateToken, .showToken: serveClient(visit)
         case .toggleEnabled, .changeSettings, .deleteSlot, .forceSwitch, .switchSlot, .promoteInstance,
