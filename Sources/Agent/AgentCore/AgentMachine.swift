@@ -88,7 +88,7 @@ package struct AgentMachine: Sendable {
     }
 
     /// Somebody takes over who is to be waited for.
-    var isHandingOver: Bool { (position.mayServe && notices.hasSuccessor) || errands.standsDown }
+    private var isHandingOver: Bool { (position.mayServe && notices.hasSuccessor) || errands.standsDown }
 
     /// Also while a refused token is being replaced.
     private var hasSomebodyToTell: Bool {

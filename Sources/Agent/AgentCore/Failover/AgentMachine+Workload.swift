@@ -42,18 +42,21 @@ extension AgentMachine {
 
     /// `askedAt`: a lease counts from before the question, and so does the right to serve.
     mutating func hear(_ role: Role, _ epoch: Epoch, askedAt: Duration, isEnrolment: Bool = false, _ turn: Turn) {
-        let known: Epoch? =
-            switch memory.workload {
-            case .serving(let under)?, .idle(let under)?, .halted(_, let under)?: under
-            // It is what it was when the machine went down, or has just been told.
-            case nil: epochAtStart
-            }
         workload.hear(
-            role, epoch, askedAt: askedAt, lease: lease, isEnrolment: isEnrolment, isKnownEpoch: epoch == known,
+            role, epoch, askedAt: askedAt, lease: lease, isEnrolment: isEnrolment, isKnownEpoch: epoch == knownEpoch,
             at: turn.now)
         // An image that starts the workload with the machine would have it run twice.
         if isEnrolment, isExclusive, role != .primary, memory.workload == nil {
             workload.doubt(.standBy, at: turn.now)
+        }
+    }
+
+    /// The epoch of the last thing that was done with the workload here.
+    private var knownEpoch: Epoch? {
+        switch memory.workload {
+        case .serving(let under)?, .idle(let under)?, .halted(_, let under)?: under
+        // It is what it was when the machine went down, or has just been told.
+        case nil: epochAtStart
         }
     }
 
@@ -74,12 +77,13 @@ extension AgentMachine {
             errands.begin(
                 .serve, ServeErrand(options.takeOver, standing.configuration.settings.handOver), standing, &turn)
         }
-        workload.fence.want(fenceMoment(position), of: options.takeOver.units, &turn)
+        workload.fence.want(fenceMoment(position, at: turn.now), of: options.takeOver.units, &turn)
         absorb(turn)
     }
 
-    private func fenceMoment(_ position: Workload.Position) -> Duration? {
-        options.takeOver.units.isEmpty ? nil : workload.fenceMoment(position, demotion: errands.demotionFence)
+    private func fenceMoment(_ position: Workload.Position, at now: Duration) -> Duration? {
+        guard !options.takeOver.units.isEmpty else { return nil }
+        return workload.fenceMoment(position, demotion: errands.demotionFence, at: now)
     }
 
     private mutating func begin(_ halt: Halt, _ standing: Standing, _ turn: inout Turn) {
@@ -89,7 +93,9 @@ extension AgentMachine {
         if halt == .fenceFired { workload.fence.noteFired() }
         workload.wanted = nil
         turn.tell(.halting(halt))
-        errands.begin(.halt(halt), StandDown(options.takeOver, .halt(halt), incident: nil), standing, &turn)
+        errands.begin(
+            .halt(halt), StandDown(options.takeOver, .halt(halt, under: knownEpoch ?? standing.epoch), incident: nil),
+            standing, &turn)
         takeOwnEnds(standing, &turn)
     }
 

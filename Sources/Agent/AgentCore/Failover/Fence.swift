@@ -32,7 +32,7 @@ struct Fence: Sendable {
     mutating func want(_ wanted: Duration?, of units: [UnitName], _ turn: inout Turn) {
         guard asked == nil, turn.now >= retryAt, !isRight(wanted) else { return }
         let act = wanted.map { Act.armFence(units, at: $0) } ?? .disarmFence
-        asked = (turn.act(act, within: Self.patience), wanted.map { .armed(at: $0) } ?? .none)
+        asked = (turn.actFirst(act, within: Self.patience), wanted.map { .armed(at: $0) } ?? .none)
     }
 
     private func isRight(_ wanted: Duration?) -> Bool {

@@ -10,7 +10,8 @@ import Wire
 struct StandDown: Errand {
     enum Cause: Sendable, Equatable {
         case demote(Order.Demote)
-        case halt(Halt)
+        /// Under which epoch it served until now.
+        case halt(Halt, under: Epoch)
     }
 
     /// From SIGTERM to SIGKILL where no fence is set.
@@ -116,7 +117,7 @@ struct StandDown: Errand {
 
     private var drains: Bool {
         switch cause {
-        case .demote, .halt(.lastMoment): true
+        case .demote, .halt(.lastMoment, _): true
         // Somebody else may serve already.
         case .halt: false
         }
@@ -126,7 +127,7 @@ struct StandDown: Errand {
     private var isForAnother: Bool {
         switch cause {
         case .demote(let order): order.handOver == .exclusive
-        case .halt(let halt): halt == .lastMoment
+        case .halt(let halt, _): halt == .lastMoment
         }
     }
 
@@ -163,7 +164,7 @@ struct StandDown: Errand {
     private func state(_ standing: Standing) -> WorkloadState {
         switch cause {
         case .demote: .idle(under: standing.epoch)
-        case .halt(let halt): .halted(halt, under: standing.epoch)
+        case .halt(let halt, let epoch): .halted(halt, under: epoch)
         }
     }
 

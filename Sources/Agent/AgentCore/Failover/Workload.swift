@@ -87,26 +87,26 @@ struct Workload: Sendable {
         guard position.mayServe else { return nil }
         if let firesAt = fence.firesAt, firesAt <= now { return .fenceFired }
         if let haltAt, haltAt <= now, position.isExclusive { return .leaseLost }
-        if let last = position.lastMoment, last <= now { return .lastMoment }
-        return nil
+        guard let last = position.lastMoment, last <= now, !position.isOutlived(at: now) else { return nil }
+        return .lastMoment
     }
 
     /// Whether it is to run here and, as far as we know, does not.
     func isToServe(_ position: Position, _ epoch: Epoch, at now: Duration) -> Bool {
         guard wanted == nil, !position.serves || mustLook, now >= retryAt, let confirmation,
             confirmation.epoch == epoch, confirmation.askedAt >= doubtsSince,
-            position.endsAt.map({ now >= $0 + Self.outlived || position.lastMoment.map { now < $0 } ?? true }) ?? true
+            position.lastMoment.map({ now < $0 }) ?? true || position.isOutlived(at: now)
         else { return false }
         if case .idle(let under)? = position.state, under >= epoch { return false }
         guard let strangeSince else { return true }
         return confirmation.askedAt >= strangeSince + Self.strangeEpochPatience
     }
 
-    func fenceMoment(_ position: Position, demotion: Duration?) -> Duration? {
+    func fenceMoment(_ position: Position, demotion: Duration?, at now: Duration) -> Duration? {
         guard position.isExclusive, position.mayServe else { return nil }
         if let demotion { return demotion }
-        return [leaseEndsAt.map { $0 - Self.fenceLead }, position.endsAt.map { $0 - .seconds(2) }]
-            .compactMap(\.self).min()
+        let end = position.isOutlived(at: now) ? nil : position.endsAt.map { $0 - Self.fenceLead }
+        return [leaseEndsAt.map { $0 - Self.fenceLead }, end].compactMap(\.self).min()
     }
 
     private var haltAt: Duration? { leaseEndsAt.map { $0 - Self.haltLead } }
@@ -129,6 +129,8 @@ struct Workload: Sendable {
         /// When we stop on our own before that.
         var lastMoment: Duration?
 
+        /// What was announced has not come.
+        func isOutlived(at now: Duration) -> Bool { endsAt.map { now >= $0 + Workload.outlived } ?? false }
         var serves: Bool { if case .serving? = state { true } else { false } }
         /// As far as we know, or do not know.
         var mayServe: Bool { serves || (state == nil && role == .primary) }
