@@ -47,6 +47,10 @@ package enum Limits {
     package static let zonesMax = 32
     /// What a replica can lack to be ready: there are half a dozen checks, and hooks of the operator's.
     package static let lackingMax = 16
+    /// Hosts that stand by, and reasons why a slot would not survive: one for each of these hosts, and half a dozen others.
+    package static let reasonsMax = 80
+    /// Slots in one list of their readiness, each in short: they are loaded whole for it. A cursor leads to the next.
+    package static let readinessMax = 100
     /// Instances that one heartbeat names as watched. Agents name themselves.
     package static let monitoredMax = 16
 

@@ -16,7 +16,7 @@ package enum Route: Int, CaseIterable, Sendable {
     // Incidents
     case incidents, incident
     // What an operator looks at
-    case agent, agents, instances, commands, events
+    case agent, readiness, agents, fleetReadiness, instances, commands, events
     // Administration
     case openSession, closeSession
     case clients, createClient, deleteClient, regenerateToken, showToken

@@ -118,6 +118,14 @@ extension Route {
         // MARK: What an operator looks at
         case .agent:
             .get("/api/agents/{agent_id}", .agentOrAdmin, gives: AgentDetail.self, "one slot with all that is open")
+        case .readiness:
+            .get(
+                "/api/agents/{agent_id}/readiness", .agentOrAdmin, gives: SlotReadiness.self,
+                "whether the slot would survive an interruption now, and if not, why")
+        case .fleetReadiness:
+            .get(
+                "/api/readiness", .admin, gives: SlotReadinessList.self,
+                "the same of all slots, or those of `client_id` or `status`")
         case .agents:
             .get("/api/admin/agents", .admin, gives: AgentList.self, "slots, all or those of `client_id` or `status`")
         case .instances:

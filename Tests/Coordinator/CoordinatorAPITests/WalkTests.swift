@@ -50,8 +50,10 @@ private let table: [(route: Route, verdicts: String)] = [
 
     (.emergencyStatus, agentOrAdmin), (.replicas, agentOrAdmin), (.createReplica, agentOrAdmin),
     (.agent, agentOrAdmin), (.incidents, agentOrAdmin), (.incident, agentOrAdmin),
+    (.readiness, agentOrAdmin),
 
     (.promoteReplica, admin), (.deleteReplica, admin), (.agents, admin),
+    (.fleetReadiness, admin),
     (.instances, admin), (.commands, admin), (.events, admin), (.closeSession, admin), (.clients, admin),
     (.createClient, admin), (.deleteClient, admin), (.regenerateToken, admin), (.showToken, admin),
     (.toggleEnabled, admin), (.changeSettings, admin), (.deleteSlot, admin), (.forceSwitch, admin),

@@ -68,6 +68,17 @@ let incident = with(
     ]
 }
 
+let prospects = with(
+    SlotReadiness(
+        slot: "slot-1", reasons: ["it is not heard", "nor that\u{1B}[2J"], primary: host, handOver: .exclusive,
+        deadlineSeconds: 15)
+) {
+    $0.warnings = ["they may go together"]
+    $0.replicas = [
+        SlotReadiness.Replica(instance: successor, isReady: true, lacking: [], zone: "us-east-1c", isFresh: true)
+    ]
+}
+
 func event(_ number: Int, _ message: String = "notice: terminate") -> LogLine {
     with(
         LogLine(

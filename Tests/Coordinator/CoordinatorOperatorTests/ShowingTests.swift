@@ -60,11 +60,14 @@ struct ShowingTests {
         Case(
             typed: "agents --client client-7 --status online",
             asks: "GET /api/admin/agents?client_id=client-7&status=online&limit=500",
-            hears: .reply(AgentList(agents: [agent(), agent("slot-22", named: "batch é", status: .switching)])),
+            hears: .reply(
+                AgentList(agents: [
+                    with(agent()) { $0.survives = false }, agent("slot-22", named: "batch é", status: .switching),
+                ])),
             shows: """
-                AGENT    NAME     CLIENT  STATUS     PRIMARY              ZONE        MODE  HEARD  HOSTS  READY  INCIDENTS
-                slot-1   web      Acme    online     i-0a1b2c3d4e5f60718  us-east-1b  spot    12s      2      1          0
-                slot-22  batch é  Acme    switching  i-0a1b2c3d4e5f60718  us-east-1b  spot    12s      2      1          0
+                AGENT    NAME     CLIENT  STATUS     PRIMARY              ZONE        MODE  HEARD  HOSTS  READY  INCIDENTS  SURVIVES
+                slot-1   web      Acme    online     i-0a1b2c3d4e5f60718  us-east-1b  spot    12s      2      1          0  no
+                slot-22  batch é  Acme    switching  i-0a1b2c3d4e5f60718  us-east-1b  spot    12s      2      1          0  -
 
                 """),
         Case(
@@ -103,6 +106,40 @@ struct ShowingTests {
                 Incidents
                 INCIDENT  INSTANCE             KIND          STATE  FIRST SIGNAL          SUCCESSOR            PROVEN AFTER
                 inc-9     i-0a1b2c3d4e5f60718  interruption  met    2026-11-20 13:05:00Z  i-0fedcba9876543210        3.200s
+
+                """),
+        Case(
+            typed: "readiness --client client-7", asks: "GET /api/readiness?client_id=client-7&limit=500",
+            hears: .reply(
+                SlotReadinessList(agents: [
+                    prospects,
+                    SlotReadiness(
+                        slot: "slot-22", reasons: [], primary: nil, handOver: .overlap, deadlineSeconds: 15),
+                ])),
+            shows: """
+                AGENT    SURVIVES  PRIMARY              READY  WHY NOT, OR WHAT COULD BE BETTER
+                slot-1   no        i-0a1b2c3d4e5f60718      1  it is not heard; nor that\\u{1b}[2J; they may go together
+                slot-22  yes       -                        0  -
+
+                """),
+        Case(
+            typed: "readiness slot-1", asks: "GET /api/agents/slot-1/readiness", hears: .reply(prospects),
+            shows: """
+                agent      slot-1
+                survives   no
+                primary    i-0a1b2c3d4e5f60718
+                hand-over  exclusive, within 15s
+
+                Replicas
+                REPLICA              READY  HEARD  ZONE        LACKING
+                i-0fedcba9876543210  yes    yes    us-east-1c  nothing
+
+                Why not
+                it is not heard
+                nor that\\u{1b}[2J
+
+                What could be better
+                they may go together
 
                 """),
         Case(

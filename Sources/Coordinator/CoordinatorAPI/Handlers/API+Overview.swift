@@ -13,6 +13,9 @@ extension API {
             case .agents:
                 let query = try AgentQuery(parameters)
                 visit.later { heart.agents(query, answer: $0) }
+            case .fleetReadiness:
+                let query = try AgentQuery(parameters, upTo: Limits.readinessMax)
+                visit.later { heart.readiness(query, answer: $0) }
             case .instances:
                 let query = try InstanceQuery(parameters)
                 visit.later { heart.instances(query, answer: $0) }
