@@ -191,7 +191,9 @@ extension AgentMachine {
     var leavesBy: Duration? {
         guard case .leaving(let since, let hostGoesDown) = life else { return nil }
         guard hostGoesDown else { return since + Contact.farewellDeadline }
-        guard notices.hasSuccessor, let settings = memory.configuration?.settings else { return since + Self.shutdownTelling }
+        guard notices.hasSuccessor, let settings = memory.configuration?.settings else {
+            return since + Self.shutdownTelling
+        }
         let handOver = Duration.seconds(settings.failoverDeadlineSeconds + settings.drainBudgetSeconds)
         return since + min(Self.shutdownTelling + handOver, Self.shutdownMost)
     }

@@ -17,7 +17,8 @@ extension AgentMachine {
         let settings = memory.configuration?.settings ?? SlotSettings()
         let endsAt = notices.endsAt
         return Workload.Position(
-            state: memory.workload, role: memory.role, isExclusive: isExclusive, endsAt: endsAt,
+            state: memory.workload, role: memory.role, isExclusive: isExclusive,
+            hasUnits: !options.takeOver.units.isEmpty, endsAt: endsAt,
             lastMoment: endsAt.map { $0 - .seconds(settings.drainBudgetSeconds) - Self.lastMomentLead })
     }
 
@@ -77,13 +78,9 @@ extension AgentMachine {
             errands.begin(
                 .serve, ServeErrand(options.takeOver, standing.configuration.settings.handOver), standing, &turn)
         }
-        workload.fence.want(fenceMoment(position, at: turn.now), of: options.takeOver.units, &turn)
+        let moment = workload.fenceMoment(position, demotion: errands.demotionFence, at: turn.now)
+        workload.fence.want(moment, of: options.takeOver.units, &turn)
         absorb(turn)
-    }
-
-    private func fenceMoment(_ position: Workload.Position, at now: Duration) -> Duration? {
-        guard !options.takeOver.units.isEmpty else { return nil }
-        return workload.fenceMoment(position, demotion: errands.demotionFence, at: now)
     }
 
     private mutating func begin(_ halt: Halt, _ standing: Standing, _ turn: inout Turn) {

@@ -98,12 +98,14 @@ struct Workload: Sendable {
             position.lastMoment.map({ now < $0 }) ?? true || position.isOutlived(at: now)
         else { return false }
         if case .idle(let under)? = position.state, under >= epoch { return false }
+        // A timer of an earlier life may fire just after the look.
+        if position.hasFence, !fence.isKnown { return false }
         guard let strangeSince else { return true }
         return confirmation.askedAt >= strangeSince + Self.strangeEpochPatience
     }
 
     func fenceMoment(_ position: Position, demotion: Duration?, at now: Duration) -> Duration? {
-        guard position.isExclusive, position.mayServe else { return nil }
+        guard position.hasFence, position.mayServe else { return nil }
         if let demotion { return demotion }
         let end = position.isOutlived(at: now) ? nil : position.endsAt.map { $0 - Self.fenceLead }
         return [leaseEndsAt.map { $0 - Self.fenceLead }, end].compactMap(\.self).min()
@@ -124,11 +126,14 @@ struct Workload: Sendable {
         var state: WorkloadState?
         var role: Role?
         var isExclusive: Bool
+        /// There are units, which a timer can stop.
+        var hasUnits: Bool
         /// When EC2 takes the machine.
         var endsAt: Duration?
         /// When we stop on our own before that.
         var lastMoment: Duration?
 
+        var hasFence: Bool { isExclusive && hasUnits }
         /// What was announced has not come.
         func isOutlived(at now: Duration) -> Bool { endsAt.map { now >= $0 + Workload.outlived } ?? false }
         var serves: Bool { if case .serving? = state { true } else { false } }

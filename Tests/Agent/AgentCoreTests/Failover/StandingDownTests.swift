@@ -7,7 +7,7 @@ import Wire
 
 struct StandingDownTests {
     @Test func `fenced is said when the units were seen stopped, after the drain`() {
-        var scene = HandOverScene(.primary, .exclusive) { $0.hooks = [.drain, .fence] }
+        var scene = WorkloadScene(.primary, .exclusive) { $0.hooks = [.drain, .fence] }
         scene.deliver(("d", scene.demote()), epoch: 2)
         scene.pass(.seconds(1))
         #expect(scene.outcome("d") == .fenced)
@@ -20,7 +20,7 @@ struct StandingDownTests {
     }
 
     @Test func `the timer is armed before anything is stopped, and taken away when all is stopped`() throws {
-        var scene = HandOverScene(.primary, .exclusive)
+        var scene = WorkloadScene(.primary, .exclusive)
         let before = scene.scene.now
         scene.deliver(("d", scene.demote()), epoch: 2)
         scene.pass(.seconds(1))
@@ -34,7 +34,7 @@ struct StandingDownTests {
     }
 
     @Test func `in overlap there is no timer, and it is done`() {
-        var scene = HandOverScene(.primary)
+        var scene = WorkloadScene(.primary)
         scene.deliver(("d", scene.demote()), epoch: 2)
         scene.pass(.seconds(1))
         #expect(scene.outcome("d") == .done)
@@ -42,7 +42,7 @@ struct StandingDownTests {
     }
 
     @Test func `units that do not hear are killed, at the fence at the latest`() {
-        var scene = HandOverScene(.primary, .exclusive)
+        var scene = WorkloadScene(.primary, .exclusive)
         scene.scene.host.stubborn = ["web.service"]
         scene.deliver(("d", scene.demote()), epoch: 2)
         scene.pass(.seconds(15))
@@ -51,7 +51,7 @@ struct StandingDownTests {
     }
 
     @Test func `what cannot be stopped is a failed fence, never a fence`() {
-        var scene = HandOverScene(.primary, .exclusive)
+        var scene = WorkloadScene(.primary, .exclusive)
         scene.scene.host.unstoppable = ["web.service"]
         scene.deliver(("d", scene.demote()), epoch: 2)
         scene.pass(.seconds(30))
@@ -60,7 +60,7 @@ struct StandingDownTests {
     }
 
     @Test func `the last resort switches the machine off, after it was said`() throws {
-        var scene = HandOverScene(.primary, .exclusive) { $0.powersOffAsLastResort = true }
+        var scene = WorkloadScene(.primary, .exclusive) { $0.powersOffAsLastResort = true }
         scene.scene.host.unstoppable = ["web.service"]
         scene.deliver(("d", scene.demote()), epoch: 2)
         scene.pass(.seconds(30))
@@ -70,7 +70,7 @@ struct StandingDownTests {
     }
 
     @Test func `a fence hook that fails is a failed fence: it may be all that lets go of a volume`() {
-        var scene = HandOverScene(.primary, .exclusive) { $0.hooks = [.fence] }
+        var scene = WorkloadScene(.primary, .exclusive) { $0.hooks = [.fence] }
         scene.scene.host.hooks = [.fence: [HookRun(name: "umount", took: .zero, outcome: .failed("ended with 32"))]]
         scene.deliver(("d", scene.demote()), epoch: 2)
         scene.pass(.seconds(10))
@@ -79,7 +79,7 @@ struct StandingDownTests {
 
     @Test(arguments: Array(stride(from: 0, to: 600, by: 25)))
     func `killed at any moment of it, it is fenced after the restart`(milliseconds: Int) {
-        var scene = HandOverScene(.primary, .exclusive) { $0.hooks = [.drain] }
+        var scene = WorkloadScene(.primary, .exclusive) { $0.hooks = [.drain] }
         scene.word.epoch = 2
         scene.word.commands = [scene.command(scene.demote(), id: "d")]
         scene.scene.feed(.networkChanged)
@@ -91,7 +91,7 @@ struct StandingDownTests {
     }
 
     @Test func `with the agent dead the timer stops it`() {
-        var scene = HandOverScene(.primary, .exclusive) { $0.hooks = [.drain] }
+        var scene = WorkloadScene(.primary, .exclusive) { $0.hooks = [.drain] }
         scene.scene.actsTake = .seconds(2)
         scene.deliver(("d", scene.demote()), epoch: 2)
         scene.pass(.seconds(4))
@@ -100,7 +100,7 @@ struct StandingDownTests {
     }
 
     @Test func `who was demoted does not serve again because a late answer calls it primary`() {
-        var scene = HandOverScene(.primary, .exclusive)
+        var scene = WorkloadScene(.primary, .exclusive)
         scene.deliver(("d", scene.demote()), epoch: 2)
         scene.pass(.seconds(60))
         #expect(scene.word.role == .primary)

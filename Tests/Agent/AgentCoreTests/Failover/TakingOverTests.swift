@@ -7,7 +7,7 @@ import Wire
 
 struct TakingOverTests {
     @Test func `a promotion starts the units, proves that they serve, and says so`() throws {
-        var scene = HandOverScene(.replica)
+        var scene = WorkloadScene(.replica)
         scene.deliver(("p", scene.promote()), epoch: 2)
         scene.pass(.seconds(2))
         #expect(scene.scene.host.serves)
@@ -20,7 +20,7 @@ struct TakingOverTests {
     }
 
     @Test func `hooks run before the units, and verify after the probe`() {
-        var scene = HandOverScene(.replica) { $0.hooks = [.promote, .verify] }
+        var scene = WorkloadScene(.replica) { $0.hooks = [.promote, .verify] }
         scene.scene.host.hooks = [
             .promote: [HookRun(name: "10-mount", took: .zero, outcome: .done)],
             .verify: [HookRun(name: "check", took: .zero, outcome: .done)],
@@ -34,7 +34,7 @@ struct TakingOverTests {
     }
 
     @Test func `a hook that fails is the end of it, and nothing was started`() {
-        var scene = HandOverScene(.replica) { $0.hooks = [.promote] }
+        var scene = WorkloadScene(.replica) { $0.hooks = [.promote] }
         scene.scene.host.hooks = [.promote: [HookRun(name: "mount", took: .zero, outcome: .failed("ended with 1"))]]
         scene.deliver(("p", scene.promote()), epoch: 2)
         scene.pass(.seconds(2))
@@ -44,7 +44,7 @@ struct TakingOverTests {
     }
 
     @Test func `what does not serve in time is stopped again before it is called failed`() {
-        var scene = HandOverScene(.replica)
+        var scene = WorkloadScene(.replica)
         scene.scene.host.isDeaf = true
         scene.deliver(("p", scene.promote()), epoch: 2)
         scene.pass(.seconds(10))
@@ -56,7 +56,7 @@ struct TakingOverTests {
     }
 
     @Test func `what failed and cannot be stopped is not called failed, which would let another one serve`() {
-        var scene = HandOverScene(.replica)
+        var scene = WorkloadScene(.replica)
         scene.scene.host.isDeaf = true
         scene.scene.host.unstoppable = ["web.service"]
         scene.deliver(("p", scene.promote()), epoch: 2)
@@ -65,7 +65,7 @@ struct TakingOverTests {
     }
 
     @Test func `an exclusive promotion only prepares, until it is told to activate`() {
-        var scene = HandOverScene(.replica, .exclusive)
+        var scene = WorkloadScene(.replica, .exclusive)
         scene.deliver(("p", scene.promote(awaitsFence: true)), epoch: 2)
         scene.pass(.seconds(20))
         #expect(scene.outcome("p") == .prepared)
@@ -77,7 +77,7 @@ struct TakingOverTests {
     }
 
     @Test func `without a probe it is done, and not called proven`() {
-        var scene = HandOverScene(.replica) { $0.probe = nil }
+        var scene = WorkloadScene(.replica) { $0.probe = nil }
         scene.deliver(("p", scene.promote()), epoch: 2)
         scene.pass(.seconds(2))
         guard case .activated(_, nil)? = scene.results["p"]?.facts else {
@@ -88,7 +88,7 @@ struct TakingOverTests {
     }
 
     @Test func `a promotion of an older epoch is refused`() {
-        var scene = HandOverScene(.replica)
+        var scene = WorkloadScene(.replica)
         scene.word.epoch = 3
         scene.pass(.seconds(4))
         var command = scene.command(scene.promote(), id: "p")
@@ -101,7 +101,7 @@ struct TakingOverTests {
 
     @Test(arguments: Array(stride(from: 0, to: 600, by: 25)))
     func `killed at any moment of it, it comes to its end after the restart`(milliseconds: Int) {
-        var scene = HandOverScene(.replica) { $0.hooks = [.promote] }
+        var scene = WorkloadScene(.replica) { $0.hooks = [.promote] }
         scene.scene.host.hooks = [.promote: [HookRun(name: "mount", took: .zero, outcome: .done)]]
         scene.word.epoch = 2
         scene.word.commands = [scene.command(scene.promote(), id: "p")]
@@ -114,7 +114,7 @@ struct TakingOverTests {
     }
 
     @Test func `a stop overtakes a start, and the start is answered only when that is done`() {
-        var scene = HandOverScene(.replica, .exclusive)
+        var scene = WorkloadScene(.replica, .exclusive)
         scene.scene.host.isDeaf = true
         scene.deliver(("a", .activate), epoch: 2)
         scene.pass(.seconds(3))

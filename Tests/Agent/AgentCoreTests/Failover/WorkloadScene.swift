@@ -16,7 +16,7 @@ struct Word {
 }
 
 /// A machine with a workload, and a coordinator that answers at once what `word` says.
-struct HandOverScene {
+struct WorkloadScene {
     static let other: InstanceID = "i-0123456789abcdef1"
 
     var scene: Scene
