@@ -79,9 +79,11 @@ extension AgentMachine {
             hear(reply.role, reply.epoch, askedAt: askedAt, turn)
             obey(reply.commands, &turn)
         case .configured(let configuration):
+            let before = memory.configuration?.settings.handOver
             turn.remember(.configured(configuration))
             turn.tell(.configured(configuration.version))
             absorb(turn)
+            noteConfigured(before: before, turn)
         }
     }
 

@@ -218,8 +218,11 @@ package struct AgentMachine: Sendable {
                 blind: watch.isBlind, outbox: Int64(outbox.count)))
     }
 
-    /// Nil of a machine that is no replica.
+    /// What a replica lacks to be ready, and a primary to serve; nil of others.
     var lacking: [String]? {
+        if memory.role == .primary, let failure = workload.failure {
+            return [Readiness.shortened("the workload does not run here: \(failure)")]
+        }
         guard memory.role == .replica else { return nil }
         let handOver = memory.configuration?.settings.handOver ?? .overlap
         return Readiness(

@@ -61,9 +61,17 @@ extension AgentMachine {
         }
     }
 
+    mutating func noteConfigured(before: HandOver?, _ turn: Turn) {
+        guard isExclusive, before != .exclusive, memory.role != .primary, memory.role != .promoting else { return }
+        // Where two might serve it may have come up with the machine, and nobody minded.
+        workload.doubt(.standBy, at: turn.now)
+    }
+
     // MARK: What is done
 
     mutating func decideWorkload(_ standing: Standing, isReal: Bool, _ turn: inout Turn) {
+        // What was found out in this turn counts already.
+        absorb(turn)
         takeOwnEnds(standing, &turn)
         let position = position
         if let halt = workload.halt(position, at: turn.now) {
@@ -75,8 +83,9 @@ extension AgentMachine {
         } else if isReal, life == .running, memory.role == .primary, !standing.isDeleted, !errands.moves,
             workload.isToServe(position, standing.epoch, at: turn.now)
         {
-            errands.begin(
-                .serve, ServeErrand(options.takeOver, standing.configuration.settings.handOver), standing, &turn)
+            let serve = ServeErrand(
+                options.takeOver, standing.configuration.settings.handOver, looksFirst: workload.failure == nil)
+            errands.begin(.serve, serve, standing, &turn)
         }
         let moment = workload.fenceMoment(position, demotion: errands.demotionFence, at: turn.now)
         workload.fence.want(moment, of: options.takeOver.units, &turn)
@@ -90,8 +99,11 @@ extension AgentMachine {
         if halt == .fenceFired { workload.fence.noteFired() }
         workload.wanted = nil
         turn.tell(.halting(halt))
+        // What was given to another host stays so.
+        var state = WorkloadState.halted(halt, under: knownEpoch ?? standing.epoch)
+        if case .idle(let under)? = memory.workload { state = .idle(under: under) }
         errands.begin(
-            .halt(halt), StandDown(options.takeOver, .halt(halt, under: knownEpoch ?? standing.epoch), incident: nil),
+            .halt(halt), StandDown(options.takeOver, .halt(halt, leaving: state), incident: nil),
             standing, &turn)
         takeOwnEnds(standing, &turn)
     }
@@ -107,10 +119,11 @@ extension AgentMachine {
                 turn.tell(isDone ? .halted(halt) : .notHalted(halt, reason: own.end.message))
                 if isDone { errands.concludeOvertaken(standing, &turn) }
             case .serve:
-                let hadServed = memory.workload.map { if case .serving = $0 { true } else { false } } ?? false
-                workload.noteServing(isDone: isDone, at: turn.now)
-                if !isDone { turn.tell(.notServing(reason: own.end.message)) }
-                if isDone, !hadServed || own.end.message != ServeErrand.wasRunning { turn.tell(.serving) }
+                if own.end.outcome == .failed, workload.failure == nil {
+                    turn.tell(.notServing(reason: own.end.message))
+                }
+                if isDone, own.end.message != ServeErrand.wasRunning || workload.failure != nil { turn.tell(.serving) }
+                workload.noteServing(failure: isDone ? nil : own.end.message, at: turn.now, chance: turn.draw())
             }
         }
     }

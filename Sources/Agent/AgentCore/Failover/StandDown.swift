@@ -10,8 +10,7 @@ import Wire
 struct StandDown: Errand {
     enum Cause: Sendable, Equatable {
         case demote(Order.Demote)
-        /// Under which epoch it served until now.
-        case halt(Halt, under: Epoch)
+        case halt(Halt, leaving: WorkloadState)
     }
 
     /// From SIGTERM to SIGKILL where no fence is set.
@@ -164,7 +163,7 @@ struct StandDown: Errand {
     private func state(_ standing: Standing) -> WorkloadState {
         switch cause {
         case .demote: .idle(under: standing.epoch)
-        case .halt(let halt, let epoch): .halted(halt, under: epoch)
+        case .halt(_, let state): state
         }
     }
 

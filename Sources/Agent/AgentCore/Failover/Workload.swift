@@ -20,6 +20,8 @@ struct Workload: Sendable {
     /// of ten seconds, and until then "primary" may mean the one that is about to be replaced.
     static let strangeEpochPatience = Duration.seconds(15)
     private static let retry = Duration.seconds(5)
+    /// What does not come up is not tried all the time, and nobody waits for longer once it is mended.
+    private static let longestRetry = Duration.seconds(60)
 
     /// The coordinator's last word that the workload is ours, and when it was asked for.
     private struct Confirmation: Sendable {
@@ -38,6 +40,9 @@ struct Workload: Sendable {
     private var strangeSince: Duration?
     private var leaseEndsAt: Duration?
     private var retryAt = Duration.zero
+    /// Why it does not run here, though it is ours; nil when it does, or is not.
+    private(set) var failure: String?
+    private var pauses = Backoff(upTo: longestRetry)
     /// What is remembered may be wrong: PID 1 can have stopped it while nobody looked.
     private(set) var mustLook = false
 
@@ -75,9 +80,10 @@ struct Workload: Sendable {
         retryAt = now + Self.retry
     }
 
-    mutating func noteServing(isDone: Bool, at now: Duration) {
-        mustLook = false
-        if !isDone { retryAt = now + Self.retry }
+    mutating func noteServing(failure: String?, at now: Duration, chance: UInt64) {
+        self.failure = failure
+        mustLook = failure != nil
+        if failure == nil { pauses.reset() } else { retryAt = now + Self.retry + pauses.next(chance: chance) }
     }
 
     // MARK: What follows

@@ -149,6 +149,28 @@ struct HaltingTests {
         #expect(scene.scene.host.serves)
     }
 
+    @Test func `a primary whose workload does not come up says so, and goes on trying`() {
+        var scene = WorkloadScene(.primary, .exclusive, running: false)
+        scene.scene.host.isDeaf = true
+        scene.restart()
+        scene.pass(.seconds(90))
+        #expect(scene.heartbeat?.lacking?.first?.contains("does not run here") == true)
+        #expect(scene.scene.times { if case .notServing = $0 { true } else { false } } == 1)
+        scene.scene.host.isDeaf = false
+        scene.pass(.seconds(90))
+        #expect(scene.scene.host.serves)
+        #expect(scene.heartbeat?.lacking == nil)
+    }
+
+    @Test func `a replica stops what came up with it when its slot becomes exclusive`() {
+        var scene = WorkloadScene(.replica, .overlap, running: true)
+        scene.settings.handOver = .exclusive
+        let settings = scene.settings
+        scene.word.configuration = Configuration(version: 2, settings: settings)
+        scene.pass(.seconds(10))
+        #expect(!scene.scene.host.runs)
+    }
+
     @Test func `under an epoch of somebody else's making it waits until an order to stop would have come`() {
         var scene = WorkloadScene(.primary, .exclusive)
         scene.word.epoch = 2

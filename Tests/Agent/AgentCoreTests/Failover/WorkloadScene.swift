@@ -13,6 +13,7 @@ struct Word {
     /// To notices; nil: they are not answered.
     var action: NoticeReply.Action? = .monitor
     var answers = true
+    var configuration = Configuration(version: 1)
 }
 
 /// A machine with a workload, and a coordinator that answers at once what `word` says.
@@ -101,6 +102,13 @@ struct WorkloadScene {
         return results
     }
 
+    /// The last that was sent.
+    var heartbeat: Heartbeat? {
+        scene.asked.last { $0.question.kind == .heartbeat }.flatMap {
+            if case .heartbeat(let heartbeat, _, _, _) = $0.question { heartbeat } else { nil }
+        }
+    }
+
     func outcome(_ id: CommandID) -> CommandResult.Outcome? { results[id]?.outcome }
     func steps(_ id: CommandID) -> [String] { results[id]?.ledger.map(\.name) ?? [] }
     var acts: [Act] { scene.host.acts.filter(\.isChange) }
@@ -123,8 +131,10 @@ extension Word {
             switch asked.question.kind {
             case .register: scene.close(asked, .success(scene.registered(role, epoch)))
             case .heartbeat:
-                scene.close(asked, .success(scene.heard(role, epoch) { $0.commands = commands }))
-            case .configuration: scene.close(asked, .success(.configurationUnchanged))
+                scene.close(
+                    asked, .success(scene.heard(role, epoch, version: configuration.version) { $0.commands = commands })
+                )
+            case .configuration: scene.close(asked, .success(.configured(configuration)))
             case .notice:
                 var reply = NoticeReply(incident: "incident-1", action: action ?? .monitor, role: role, epoch: epoch)
                 reply.commands = commands
