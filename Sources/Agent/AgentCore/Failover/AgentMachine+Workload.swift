@@ -73,6 +73,8 @@ extension AgentMachine {
         // What was found out in this turn counts already.
         absorb(turn)
         takeOwnEnds(standing, &turn)
+        if errands.demotionEnded { workload.noteDemoted(at: turn.now) }
+        errands.demotionEnded = false
         let position = position
         if let halt = workload.halt(position, at: turn.now) {
             if !errands.standsDown {

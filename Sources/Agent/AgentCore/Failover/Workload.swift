@@ -72,6 +72,8 @@ struct Workload: Sendable {
             role == .primary ? Confirmation(epoch: epoch, askedAt: askedAt, isEnrolment: isEnrolment) : nil
     }
 
+    mutating func noteDemoted(at now: Duration) { doubtsSince = now }
+
     mutating func noteHalted(_ halt: Halt, isStopped: Bool, at now: Duration) {
         doubtsSince = now
         mustLook = false

@@ -150,7 +150,8 @@ struct HaltingTests {
     }
 
     @Test func `a primary whose workload does not come up says so, and goes on trying`() {
-        var scene = WorkloadScene(.primary, .exclusive, running: false)
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.scene.host.boot(starting: [])
         scene.scene.host.isDeaf = true
         scene.restart()
         scene.pass(.seconds(90))

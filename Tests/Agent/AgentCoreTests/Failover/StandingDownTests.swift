@@ -59,6 +59,18 @@ struct StandingDownTests {
         #expect(!scene.scene.host.isPoweredOff)
     }
 
+    @Test func `after a failed fence it serves on when the coordinator goes on calling it primary`() {
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.scene.host.unstoppable = ["web.service"]
+        scene.deliver(("d", scene.demote()), epoch: 2)
+        for _ in 0..<300 where scene.outcome("d") == nil { scene.pass(.milliseconds(100)) }
+        #expect(scene.outcome("d") == .fenceFailed)
+        scene.scene.host.unstoppable = []
+        scene.scene.host.boot(starting: [])
+        scene.pass(.seconds(40))
+        #expect(scene.scene.host.serves)
+    }
+
     @Test func `the last resort switches the machine off, after it was said`() throws {
         var scene = WorkloadScene(.primary, .exclusive) { $0.powersOffAsLastResort = true }
         scene.scene.host.unstoppable = ["web.service"]
