@@ -90,7 +90,7 @@ extension AgentMachine {
             errands.begin(.serve, serve, standing, &turn)
         }
         let moment = workload.fenceMoment(position, demotion: errands.demotionFence, at: turn.now)
-        workload.fence.want(moment, of: options.takeOver.units, &turn)
+        if !workload.isLeaseGuessed { workload.fence.want(moment, of: options.takeOver.units, &turn) }
         absorb(turn)
     }
 
