@@ -109,8 +109,8 @@ enum AgentSettings {
     static let standardRuntimeFolder = "/run/spot-agent"
 
     private static let checkNotes = [
-        "Looked at are the settings, the coordinator, the client's token, the metadata service, each right in AWS, the clocks, "
-            + "the state folder and the running agent. Each line is ok, warning or failed, with the remedy below it. The exit "
+        "Looked at are the settings, the coordinator, the client's token, the metadata service, each right in AWS, what would "
+            + "follow the workload, its units, the clocks, the state folder and the running agent. Each line is ok, warning or failed, with the remedy below it. The exit "
             + "status is 0 without a failed line and 1 with one.",
         "It enrols nobody and writes nothing, so it may be run before the first start and beside a running agent; what would "
             + "change something in AWS is asked with DryRun. It takes at most 15 seconds.",
