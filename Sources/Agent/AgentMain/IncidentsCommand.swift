@@ -28,7 +28,7 @@ enum IncidentsCommand {
             case .success(let body): return show(body, isList: id == nil, isJSON)
             case .failure(.unreachable(let sentence)), .failure(.rubbish(let sentence)):
                 return tell(memory, because: sentence)
-            case .failure(.refused(404, _, let sentence, _)) where id != nil:
+            case .failure(.refused(403...404, _, let sentence, _)) where id != nil:
                 throw Refusal(.failure, "\(sentence); spot-agent incidents lists this agent's")
             case .failure(let failure): throw Refusal(.failure, "\(server) refused to tell: \(failure.sentence)")
             }
