@@ -109,12 +109,18 @@ enum AgentSettings {
     static let standardRuntimeFolder = "/run/spot-agent"
 
     private static let checkNotes = [
-        "Looked at are the settings, the coordinator, the client's token, the metadata service, each right in AWS, the clocks, "
-            + "the state folder and the running agent. Each line is ok, warning or failed, with the remedy below it. The exit "
+        "Looked at are the settings, the coordinator, the client's token, the metadata service, each right in AWS, what would "
+            + "follow the workload, its units, the clocks, the state folder and the running agent. Each line is ok, warning or failed, with the remedy below it. The exit "
             + "status is 0 without a failed line and 1 with one.",
         "It enrols nobody and writes nothing, so it may be run before the first start and beside a running agent; what would "
             + "change something in AWS is asked with DryRun. It takes at most 15 seconds.",
         "Run it as root: without a token in its own environment it takes the credential client-token that the service has.",
+    ]
+
+    private static let incidentNotes = [
+        "The coordinator is asked in the agent's own name; only root can read the token that takes. Without an answer it shows "
+            + "what this machine remembers: its commands, with what each step of a hand-over took and was given. The exit "
+            + "status is then 69."
     ]
 
     static let program = ProgramDescription(
@@ -127,6 +133,10 @@ enum AgentSettings {
                 "check", "Look whether all is there that the agent needs, and say what to do where it is not.",
                 options: [.configFile, .json], takesSettings: true, notes: checkNotes),
             Subcommand("status", "Show what the running agent is doing.", options: [.json]),
+            Subcommand(
+                "incidents", "Show what happened to this agent, or one incident as a timeline.",
+                options: [.configFile, .json], arguments: [Argument("ID", "The incident.", count: .atMostOne)],
+                takesSettings: true, notes: incidentNotes),
             Subcommand(
                 "check-config", "Check the settings, report every problem at once, and do nothing else.",
                 options: [.configFile], takesSettings: true),
