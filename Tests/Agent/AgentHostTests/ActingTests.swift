@@ -115,13 +115,17 @@ struct ActingTests {
             for n in 10-shared 20-anothers 30-gone 40-good 50-plain 60.sh .70-hidden; do hook drain $n <<<'touch /run/$(basename $0)'; done
             cd /etc/spot-optimizer/hooks/drain.d
             chmod 775 10-shared; chown nobody 20-anothers; ln -sf /no/such 30-gone; chmod 644 50-plain
+            mkdir -m 777 /srv/open; install -m 755 40-good /srv/open/linked; ln -s /srv/open/linked 80-open
+            install -m 755 40-good /usr/local/bin/90-linked; ln -s /usr/local/bin/90-linked 90-linked
             act hooks drain 5
+            says '80-open failed (refused: others than its owner may write /srv/open'
+            says '90-linked done'
             says '10-shared failed (refused: others than its owner may write'
             says '20-anothers failed (refused: /etc/spot-optimizer/hooks/drain.d/20-anothers belongs to user 65534, not to root'
             says '30-gone failed (look at'
             says '40-good done'
-            says 'ran 4'
-            [ "$(cd /run; ls -d [0-9]0-* | xargs)" = 40-good ]
+            says 'ran 6'
+            [ "$(cd /run; ls -d [0-9]0-* | xargs)" = '40-good 90-linked' ]
             chmod 777 .
             act hooks drain 5
             [ $rc = 1 ]; says 'failed in'; says 'chmod go-w /etc/spot-optimizer/hooks/drain.d'

@@ -22,6 +22,7 @@ package final class BusLine {
     private var waiters: [Waiter] = []
     private var pause = pauses.lowerBound
     private var connectedAt = Duration.zero
+    private var notBefore = Duration.zero
     private var fault = "it was not tried yet"
 
     package init(loop: Loop, address: String = Bus.systemAddress) throws(EventLoopError) {
@@ -46,36 +47,42 @@ package final class BusLine {
 
     private func connect() {
         guard let bus, !waiters.isEmpty else { return }
-        if !bus.isConnected {
+        if !bus.isConnected, loop.now >= notBefore {
             do throws(SystemdError) {
                 try bus.connect()
                 connectedAt = loop.now
-            } catch { fault = error.description }
+            } catch {
+                fault = error.description
+                backOff()
+            }
         }
         settle(bus)
     }
 
     private func settle(_ bus: Bus) {
         let now = loop.now
-        if bus.isConnected {
+        guard !bus.isConnected else {
             let served = waiters
             waiters = []
             for waiter in served { waiter.completion(.success(bus)) }
-        } else {
-            let late = waiters.filter { $0.deadline <= now }
-            waiters.removeAll { $0.deadline <= now }
-            if let next = waiters.map(\.deadline).min() {
-                timer?.arm(at: min(next, now + pause))
-                pause = min(pause * 2, Self.pauses.upperBound)
-            }
-            for waiter in late { waiter.completion(.failure(unreachable)) }
+            return
         }
+        let late = waiters.filter { $0.deadline <= now }
+        waiters.removeAll { $0.deadline <= now }
+        if let next = waiters.map(\.deadline).min() { timer?.arm(at: min(next, notBefore)) }
+        for waiter in late { waiter.completion(.failure(unreachable)) }
     }
 
+    private func backOff() {
+        notBefore = loop.now + pause
+        pause = min(pause * 2, Self.pauses.upperBound)
+    }
+
+    /// Whoever was asking asks again. One that ends as soon as it is made must not keep us busy.
     private func lose(_ error: SystemdError) {
         fault = error.description
         if loop.now - connectedAt > Self.goodAfter { pause = Self.pauses.lowerBound }
-        // Whoever was asking asks again, after a pause of its own.
+        backOff()
     }
 
     var isConnected: Bool { bus?.isConnected ?? false }

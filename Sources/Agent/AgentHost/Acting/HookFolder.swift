@@ -54,7 +54,10 @@ package struct HookFolder: Sendable, Equatable {
         do throws(PlatformError) {
             let facts = try FileFacts(of: path)
             guard facts.isRegular, facts.isExecutable else { return nil }
-            return Hook(name: name, path: path, refusal: complaint(facts, path))
+            // Where a link leads, another program could be put in its place later.
+            let place = folderName(of: try resolvedPath(path, doing: "look at"))
+            let refusal = complaint(facts, path) ?? complaint(try FileFacts(of: place), place)
+            return Hook(name: name, path: path, refusal: refusal)
         } catch { return Hook(name: name, path: path, refusal: error.description) }
     }
 
