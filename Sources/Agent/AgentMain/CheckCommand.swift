@@ -17,7 +17,7 @@ enum CheckCommand {
         _ invocation: Invocation, _ start: ProgramStart, _ program: ProgramDescription
     ) -> ExitStatus {
         let start = withServiceCredential(start)
-        let outcome = program.readSettings(invocation, start, standardFile: AgentSettings.standardFile)
+        let outcome = AgentSettings.read(invocation, start)
         do {
             let page = CheckPage(try findings(outcome, start.environment).lines)
             let text =
