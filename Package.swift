@@ -112,6 +112,7 @@ let package = Package(
         library("BenchmarkSupport", in: "Tests/Support", uses: ["Platform", "TestSupport"]),
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
         library("PretendCloud", in: "Tests/Support", uses: ["AgentCore", "JSON", "Wire"]),
+        library("PretendHost", in: "Tests/Support", uses: ["AgentCore"]),
         library("PretendMetadata", in: "Tests/Support", uses: ["HTTPServer", "Platform", "TestSupport"]),
         tests(
             "AgentHostTests", in: "Tests/Agent",
@@ -120,7 +121,7 @@ let package = Package(
                 "Systemd",
                 "TestSupport", "Wire",
             ]),
-        tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON", "PretendCloud", "Wire"]),
+        tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON", "PretendCloud", "PretendHost", "Wire"]),
         tests(
             "AgentCloudTests", in: "Tests/Agent",
             uses: [
@@ -177,7 +178,7 @@ let package = Package(
             "Simulation", in: "Tests/Simulation",
             uses: [
                 "AgentCore", "AgentHost", "CoordinatorCore", "CoordinatorHeart", "CoordinatorJobs", "CoordinatorStore",
-                "Crypto", "DroppingVFS", "JSON", "Platform", "PretendCloud", "Wire",
+                "Crypto", "DroppingVFS", "JSON", "Platform", "PretendCloud", "PretendHost", "Wire",
             ]),
         program("Simulate", in: "Tests/Simulation", uses: ["Platform", "Simulation"]),
         tests("SimulationTests", in: "Tests/Simulation", uses: ["CoordinatorHeart", "Simulation", "TestSupport"]),

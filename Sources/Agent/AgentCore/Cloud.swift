@@ -1,8 +1,8 @@
 package import JSON
 package import Wire
 
-/// What is asked of EC2 and of the price list, in our words. The shell makes signed requests of it, reads pages to their end,
-/// and waits out throttling for as long as the call's deadline leaves.
+/// What is asked of EC2, of the price list and of load balancers, in our words. The shell makes signed requests of it, reads
+/// pages to their end, and waits out throttling for as long as the call's deadline leaves.
 package indirect enum CloudRequest: Sendable, Equatable {
     /// Also those that ended a while ago, as long as EC2 remembers them.
     case describeInstances([InstanceID])
@@ -223,6 +223,8 @@ package struct CloudFault: Error, Sendable, Equatable, CustomStringConvertible {
         case limit
         /// IAM says no.
         case notAllowed
+        /// What it is about is in another state than it would have to be: a look tells which, and it may pass.
+        case conflict
         /// The token was used with other parameters.
         case tokenMismatch
         /// The request itself is wrong; asking again does not help.

@@ -84,7 +84,7 @@ struct Launching: Errand {
             case .launchFailed(let token):
                 failed = token
                 launched = nil
-            case .imageNamed, .imageCreated, .switched: break
+            case .imageNamed, .imageCreated, .switched, .stepped: break
             }
         }
         if let launched { return watch(launched, &turn) }
@@ -197,7 +197,7 @@ struct Launching: Errand {
             return .failed(
                 "\(fault); IAM must allow this machine's role ec2:RunInstances, ec2:CreateTags and, for the profile, "
                     + "iam:PassRole")
-        case .notFound, .invalid: return .failed("launch a machine from \(launch.image): \(fault)")
+        case .notFound, .conflict, .invalid: return .failed("launch a machine from \(launch.image): \(fault)")
         }
     }
 

@@ -71,7 +71,9 @@ package final class AgentShell {
         on loop: any EventLoop, disk: DiskThread, tools: Tools,
         surroundings: any Surroundings, tell: @escaping (Announcement) -> Void, stop: @escaping () -> Void
     ) throws {
-        machine = AgentMachine(options, memory)
+        // Without a name every start is taken for a new boot, after which less is believed.
+        let boot = BootID(bootName() ?? "unknown-\(surroundings.random())")
+        machine = AgentMachine(options, memory, boot: boot)
         self.loop = loop
         self.tools = tools
         self.surroundings = surroundings

@@ -71,6 +71,7 @@ enum AgentSettings {
         Setting.url("AWS_ENDPOINT_URL", "Where to ask all of AWS, instead of its own addresses.").optional,
         Setting.url("AWS_ENDPOINT_URL_EC2", "Where to ask EC2.").optional,
         Setting.url("AWS_ENDPOINT_URL_PRICING", "Where to ask the price list.").optional,
+        Setting.url("AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2", "Where to ask the load balancers.").optional,
     ]
     static let cloudCAFile = Setting.path(
         "AWS_CA_BUNDLE", "Certificates (PEM) of the authorities that may vouch for AWS, instead of the system's."
@@ -114,12 +115,18 @@ enum AgentSettings {
     static let standardRuntimeFolder = "/run/spot-agent"
 
     private static let checkNotes = [
-        "Looked at are the settings, the coordinator, the client's token, the metadata service, each right in AWS, the clocks, "
-            + "the state folder and the running agent. Each line is ok, warning or failed, with the remedy below it. The exit "
+        "Looked at are the settings, the coordinator, the client's token, the metadata service, each right in AWS, what would "
+            + "follow the workload, its units, the clocks, the state folder and the running agent. Each line is ok, warning or failed, with the remedy below it. The exit "
             + "status is 0 without a failed line and 1 with one.",
         "It enrols nobody and writes nothing, so it may be run before the first start and beside a running agent; what would "
             + "change something in AWS is asked with DryRun. It takes at most 15 seconds.",
         "Run it as root: without a token in its own environment it takes the credential client-token that the service has.",
+    ]
+
+    private static let incidentNotes = [
+        "The coordinator is asked in the agent's own name; only root can read the token that takes. Without an answer it shows "
+            + "what this machine remembers: its commands, with what each step of a hand-over took and was given. The exit "
+            + "status is then 69."
     ]
 
     static let program = ProgramDescription(
@@ -132,6 +139,10 @@ enum AgentSettings {
                 "check", "Look whether all is there that the agent needs, and say what to do where it is not.",
                 options: [.configFile, .json], takesSettings: true, notes: checkNotes),
             Subcommand("status", "Show what the running agent is doing.", options: [.json]),
+            Subcommand(
+                "incidents", "Show what happened to this agent, or one incident as a timeline.",
+                options: [.configFile, .json], arguments: [Argument("ID", "The incident.", count: .atMostOne)],
+                takesSettings: true, notes: incidentNotes),
             Subcommand(
                 "check-config", "Check the settings, report every problem at once, and do nothing else.",
                 options: [.configFile], takesSettings: true),
@@ -180,7 +191,10 @@ extension CloudSettings {
     private init(_ value: (Setting<String?>) -> String?, secret: (Setting<Secret?>) -> Secret?) {
         var values: [String: String] = [:]
         for (name, setting) in zip(
-            ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL_PRICING"], AgentSettings.cloudEndpoints)
+            [
+                "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL_PRICING",
+                "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2",
+            ], AgentSettings.cloudEndpoints)
         {
             values[name] = value(setting)
         }

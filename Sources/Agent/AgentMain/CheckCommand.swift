@@ -46,6 +46,10 @@ enum CheckCommand {
         known.hasToken = token(outcome) != nil
         known.region = outcome[AgentSettings.region] ?? nil
         known.makesImages = outcome[AgentSettings.makesImage] ?? false
+        if let settings = outcome.settings {
+            known.takeOver = TakeOver(settings, hooks: [])
+            known.hooks = HooksFinding(AgentSettings.hooks(settings), in: settings[AgentSettings.hooksFolder])
+        }
 
         let loop = try Loop()
         let surroundings = SystemSurroundings()
@@ -71,6 +75,7 @@ enum CheckCommand {
         _ outcome: SettingsOutcome, _ loop: Loop, _ surroundings: any Surroundings
     ) throws -> Checkup.Tools {
         var tools = Checkup.Tools(uplink: nil, metadata: nil, cloud: nil, disk: try DiskThread(capacity: 1))
+        tools.unitLook = try UnitLook.ofThisMachine(loop)
         if let server = outcome[AgentSettings.server] {
             tools.uplink = try Uplink(
                 loop: loop, server: server, caFile: outcome[AgentSettings.caFile] ?? nil, clientToken: token(outcome))

@@ -123,6 +123,7 @@ enum PropertyValue: Equatable {
     case text(String)
     case number(Int64)
     case bytes([UInt8])
+    case texts([String])
 }
 
 extension Message {
@@ -171,7 +172,7 @@ extension Message {
         let result = unsafe sd_bus_message_peek_type(handle, nil, &contents)
         guard result > 0, let contents = unsafe contents else { throw unexpected(result, "a variant") }
         let type = unsafe String(cString: contents)
-        guard ["s", "i", "u", "t", "b", "ay"].contains(type) else {
+        guard ["s", "i", "u", "t", "b", "ay", "as"].contains(type) else {
             try skip("v")
             return nil
         }
@@ -181,9 +182,18 @@ extension Message {
         return value
     }
 
+    private func texts() throws(SystemdError) -> [String] {
+        var texts: [String] = []
+        try check(unsafe sd_bus_message_enter_container(handle, code("a"), "s"), "read")
+        while unsafe sd_bus_message_at_end(handle, 0) == 0 { texts.append(try text()) }
+        try check(unsafe sd_bus_message_exit_container(handle), "read")
+        return texts
+    }
+
     private func value(_ type: String) throws(SystemdError) -> PropertyValue {
         switch type {
         case "s": return .text(try text())
+        case "as": return .texts(try texts())
         case "ay":
             var bytes: UnsafeRawPointer?
             var count = 0

@@ -54,6 +54,8 @@ final class FakeService: Sendable {
     var port: UInt16 { listener.port ?? 0 }
     var url: String { "http://127.0.0.1:\(port)" }
     var asked: [Asked] { state.change { $0.asked } }
+    /// Connections, counted from the start.
+    var accepted: Int { listener.counters.accepted }
     func stop() { listener.stop(within: .seconds(5)) }
 }
 
@@ -68,6 +70,16 @@ extension FakeService.Said {
                 <?xml version="1.0" encoding="UTF-8"?>
                 <Response><Errors><Error><Code>\(code)</Code><Message>\(message)</Message></Error></Errors>\
                 <RequestID>1</RequestID></Response>
+                """)
+    }
+
+    /// And as ELB does.
+    static func refusedByBalancer(_ code: String, _ message: String = "So it is.", status: Int = 400) -> Self {
+        .reply(
+            status: status,
+            body: """
+                <ErrorResponse xmlns="http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"><Error><Type>Sender</Type>\
+                <Code>\(code)</Code><Message>\(message)</Message></Error><RequestId>1</RequestId></ErrorResponse>
                 """)
     }
 
