@@ -112,7 +112,10 @@ extension Slot {
             change(successor) { $0.become(.replica, at: turn.now) }
         } else {
             change(successor) { $0.become(.zombie, at: turn.now) }
-            if let replica = replica(of: successor) { changeReplica(replica.id) { $0.status = .failed } }
+            if let replica = replica(of: successor) {
+                changeReplica(replica.id) { $0.status = .failed }
+                noteFailedLaunch(of: replica, at: turn.now)
+            }
         }
         cancel(where: { $0.order.movesTheWorkload }, &turn)
         turn.note(
@@ -161,6 +164,7 @@ extension Slot {
     /// An order of a hand-over was not taken up in time: a successor that does not answer is none. But where two must never
     /// serve, one that has the order and is away finds it again when it comes back.
     mutating func followExpiry(of expired: CommandRecord, _ turn: inout Turn) {
+        if case .demote = expired.order { noteUnansweredStop(of: expired.instance) }
         guard let promoting, expired.instance == promoting.instance else { return }
         switch expired.order {
         case .promote, .activate:

@@ -69,10 +69,7 @@ extension Slot {
     }
 
     mutating func orderInEmergency(_ type: ReplicaType, incident: IncidentID, _ turn: inout Turn) {
-        // What has failed for minutes is not asked for every few seconds.
-        let isOld = self.incident(incident).map { $0.givenUpAt <= turn.now } ?? false
-        let pause = isOld ? Rules.failureMemory : Rules.emergencyLaunchPause
-        guard !hasFailedLaunch(within: pause, of: turn.now) else { return }
+        guard !isLaunchPutOff(emergencyPause(incident, at: turn.now), incident: incident, &turn) else { return }
         orderReplica(type, incident: incident, &turn)
     }
 

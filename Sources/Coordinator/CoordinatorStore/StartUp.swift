@@ -131,7 +131,7 @@ extension StoreReader {
                         AND NOT EXISTS (SELECT 1 FROM command WHERE slot_id = slot.id AND finished_at IS NULL)
                         AND NOT EXISTS (
                             SELECT 1 FROM host AS other WHERE other.slot_id = slot.id
-                                AND (other.role = 'terminating'
+                                AND other.termination_attempts <= ?4 AND (other.role = 'terminating'
                                     OR (other.role = 'zombie' AND slot.settings ->> '$.auto_terminate_enabled'))),
                     slot.contested_by IS NOT NULL
                         OR (instr(slot.settings, '"hand_over":"exclusive"') > 0 AND (
@@ -142,7 +142,8 @@ extension StoreReader {
                                     AND other.role NOT IN ('primary', 'terminated') AND other.is_proven_dead = 0)))
                 FROM host CROSS JOIN slot ON slot.id = host.slot_id
                 WHERE host.role <> 'terminated' AND host.number % ?1 = ?2
-                """, shares, share, Int(Rules.exclusiveHandOver.components.seconds)
+                """, shares, share, Int(Rules.exclusiveHandOver.components.seconds),
+                Rules.attemptsMax
             ) { row in
                 do {
                     var host = try reading("host", row) { try HostRow($0) }
