@@ -15,6 +15,8 @@ extension Slot {
         let unfenced = settings.handOver == .exclusive ? unfenced(besides: successor, at: turn.now) : []
         raiseEpoch(to: epoch.next, &turn)
         change(successor) { $0.become(.promoting, at: turn.now) }
+        // Whoever did not stop for another is asked again for this one.
+        for index in hosts.indices { hosts[index].stops = Attempts() }
         let deadline = incident.flatMap { self.incident($0)?.incident.deadline } ?? turn.now + failoverTime
         queue(
             .promote(

@@ -126,6 +126,24 @@ import Wire
         #expect(scene.asked(of: alpha).contains("create_replica"))
     }
 
+    @Test func `an interruption launches though nothing could be launched for hours`() throws {
+        var scene = Scene { ($0.autoSwitchEnabled, $0.manualReplicaEnabled, $0.replicaCount) = (false, true, 1) }
+        try scene.register(alpha)
+        _ = try scene.pauses("create_replica", hours: 12, hearing: [alpha])
+        #expect(try scene.interrupt(alpha).action == .replicaCreated)
+        #expect(scene.asked(of: alpha).contains("create_replica"))
+    }
+
+    @Test func `a host that did not stop for one successor is asked again for the next`() throws {
+        var scene = try Scene.pair { $0.handOver = .exclusive }
+        try scene.stand(charlie)
+        try scene.interrupt(alpha)
+        scene.slot.hosts[0].stops = Attempts(made: Rules.attemptsMax + 1)
+        try scene.answer(bravo, "promote", .failed)
+        #expect(scene.role(charlie) == .promoting)
+        #expect(scene.asked(of: alpha) == ["demote"])
+    }
+
     @Test func `an emergency launches every ten seconds while the machine is there, and then ever more rarely`() throws
     {
         var scene = Scene { $0.handOver = .exclusive }
