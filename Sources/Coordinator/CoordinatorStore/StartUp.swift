@@ -141,7 +141,7 @@ extension StoreReader {
                         AND NOT EXISTS (SELECT 1 FROM command WHERE slot_id = slot.id AND finished_at IS NULL)
                         AND NOT EXISTS (
                             SELECT 1 FROM host AS other WHERE other.slot_id = slot.id
-                                AND (other.role = 'terminating'
+                                AND other.termination_attempts <= ?4 AND (other.role = 'terminating'
                                     OR (other.role = 'zombie' AND slot.settings ->> '$.auto_terminate_enabled'))),
                     slot.contested_by IS NOT NULL
                         OR (instr(slot.settings, '"hand_over":"exclusive"') > 0 AND (
@@ -156,7 +156,8 @@ extension StoreReader {
                 FROM host CROSS JOIN slot ON slot.id = host.slot_id
                 WHERE host.role <> 'terminated' AND host.number BETWEEN ?1 AND ?2
                 """, numbers.lowerBound, numbers.upperBound,
-                Int(Rules.exclusiveHandOver.components.seconds)
+                Int(Rules.exclusiveHandOver.components.seconds),
+                Rules.attemptsMax
             ) { row in
                 do {
                     var host = try reading("host", row) { try HostRow($0) }
