@@ -112,13 +112,16 @@ let package = Package(
         library("BenchmarkSupport", in: "Tests/Support", uses: ["Platform", "TestSupport"]),
         library("DroppingVFS", in: "Tests/Support", uses: ["CSQLite", "SQLite", "Platform"]),
         library("PretendCloud", in: "Tests/Support", uses: ["AgentCore", "JSON", "Wire"]),
+        library("PretendHost", in: "Tests/Support", uses: ["AgentCore"]),
         library("PretendMetadata", in: "Tests/Support", uses: ["HTTPServer", "Platform", "TestSupport"]),
         tests(
             "AgentHostTests", in: "Tests/Agent",
             uses: [
-                "AgentCore", "AgentHost", "HTTPServer", "JSON", "Platform", "PretendMetadata", "TestSupport", "Wire",
+                "ActingScenarios", "AgentCore", "AgentHost", "HTTPServer", "JSON", "Platform", "PretendMetadata",
+                "Systemd",
+                "TestSupport", "Wire",
             ]),
-        tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON", "PretendCloud", "Wire"]),
+        tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON", "PretendCloud", "PretendHost", "Wire"]),
         tests(
             "AgentCloudTests", in: "Tests/Agent",
             uses: [
@@ -175,10 +178,12 @@ let package = Package(
             "Simulation", in: "Tests/Simulation",
             uses: [
                 "AgentCore", "AgentHost", "CoordinatorCore", "CoordinatorHeart", "CoordinatorJobs", "CoordinatorStore",
-                "Crypto", "DroppingVFS", "JSON", "Platform", "PretendCloud", "Wire",
+                "Crypto", "DroppingVFS", "JSON", "Platform", "PretendCloud", "PretendHost", "Wire",
             ]),
         program("Simulate", in: "Tests/Simulation", uses: ["Platform", "Simulation"]),
         tests("SimulationTests", in: "Tests/Simulation", uses: ["CoordinatorHeart", "Simulation", "TestSupport"]),
+        program(
+            "ActingScenarios", in: "Tests/Programs", uses: ["AgentCore", "AgentHost", "Platform", "Systemd", "Wire"]),
         program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "PretendMetadata", "Systemd"]),
         program(
             "AgentBenchmark", in: "Tests/Benchmarks",

@@ -2,8 +2,10 @@ import JSON
 import Wire
 
 extension AgentMachine {
-    /// The manager stops us first of all, and kills us a while later: what it takes to tell, tried a few times.
-    private static let shutdownPatience = Duration.seconds(5)
+    /// What it takes to tell, tried a few times.
+    private static let shutdownTelling = Duration.seconds(5)
+    /// However long a slot's deadline is: whoever switched the machine off waits for it.
+    private static let shutdownMost = Duration.seconds(45)
 
     // MARK: What came in
 
@@ -12,13 +14,17 @@ extension AgentMachine {
         case .started:
             startedAt = turn.now
             contact.begin(&turn)
+            beginWorkload(&turn)
             watch.begin(&turn)
         case .wokeUp: break
         case .answered(let id, let result): answered(id, result, &turn)
         case .metadata(let item, let reading): found(watch.take(item, reading, &turn), &turn)
         case .cloud(let call, let result):
-            if let standing = standing(turn) { errands.take(call, result, standing, &turn) }
-        case .acted, .resumed: break
+            if let standing = standing(turn) ?? provisional { errands.take(call, result, standing, &turn) }
+        case .acted(let act, let result): acted(act, result, &turn)
+        case .resumed(let pause):
+            notePause(pause, &turn)
+            hasten(&turn)
         case .recorded(let count): noteRecorded(count, &turn)
         case .recordingFailed(let reason):
             if disk.fault == nil { turn.tell(.notRemembering(reason: reason)) }
@@ -34,6 +40,14 @@ extension AgentMachine {
         contact.hasten(&turn)
         notices.startOver(&turn)
         outbox.hasten(&turn)
+    }
+
+    private mutating func acted(_ act: ActID, _ result: Result<Acted, ActFault>, _ turn: inout Turn) {
+        if workload.fence.isWaiting(for: act) {
+            workload.fence.take(result, &turn)
+        } else if let standing = standing(turn) ?? provisional {
+            errands.take(act, result, standing, &turn)
+        }
     }
 
     private mutating func answered(
@@ -56,10 +70,13 @@ extension AgentMachine {
 
     private mutating func learn(_ finding: Contact.Finding, _ situation: Contact.Situation, _ turn: inout Turn) {
         switch finding {
-        case .enrolled(let reply): enrol(reply, as: situation, &turn)
+        case .enrolled(let reply, let askedAt):
+            enrol(reply, as: situation, &turn)
+            hear(reply.role, reply.epoch, askedAt: askedAt, isEnrolment: true, turn)
         case .cameBack: notices.tellAgain(&turn)
-        case .heard(let reply):
+        case .heard(let reply, let askedAt):
             rank(reply.role, reply.epoch, &turn)
+            hear(reply.role, reply.epoch, askedAt: askedAt, turn)
             obey(reply.commands, &turn)
         case .configured(let configuration):
             turn.remember(.configured(configuration))
@@ -92,7 +109,7 @@ extension AgentMachine {
     }
 
     private mutating func obey(_ commands: [Command], _ turn: inout Turn) {
-        guard !commands.isEmpty, life == .running, let standing = standing(turn) else { return }
+        guard !commands.isEmpty, actsStill, let standing = standing(turn) else { return }
         beginErrands(standing, &turn)
         errands.take(commands, standing, &turn)
     }
@@ -104,7 +121,7 @@ extension AgentMachine {
         for finding in findings {
             switch finding {
             case .identified(let facts): identify(facts, &turn)
-            case .noticed(let signal): notices.notice(signal, &turn)
+            case .noticed(let signal): notices.notice(signal, at: coordinatorTime(turn), &turn)
             case .gone(let signal): notices.drop(signal, &turn)
             case .blind(let reason):
                 blindSince = turn.now
@@ -116,10 +133,18 @@ extension AgentMachine {
         }
     }
 
-    private mutating func identify(_ facts: InstanceFacts, _ turn: inout Turn) {
+    func coordinatorTime(_ turn: Turn) -> Timestamp {
+        contact.clock.offset(at: turn.now, wall: turn.wall).map { turn.wall + $0 } ?? turn.wall
+    }
+
+    mutating func identify(_ facts: InstanceFacts, _ turn: inout Turn) {
         if let other = memory.enrolment?.instance, other != facts.instance { forget(other, &turn) }
         if facts != self.facts { turn.tell(.identified(facts)) }
         self.facts = facts
+        if facts != memory.facts {
+            turn.remember(.identified(facts))
+            absorb(turn)
+        }
         let isEnrolled = memory.enrolment.map { $0.name == options.name(of: facts.instance) } ?? false
         contact.identify(isEnrolled: isEnrolled, &turn)
     }
@@ -131,7 +156,11 @@ extension AgentMachine {
         contact.forget(&turn)
         notices.startOver(&turn)
         outbox.forget(&turn)
+        // What started with the image's machine starts with this one, too.
+        if isExclusive { workload.doubt(.newBoot, at: turn.now) }
         memory = Memory()
+        turn.remember(.booted(boot))
+        absorb(turn)
         errands = Errands(memory)
         lastStanding = nil
     }
@@ -157,15 +186,27 @@ extension AgentMachine {
         if let standing = standing(turn) { errands.noteRecorded(upTo: count, standing, &turn) }
     }
 
+    /// The manager stops us first of all, before the workload. It is held up for as long as it takes to tell, and once there
+    /// is a successor for as long as the hand-over may take.
+    var leavesBy: Duration? {
+        guard case .leaving(let since, let hostGoesDown) = life else { return nil }
+        guard hostGoesDown else { return since + Contact.farewellDeadline }
+        guard notices.hasSuccessor, let settings = memory.configuration?.settings else {
+            return since + Self.shutdownTelling
+        }
+        let handOver = Duration.seconds(settings.failoverDeadlineSeconds + settings.drainBudgetSeconds)
+        return since + min(Self.shutdownTelling + handOver, Self.shutdownMost)
+    }
+
     private mutating func leave(hostGoesDown: Bool, _ turn: inout Turn) {
         guard life == .running else { return }
         turn.tell(.stopping)
         if hostGoesDown {
-            notices.notice(.shutdown, &turn)
-            life = .leaving(until: turn.now + Self.shutdownPatience, hostGoesDown: true)
+            notices.notice(.shutdown, at: coordinatorTime(turn), &turn)
+            life = .leaving(since: turn.now, hostGoesDown: true)
         } else {
             if let situation = situation(turn) { contact.leave(situation, &turn) }
-            life = .leaving(until: turn.now + Contact.farewellDeadline, hostGoesDown: false)
+            life = .leaving(since: turn.now, hostGoesDown: false)
         }
     }
 }

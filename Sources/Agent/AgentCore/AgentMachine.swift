@@ -9,9 +9,12 @@ import Wire
 ///                 ▼                          │
 ///              Contact ◀──── answers ────────┤
 ///                 │ commands                 │
-///                 ▼                          │
+///                 │          Workload          │
+///                 ▼             │ stop, serve  │
+///              Errands ◀────────┘             │
+///                 │                          │
 ///              Errands ──results──▶ Outbox ──┘
-///                 └──▶ calls to the cloud
+///                 └──▶ calls to the cloud, acts on this machine
 /// ```
 ///
 /// What a turn has to be remembered is one batch, behind all that it asks: an announcement never waits for a disk.
@@ -21,6 +24,11 @@ package struct AgentMachine: Sendable {
     var watch: Watch
     var contact = Contact()
     var notices = Notices()
+    var workload = Workload()
+    let boot: BootID
+    let epochAtStart: Epoch?
+    /// Who we were before the start, until the metadata service tells who we are: enough to stop the workload by.
+    var provisional: Standing?
     var errands: Errands
     var outbox: Outbox
     /// Nil until the metadata service has told.
@@ -36,15 +44,18 @@ package struct AgentMachine: Sendable {
     /// Where the errands take this machine to stand; nil before they began.
     var lastStanding: Standing?
     private var wakeAt: Duration?
+    private var workloadDue: Duration?
 
     enum Life: Equatable {
         case running
-        /// Something is still to be said, until then at most.
-        case leaving(until: Duration, hostGoesDown: Bool)
+        /// Something is still to be said, or to be handed over.
+        case leaving(since: Duration, hostGoesDown: Bool)
         case stopped
     }
 
-    package init(_ options: AgentOptions, _ memory: Memory) {
+    package init(_ options: AgentOptions, _ memory: Memory, boot: BootID) {
+        self.boot = boot
+        epochAtStart = memory.epoch
         self.options = options
         self.memory = memory
         watch = Watch(options)
@@ -69,11 +80,15 @@ package struct AgentMachine: Sendable {
     private var hasSaidAll: Bool {
         switch life {
         case .running: false
-        case .leaving(_, hostGoesDown: true): !hasSomebodyToTell || notices.isStored(.shutdown)
+        case .leaving(_, hostGoesDown: true):
+            !hasSomebodyToTell || (notices.isStored(.shutdown) && !isHandingOver && !outbox.holdsResults)
         case .leaving(_, hostGoesDown: false): contact.asked == nil
         case .stopped: true
         }
     }
+
+    /// Somebody takes over who is to be waited for.
+    private var isHandingOver: Bool { (position.mayServe && notices.hasSuccessor) || errands.standsDown }
 
     /// Also while a refused token is being replaced.
     private var hasSomebodyToTell: Bool {
@@ -90,11 +105,29 @@ package struct AgentMachine: Sendable {
         // Most turns are a look at the metadata service that says what it said before.
         guard turn.hasNews || isAnyDue(turn.now) else { return }
         if let teller { notices.wake(teller, &turn) }
-        if life == .running, let standing = standing(turn) { wakeErrands(standing, &turn) }
+        if actsStill { act(&turn) }
         if turn.wantsConfiguration { contact.wantConfiguration(turn.now) }
         if let situation = situation(turn) { contact.wake(situation, &turn) }
         outbox.take(turn.reports, &turn)
         outbox.wake(to: contact.isInTouch ? memory.enrolment : nil, disk, &turn)
+    }
+
+    /// Whoever goes down with the host still hands the workload over.
+    var actsStill: Bool {
+        switch life {
+        case .running, .leaving(_, hostGoesDown: true): true
+        case .leaving(_, hostGoesDown: false), .stopped: false
+        }
+    }
+
+    private mutating func act(_ turn: inout Turn) {
+        if let standing = standing(turn) {
+            wakeErrands(standing, &turn)
+            decideWorkload(standing, isReal: true, &turn)
+        } else if let provisional {
+            errands.wake(provisional, &turn)
+            decideWorkload(provisional, isReal: false, &turn)
+        }
     }
 
     private mutating func wakeErrands(_ standing: Standing, _ turn: inout Turn) {
@@ -117,11 +150,12 @@ package struct AgentMachine: Sendable {
 
     private mutating func close(_ turn: inout Turn) {
         absorb(turn)
+        workloadDue = actsStill ? workload.nextDue(position, at: turn.now) : nil
         if !turn.entries.isEmpty {
             batches += 1
             turn.add(.record(turn.entries))
         }
-        if case .leaving(let until, _) = life, hasSaidAll || until <= turn.now {
+        if let leavesBy, hasSaidAll || leavesBy <= turn.now {
             life = .stopped
             turn.add(.stop)
         } else if let due = nextDue, due != wakeAt {
@@ -131,15 +165,14 @@ package struct AgentMachine: Sendable {
     }
 
     private var nextDue: Duration? {
-        let end: Duration? = if case .leaving(let until, _) = life { until } else { nil }
-        return [watch.nextDue, partsDue, end].compactMap { $0 }.min()
+        [watch.nextDue, partsDue, leavesBy].compactMap { $0 }.min()
     }
 
     /// When one of those besides the watch wants to be woken.
     private var partsDue: Duration? {
         let notice = notices.nextDue(hasTeller: teller != nil)
-        let errand = life == .running && lastStanding != nil ? errands.nextDue : nil
-        return [notice, errand, contact.nextDue, outbox.nextDue].compactMap { $0 }.min()
+        let errand = actsStill && (lastStanding != nil || provisional != nil) ? errands.nextDue : nil
+        return [notice, errand, workloadDue, contact.nextDue, outbox.nextDue].compactMap { $0 }.min()
     }
 
     private func isAnyDue(_ now: Duration) -> Bool { partsDue.map { $0 <= now } ?? false }
@@ -157,7 +190,9 @@ package struct AgentMachine: Sendable {
         return Notices.Teller(enrolment: enrolment, epoch: memory.epoch)
     }
 
-    func standing(_ turn: Turn) -> Standing? {
+    func standing(_ turn: Turn) -> Standing? { standing(turn, as: facts) }
+
+    func standing(_ turn: Turn, as facts: InstanceFacts?) -> Standing? {
         guard let facts, let enrolment = memory.enrolment, let role = memory.role, let epoch = memory.epoch,
             let configuration = memory.configuration
         else { return nil }
@@ -183,8 +218,14 @@ package struct AgentMachine: Sendable {
                 blind: watch.isBlind, outbox: Int64(outbox.count)))
     }
 
+    /// Nil of a machine that is no replica.
     var lacking: [String]? {
-        Readiness.lacking(memory.role, diskFault: disk.fault, errands.duties.rights)
+        guard memory.role == .replica else { return nil }
+        let handOver = memory.configuration?.settings.handOver ?? .overlap
+        return Readiness(
+            takeOver: options.takeOver, handOver: handOver, diskFault: disk.fault, rights: errands.duties.rights,
+            found: errands.duties.lacks(hasVolumes: !options.takeOver.volumes.isEmpty)
+        ).lacks
     }
 }
 

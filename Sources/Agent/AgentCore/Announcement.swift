@@ -28,6 +28,15 @@ package enum Announcement: Sendable, Equatable {
     case noticeGone(Notice.Signal)
     case blind(reason: String)
     case sighted(after: Duration)
+    // The workload
+    case pausedFor(Duration)
+    case halting(Halt)
+    case halted(Halt)
+    case notHalted(Halt, reason: String)
+    case serving
+    case notServing(reason: String)
+    case fenceNotArmed(reason: String)
+    case fenceArmed
     // Commands
     case commandTaken(CommandID, type: String, attempt: Int)
     case commandEnded(CommandID, type: String, CommandResult.Outcome, message: String)

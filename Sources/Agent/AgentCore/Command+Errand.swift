@@ -12,13 +12,16 @@ extension Command {
         switch order {
         case .unknown(let type): return .refused("this agent does not know the command \(type)")
         case .malformed(let type, let why): return .refused("the parameters of \(type) cannot be read: \(why)")
-        case .promote, .activate, .demote: return .refused("this agent cannot take over yet")
-        case .switch, .createReplica, .terminateInstance, .inspectInstance, .applyConfig, .cleanup: break
+        case .switch, .createReplica, .terminateInstance, .inspectInstance, .applyConfig, .cleanup, .promote, .activate,
+            .demote:
+            break
         }
         if epoch < standing.epoch { return .refused("it is of epoch \(epoch), and this host knows \(standing.epoch)") }
         if time > expiresAt { return ErrandEnd(outcome: .expired, message: "not begun before \(expiresAt)") }
         return nil
     }
+
+    var isDemotion: Bool { if case .demote = order { true } else { false } }
 
     /// Whether so much time has passed since it should have been begun that the coordinator has long decided otherwise; a
     /// machine that was switched off in the middle of it would otherwise launch another days later. After a start the
@@ -28,7 +31,7 @@ extension Command {
     }
 
     /// Nil for what is refused.
-    func errand(takenAt: Timestamp) -> (any Errand)? {
+    func errand(takenAt: Timestamp, _ takeOver: TakeOver) -> (any Errand)? {
         switch order {
         case .switch(let order): SwitchErrand(self, order, takenAt: takenAt)
         case .createReplica(let order): ReplicaErrand(self, order)
@@ -36,7 +39,13 @@ extension Command {
         case .inspectInstance(let target): InspectErrand(target)
         case .applyConfig(let version): ConfigurationErrand(version)
         case .cleanup(let order): CleanupErrand(id, order)
-        case .promote, .activate, .demote, .unknown, .malformed: nil
+        case .promote(let order) where order.awaitsFence: PrepareErrand(takeOver: takeOver)
+        case .promote(let order):
+            Activation(takeOver, order.handOver, incident: incident, deadline: order.deadline)
+        // Only a slot that never has two waits for it.
+        case .activate: Activation(takeOver, .exclusive, incident: incident, deadline: nil)
+        case .demote(let order): StandDown(takeOver, .demote(order), incident: incident)
+        case .unknown, .malformed: nil
         }
     }
 }
@@ -47,6 +56,16 @@ extension Order {
         switch self {
         case .switch, .createReplica, .cleanup: true
         case .terminateInstance, .inspectInstance, .applyConfig, .promote, .activate, .demote, .unknown, .malformed:
+            false
+        }
+    }
+
+    /// Whether the workload comes up or stops here by it.
+    var movesTheWorkload: Bool {
+        switch self {
+        case .promote, .activate, .demote: true
+        case .switch, .createReplica, .terminateInstance, .inspectInstance, .applyConfig, .cleanup, .unknown,
+            .malformed:
             false
         }
     }

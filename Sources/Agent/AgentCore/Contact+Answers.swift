@@ -8,10 +8,10 @@ extension Contact {
     private static let deletedPeriod = Duration.seconds(60)
 
     enum Finding: Sendable {
-        case enrolled(RegistrationReply)
+        case enrolled(RegistrationReply, askedAt: Duration)
         /// An outage is over, or it is the first answer at all.
         case cameBack
-        case heard(HeartbeatReply)
+        case heard(HeartbeatReply, askedAt: Duration)
         case configured(Configuration)
     }
 
@@ -49,7 +49,7 @@ extension Contact {
         lastSaying = nil
         pace = nil
         due = turn.now
-        return [.enrolled(reply)]
+        return [.enrolled(reply, askedAt: question.at)]
     }
 
     private mutating func hear(
@@ -70,7 +70,7 @@ extension Contact {
         pace = reply.heartbeatSeconds
         due = nextHeartbeat(after: reply, question, &turn)
         if reply.configVersion != situation.saying.configVersion { fetch.want(at: turn.now) }
-        return findings + [.heard(reply)]
+        return findings + [.heard(reply, askedAt: question.at)]
     }
 
     private func nextHeartbeat(after reply: HeartbeatReply, _ question: Asked, _ turn: inout Turn) -> Duration {

@@ -3,7 +3,7 @@ import Wire
 
 /// What is done again and again without anybody asking, while it is ours to do.
 struct Duties: Sendable {
-    enum Duty: Sendable, Equatable, CaseIterable { case rights, prices, cleanup }
+    enum Duty: Sendable, Equatable, CaseIterable { case readiness, volumes, rights, prices, cleanup }
 
     /// So long after it became ours, so that a start is not slowed down by it.
     static let rightsFirst = Duration.seconds(3)
@@ -14,17 +14,35 @@ struct Duties: Sendable {
     static let rightsPeriod = Duration.seconds(3_600)
     static let rightsRetry = Duration.seconds(300)
 
+    /// A replica that cannot take over any more is known for it before the next notice, most of the time.
+    static let readinessPeriod = Duration.seconds(10)
+    /// Volumes do not move between zones, but somebody may set another one.
+    static let volumesPeriod = Duration.seconds(600)
+    static let volumesRetry = Duration.seconds(60)
+
     private(set) var rights = Rights.unverified
+    private var readiness: [String]?
+    private var volumes: [String]?
+    private var readinessDue: Duration?
+    private var volumesDue: Duration?
     private var rightsDue: Duration?
     private var pricesDue: Duration?
     private var cleanupDue: Duration?
     private var arePricesUnknown = false
 
-    var dues: [Duration] { [rightsDue, pricesDue, cleanupDue].compactMap(\.self) }
+    var dues: [Duration] { [readinessDue, volumesDue, rightsDue, pricesDue, cleanupDue].compactMap(\.self) }
+
+    /// What a replica was found to lack; nil: nobody has looked.
+    func lacks(hasVolumes: Bool) -> [String]? {
+        guard let readiness else { return nil }
+        return hasVolumes ? volumes.map { readiness + $0 } : readiness
+    }
 
     /// Whether to begin it now.
     mutating func isDue(_ duty: Duty, isOurs: Bool, _ standing: Standing, _ turn: inout Turn) -> Bool {
         switch duty {
+        case .readiness: Self.isDue(&readinessDue, isOurs, first: .zero, Self.readinessPeriod, &turn)
+        case .volumes: Self.isDue(&volumesDue, isOurs, first: .zero, Self.volumesPeriod, &turn)
         case .rights: Self.isDue(&rightsDue, isOurs, first: Self.rightsFirst, Self.rightsPeriod, &turn)
         case .prices:
             Self.isDue(&pricesDue, isOurs, first: Self.pricesFirst, standing.options.pricesPeriod, &turn)
@@ -40,10 +58,11 @@ struct Duties: Sendable {
             due = nil
             return false
         }
-        guard let at = due else {
+        if due == nil, first > .zero {
             due = turn.now + turn.jittered(first)
             return false
         }
+        let at = due ?? turn.now
         guard turn.now >= at else { return false }
         due = turn.now + turn.jittered(period)
         return true
@@ -51,6 +70,10 @@ struct Duties: Sendable {
 
     mutating func note(_ end: ErrandEnd, of duty: Duty, _ turn: inout Turn) {
         switch duty {
+        case .readiness: readiness = end.lacks
+        case .volumes:
+            volumes = end.outcome == .done ? end.lacks : [end.message]
+            if end.outcome != .done, volumesDue != nil { volumesDue = turn.now + turn.jittered(Self.volumesRetry) }
         case .rights: noteRights(end, &turn)
         case .prices: notePrices(end, &turn)
         // What it did it tells itself.
@@ -84,11 +107,11 @@ extension Errands {
     mutating func beginDuties(_ standing: Standing, _ turn: inout Turn) {
         for duty in Duties.Duty.allCases {
             guard duties.isDue(duty, isOurs: isOurs(duty, standing), standing, &turn),
-                !runs.contains(where: { !$0.isOver && $0.cause == .duty(duty) }),
+                !runs.contains(where: { !$0.isOver && $0.duty == duty }),
                 let errand = errand(for: duty, standing)
             else { continue }
-            runs.append(Run(.duty(duty), errand, startedAt: turn.wall))
-            advance(runs.count - 1, on: .began(progress: []), standing, &turn)
+            let at = add(.duty(duty), errand, startedAt: turn.wall, turn)
+            advance(at, on: .began(progress: []), standing, &turn)
         }
     }
 
@@ -96,6 +119,8 @@ extension Errands {
         guard !standing.isDeleted else { return false }
         // Whoever serves or may have to.
         if duty == .rights { return standing.role != .zombie }
+        if duty == .readiness { return standing.role == .replica }
+        if duty == .volumes { return standing.role == .replica && !standing.options.takeOver.volumes.isEmpty }
         // Only a primary, so that a slot does nothing twice.
         guard standing.role == .primary else { return false }
         // Without the coordinator's clock we do not know what is old.
@@ -104,6 +129,8 @@ extension Errands {
 
     private func errand(for duty: Duties.Duty, _ standing: Standing) -> (any Errand)? {
         switch duty {
+        case .readiness: ReadyErrand(standing.options.takeOver)
+        case .volumes: VolumesErrand(volumes: standing.options.takeOver.volumes)
         case .rights: RightsErrand()
         case .prices: PricesErrand(standing.facts)
         case .cleanup:

@@ -14,6 +14,7 @@ extension Entry: JSONWritable {
 
     private enum Kind: String {
         case enrolled, configured, ranked
+        case booted, identified, workload
         case commandTaken = "command_taken"
         case progressed
         case commandEnded = "command_ended"
@@ -26,6 +27,9 @@ extension Entry: JSONWritable {
         case .enrolled: .enrolled
         case .configured: .configured
         case .ranked: .ranked
+        case .booted: .booted
+        case .identified: .identified
+        case .workload: .workload
         case .commandTaken: .commandTaken
         case .progressed: .progressed
         case .commandEnded: .commandEnded
@@ -41,6 +45,9 @@ extension Entry: JSONWritable {
         case .ranked(let role, let epoch):
             fields.field("role", role)
             fields.field("epoch", epoch)
+        case .booted(let boot): fields.field("boot_id", boot.text)
+        case .identified(let facts): fields.field("facts", facts)
+        case .workload(let state): state.write(&fields)
         case .commandTaken(let command, let time):
             fields.field("command", command)
             fields.field("at", time)
@@ -66,6 +73,9 @@ extension Entry: JSONReadable {
             case .enrolled: .enrolled(try Enrolment(fields))
             case .configured: .configured(try fields.need("configuration"))
             case .ranked: .ranked(try fields.need("role"), try fields.need("epoch"))
+            case .booted: .booted(BootID(try fields.need("boot_id")))
+            case .identified: .identified(try fields.need("facts"))
+            case .workload: .workload(try WorkloadState(fields))
             case .commandTaken: .commandTaken(try fields.need("command"), at: try fields.need("at"))
             case .progressed: .progressed(try fields.need("command_id"), try fields.need("progress"))
             case .commandEnded: .commandEnded(try fields.need("command_id"), try fields.need("result"))
@@ -89,6 +99,38 @@ extension Enrolment {
         fields.field("agent_id", slot)
         fields.field("client_id", client)
         fields.field("agent_token", token)
+    }
+}
+
+extension WorkloadState {
+    private enum Word: String { case serving, idle, halted }
+
+    fileprivate init(_ fields: JSONObject) throws(JSONError) {
+        let word = try fields.required("state")
+        switch Word(rawValue: try word.string()) {
+        case .serving: self = .serving(under: try fields.need("epoch"))
+        case .idle: self = .idle(under: try fields.need("epoch"))
+        case .halted:
+            let reason = try fields.required("halt")
+            guard let halt = Halt(rawValue: try reason.string()) else { throw reason.fail("expected a reason to halt") }
+            self = .halted(halt, under: try fields.need("epoch"))
+        case nil: throw word.fail("expected a state of the workload")
+        }
+    }
+
+    fileprivate func write(_ fields: inout JSONObjectWriter) {
+        switch self {
+        case .serving(let epoch):
+            fields.field("state", Word.serving.rawValue)
+            fields.field("epoch", epoch)
+        case .idle(let epoch):
+            fields.field("state", Word.idle.rawValue)
+            fields.field("epoch", epoch)
+        case .halted(let halt, let epoch):
+            fields.field("state", Word.halted.rawValue)
+            fields.field("halt", halt.rawValue)
+            fields.field("epoch", epoch)
+        }
     }
 }
 

@@ -9,6 +9,11 @@ package enum Entry: Sendable, Equatable {
     case configured(Configuration)
     /// The newest role and epoch that the coordinator told.
     case ranked(Role, Epoch)
+    /// Which run of the machine this is; what is known of the workload from before it is not true any more.
+    case booted(BootID)
+    /// What the metadata service told, which stays so until the next boot.
+    case identified(InstanceFacts)
+    case workload(WorkloadState)
     case commandTaken(Command, at: Timestamp)
     /// How far a command has come, in the words of its errand.
     case progressed(CommandID, Progress)
@@ -30,6 +35,8 @@ package enum Progress: Sendable, Equatable {
     case imageCreated(ResourceID)
     /// The workload is on the other machine; from now on this one waits for its end.
     case switched(to: InstanceID, at: Timestamp)
+    /// A step of a hand-over is over.
+    case stepped(LedgerStep)
 }
 
 /// This machine's place with the coordinator.

@@ -1,8 +1,8 @@
 import JSON
 import Wire
 
-/// One thing to be done in the cloud, step by step: a command, a duty, or a part of one. It does one step at a time and says
-/// what it needs before the next.
+/// One thing to be done in the cloud or on this machine, step by step: a command, a duty, or a part of one. It does one step at
+/// a time and says what it needs before the next.
 ///
 /// Whoever runs it (`Errands`) carries that out, and after a restart begins it again with what it had made known of itself.
 protocol Errand: Sendable {
@@ -13,6 +13,9 @@ enum ErrandEvent: Sendable {
     /// The first; `progress` is empty but after a restart.
     case began(progress: [Progress])
     case answered(Result<CloudAnswer, CloudFault>)
+    case acted(Result<Acted, ActFault>)
+    /// All parts are over, in the order in which they were asked for.
+    case joined([PartEnd])
     /// The pause is over.
     case rested
     /// What it made known is on its way to the disk.
@@ -27,6 +30,10 @@ enum ErrandStep: Sendable {
     /// everything that the errand made known is on the disk, or the disk did not take it in the time that a machine in danger
     /// can wait.
     case call(CloudRequest, within: Duration)
+    /// Goes out at once, and once: what is done to the workload bears being done again after a crash.
+    case act(Act, within: Duration)
+    /// Side by side, each for as long as its budget.
+    case join([Part])
     case rest(Duration)
     case remember(Progress)
     /// The command is answered with this; the errand goes on.
@@ -40,6 +47,10 @@ struct ErrandEnd: Sendable, Equatable {
     /// For a person: what was done, or what failed, and what is left of it.
     var message: String
     var facts: CommandResult.Facts?
+    /// What each step of a hand-over took.
+    var ledger: [LedgerStep] = []
+    /// What a look at a replica found missing.
+    var lacks: [String] = []
 
     static func done(_ message: String, _ facts: CommandResult.Facts? = nil) -> ErrandEnd {
         ErrandEnd(outcome: .done, message: message, facts: facts)

@@ -10,9 +10,12 @@ extension Errands {
     }
 
     mutating func wake(_ at: Int, _ standing: Standing, _ turn: inout Turn) {
-        guard let due = runs[at].due, turn.now >= due else { return }
+        guard let due = runs[at].due, turn.now >= due, !runs[at].isOver else { return }
+        if let end = runs[at].end, turn.now >= end { return overrun(at, standing, &turn) }
         switch runs[at].wait {
-        case .nothing: break
+        case .nothing, .parts: break
+        case .act:
+            acted(at, .failure(ActFault(.late, "no answer came from this machine")), standing, &turn)
         case .answer:
             answer(at, .failure(CloudFault(.unreachable, "no answer came from the cloud")), standing, &turn)
         case .retry(let request, _, let until): runs[at].askNow(request, until: until, &turn)
@@ -25,6 +28,7 @@ extension Errands {
         _ at: Int, _ result: Result<CloudAnswer, CloudFault>, _ standing: Standing, _ turn: inout Turn
     ) {
         guard case .answer(_, let request, let until) = runs[at].wait else { return }
+        if runs[at].isGivenUp { return give(up: at, standing, &turn) }
         if case .failure(let fault) = result, fault.isPassing, !request.changesSomething {
             let again = turn.now + runs[at].backoff.next(chance: turn.draw())
             if again < until {
@@ -36,13 +40,22 @@ extension Errands {
         advance(at, on: .answered(result), standing, &turn)
     }
 
+    mutating func acted(
+        _ at: Int, _ result: Result<Acted, ActFault>, _ standing: Standing, _ turn: inout Turn
+    ) {
+        if runs[at].isGivenUp { return give(up: at, standing, &turn) }
+        advance(at, on: .acted(result), standing, &turn)
+    }
+
     /// Lets an errand do steps until it has to wait.
     mutating func advance(_ at: Int, on first: ErrandEvent, _ standing: Standing, _ turn: inout Turn) {
         var event = first
         runs[at].wait = .nothing
         while true {
             switch runs[at].errand.go(on: event, standing, &turn) {
-            case .call(let request, let within): return runs[at].ask(request, within: within, &turn)
+            case .call(let request, let within): return runs[at].ask(request, within: left(within, at, turn), &turn)
+            case .act(let act, let within): return runs[at].act(act, within: left(within, at, turn), &turn)
+            case .join(let parts): return join(parts, at, standing, &turn)
             case .rest(let pause):
                 runs[at].wait = .rest(until: turn.now + pause)
                 return
@@ -58,7 +71,8 @@ extension Errands {
     }
 
     private mutating func remember(_ progress: Progress, _ at: Int, _ turn: inout Turn) {
-        guard let command = runs[at].command else { preconditionFailure("a duty begins anew after a restart") }
+        // What we decided ourselves is decided anew after a restart, from what is so then.
+        guard let command = runs[at].command else { return }
         turn.remember(.progressed(command.id, progress))
         runs[at].noteRemembered(turn)
     }
@@ -72,6 +86,11 @@ extension Errands {
         runs[at].isOver = true
         switch runs[at].cause {
         case .duty(let duty): duties.note(end, of: duty, &turn)
+        case .own(let purpose): ownEnds.append(OwnEnd(purpose: purpose, end: end))
+        case .part(let part, let whole, let place):
+            let took = turn.now - runs[at].beganAt
+            let outcome: LedgerStep.Outcome = end.outcome == .done ? .done : .failed
+            note(end, outcome, of: part, took, whole, place, standing, &turn)
         case .command(let command):
             if let answered = runs[at].answered {
                 turn.tell(.step(command.id, end.message))
@@ -79,6 +98,7 @@ extension Errands {
             } else {
                 conclude(command, told(end, at), startedAt: runs[at].startedAt, standing, &turn)
             }
+            if command.isDemotion, end.outcome.isSuccess { concludeOvertaken(standing, &turn) }
         }
     }
 

@@ -22,12 +22,27 @@ struct Errands: Sendable {
     /// When it wants to be woken.
     private(set) var nextDue: Duration?
     var runs: [Run] = []
+    private var runsCounted = 0
+    /// What we had decided ourselves and is over; the machine takes it from here.
+    var ownEnds: [OwnEnd] = []
+    /// Commands that made way for a stop, and are answered when that is done.
+    var overtaken: [Overtaken] = []
     /// Not begun, and not remembered: the coordinator delivers them again.
     private var waiting: [Command] = []
     private var ended: [Ended] = []
     /// What the last start left, until it is known who we are.
     private var unfinished: [Memory.OpenCommand]
     var duties = Duties()
+
+    struct OwnEnd: Sendable {
+        let purpose: Purpose
+        let end: ErrandEnd
+    }
+
+    struct Overtaken: Sendable {
+        let command: Command
+        let startedAt: Timestamp
+    }
 
     private struct Ended: Sendable {
         let command: CommandID
@@ -47,12 +62,18 @@ struct Errands: Sendable {
 
     /// After a start, once it is known who and where we are: goes on with what was not ended.
     mutating func resume(_ standing: Standing, _ turn: inout Turn) {
-        let open = unfinished
+        var open = unfinished
         unfinished = []
+        // What made way for a stop before the restart does not come back after it.
+        if let stop = open.last(where: { $0.command.isDemotion }) {
+            let before = open.filter { $0.command.order.movesTheWorkload && $0.command.id != stop.command.id }
+            overtaken = before.map { Overtaken(command: $0.command, startedAt: $0.takenAt) }
+            open.removeAll { before.contains($0) }
+        }
         for known in open where known.command.instance == standing.facts.instance {
-            guard let errand = known.command.errand(takenAt: known.takenAt) else { continue }
-            runs.append(Run(.command(known.command), errand, startedAt: known.takenAt))
-            advance(runs.count - 1, on: .began(progress: known.progress), standing, &turn)
+            guard let errand = known.command.errand(takenAt: known.takenAt, standing.options.takeOver) else { continue }
+            let at = add(.command(known.command), errand, startedAt: known.takenAt, turn)
+            advance(at, on: .began(progress: known.progress), standing, &turn)
         }
         settle(standing, &turn)
     }
@@ -94,6 +115,15 @@ struct Errands: Sendable {
         settle(standing, &turn)
     }
 
+    mutating func take(
+        _ act: ActID, _ result: Result<Acted, ActFault>, _ standing: Standing, _ turn: inout Turn
+    ) {
+        if let at = runs.firstIndex(where: { $0.isWaiting(for: act) && !$0.isOver }) {
+            acted(at, result, standing, &turn)
+        }
+        settle(standing, &turn)
+    }
+
     mutating func noteRecorded(upTo batch: Int, _ standing: Standing, _ turn: inout Turn) {
         for at in runs.indices { noteRecorded(at, upTo: batch, &turn) }
         settle(standing, &turn)
@@ -101,6 +131,7 @@ struct Errands: Sendable {
 
     /// Time has passed, or `standing` is another one.
     mutating func wake(_ standing: Standing, _ turn: inout Turn) {
+        // By their number: what one does may add others, and they are not due.
         for at in runs.indices { wake(at, standing, &turn) }
         settle(standing, &turn)
     }
@@ -127,12 +158,16 @@ struct Errands: Sendable {
 
     private mutating func beginWaiting(_ standing: Standing, _ turn: inout Turn) {
         let time = standing.coordinatorTime(at: turn.wall)
+        // Whoever is to stop does not go on starting.
+        if waiting.contains(where: { $0.isDemotion && $0.refusal(standing, at: time) == nil }) {
+            giveUp(standing, &turn) { $0.brings }
+        }
         for command in waiting.sorted(by: Command.goesFirst) {
             if let refusal = command.refusal(standing, at: time) {
                 waiting.removeAll { $0.id == command.id }
                 conclude(command, refusal, startedAt: nil, standing, &turn)
             } else if command.notBefore ?? .earliest <= time, hasRoom(for: command),
-                let errand = command.errand(takenAt: turn.wall)
+                let errand = command.errand(takenAt: turn.wall, standing.options.takeOver)
             {
                 waiting.removeAll { $0.id == command.id }
                 begin(command, errand, standing, &turn)
@@ -141,6 +176,7 @@ struct Errands: Sendable {
     }
 
     private func hasRoom(for command: Command) -> Bool {
+        if command.order.movesTheWorkload { return !moves }
         if command.priority >= Self.emergencyPriority { return true }
         let others = runs.filter { !$0.isOver && $0.answered == nil }.compactMap(\.command)
         return others.count < Self.atOnceMax
@@ -152,10 +188,22 @@ struct Errands: Sendable {
     ) {
         turn.remember(.commandTaken(command, at: turn.wall))
         turn.tell(.commandTaken(command.id, type: command.order.type, attempt: command.attempt))
-        var run = Run(.command(command), errand, startedAt: turn.wall)
-        run.noteRemembered(turn)
-        runs.append(run)
-        advance(runs.count - 1, on: .began(progress: []), standing, &turn)
+        let at = add(.command(command), errand, startedAt: turn.wall, turn)
+        runs[at].noteRemembered(turn)
+        advance(at, on: .began(progress: []), standing, &turn)
+    }
+
+    /// Decided on this machine, and begun at once.
+    mutating func begin(_ purpose: Purpose, _ errand: any Errand, _ standing: Standing, _ turn: inout Turn) {
+        advance(add(.own(purpose), errand, startedAt: turn.wall, turn), on: .began(progress: []), standing, &turn)
+        settle(standing, &turn)
+    }
+
+    @discardableResult
+    mutating func add(_ cause: Run.Cause, _ errand: any Errand, startedAt: Timestamp, _ turn: Turn) -> Int {
+        runsCounted += 1
+        runs.append(Run(RunID(number: runsCounted), cause, errand, startedAt: startedAt, at: turn.now))
+        return runs.count - 1
     }
 
     // MARK: Ending
@@ -178,6 +226,7 @@ struct Errands: Sendable {
             epoch: max(standing.epoch, command.epoch), finishedAt: turn.wall)
         result.startedAt = startedAt
         result.facts = end.facts
+        result.ledger = Array(end.ledger.prefix(Limits.stepsMax))
         turn.report(as: .of("result", command.id), .result(result, of: command.id))
         turn.tell(.commandEnded(command.id, type: command.order.type, end.outcome, message: end.message))
         ended.append(Ended(command: command.id, result: result, toldAt: turn.now))

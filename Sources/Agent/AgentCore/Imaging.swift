@@ -52,7 +52,7 @@ struct Imaging: Errand {
                 image = CloudAnswer.Image(id: id, state: .pending, createdAt: nil)
                 return watch(id, since: turn.now)
             case .imageNamed(let known): name = known
-            case .launchPrepared, .launched, .launchFailed, .switched: break
+            case .launchPrepared, .launched, .launchFailed, .switched, .stepped: break
             }
         }
         if let name { return look(for: name) }
@@ -79,7 +79,7 @@ struct Imaging: Errand {
             return .call(.createImage(of: standing.facts.instance, name: name, tags: tags), within: .seconds(30))
         case .answered(.success(let other)): return .failed("look for the image \(name): \(CloudFault.mismatch(other))")
         case .answered(.failure(let fault)): return .failed("look for the image \(name): \(fault)")
-        case .began, .rested, .remembered, .reported: return look(for: name)
+        case .began, .rested, .remembered, .reported, .acted, .joined: return look(for: name)
         }
     }
 
@@ -93,7 +93,7 @@ struct Imaging: Errand {
         case .answered(.failure(let fault)) where fault.isPassing || fault.code == "InvalidAMIName.Duplicate":
             return .rest(Self.pause)
         case .answered(.failure(let fault)): return .failed("make the image \(name): \(fault)")
-        case .began, .rested, .remembered, .reported: return look(for: name)
+        case .began, .rested, .remembered, .reported, .acted, .joined: return look(for: name)
         }
     }
 

@@ -84,7 +84,7 @@ struct Launching: Errand {
             case .launchFailed(let token):
                 failed = token
                 launched = nil
-            case .imageNamed, .imageCreated, .switched: break
+            case .imageNamed, .imageCreated, .switched, .stepped: break
             }
         }
         if let launched { return watch(launched, &turn) }

@@ -7,6 +7,10 @@ package struct Memory: Sendable, Equatable {
     package internal(set) var configuration: Configuration?
     package internal(set) var role: Role?
     package internal(set) var epoch: Epoch?
+    package internal(set) var boot: BootID?
+    /// Of this boot.
+    package internal(set) var facts: InstanceFacts?
+    package internal(set) var workload: WorkloadState?
     /// Commands that were taken and not ended, oldest first. `Errands` bounds them, and the steps of each.
     package internal(set) var open: [OpenCommand] = []
     /// Commands that were ended, oldest first, at most `endedMax`.
@@ -42,6 +46,9 @@ package struct Memory: Sendable, Equatable {
         case .ranked(let role, let epoch):
             self.role = role
             self.epoch = epoch
+        case .booted(let boot): begin(boot)
+        case .identified(let facts): self.facts = facts
+        case .workload(let state): workload = state
         case .commandTaken(let command, let time): take(command, at: time)
         case .progressed(let command, let progress):
             if let index = open.firstIndex(where: { $0.command.id == command }) {
@@ -60,6 +67,9 @@ package struct Memory: Sendable, Equatable {
         if let enrolment { entries.append(.enrolled(enrolment)) }
         if let configuration { entries.append(.configured(configuration)) }
         if let role, let epoch { entries.append(.ranked(role, epoch)) }
+        if let boot { entries.append(.booted(boot)) }
+        if let facts { entries.append(.identified(facts)) }
+        if let workload { entries.append(.workload(workload)) }
         entries += ended.map { .commandEnded($0.command, $0.result) }
         for command in open {
             entries.append(.commandTaken(command.command, at: command.takenAt))
@@ -71,8 +81,15 @@ package struct Memory: Sendable, Equatable {
     private mutating func enrol(_ enrolment: Enrolment) {
         if let before = self.enrolment, before.instance != enrolment.instance { self = Memory() }
         // Another slot counts its epochs and its configurations from the start.
-        if let before = self.enrolment, before.slot != enrolment.slot { (role, epoch, configuration) = (nil, nil, nil) }
+        if let before = self.enrolment, before.slot != enrolment.slot {
+            (role, epoch, configuration, workload) = (nil, nil, nil, nil)
+        }
         self.enrolment = enrolment
+    }
+
+    private mutating func begin(_ boot: BootID) {
+        guard boot != self.boot else { return }
+        (self.boot, facts, workload) = (boot, nil, nil)
     }
 
     private mutating func take(_ command: Command, at time: Timestamp) {

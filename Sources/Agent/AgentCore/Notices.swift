@@ -18,9 +18,13 @@ struct Notices: Sendable {
         var signal: Notice.Signal
         var detectedAt: Timestamp
         var seenAt: Duration
+        /// When EC2 takes the machine, where it says so.
+        var endsAt: Duration?
         /// False for a maintenance that was called off: it is told once, and forgotten.
         var isVisible = true
         var state: State
+        /// Somebody is to take over for it; that stays so while it is told again.
+        var hasSuccessor = false
         var failures = 0
         fileprivate var backoff = Backoff(upTo: .seconds(1))
     }
@@ -45,13 +49,28 @@ struct Notices: Sendable {
 
     // MARK: What is announced
 
-    mutating func notice(_ signal: Notice.Signal, _ turn: inout Turn) {
+    /// `time` is the coordinator's, as far as it is known.
+    mutating func notice(_ signal: Notice.Signal, at time: Timestamp, _ turn: inout Turn) {
         turn.tell(.noticed(signal))
         remove(where: { $0.isSameThing(as: signal) }, &turn)
         if visible.count == Self.visibleMax { makeRoom(&turn) }
         visible.append(
-            Seen(signal: signal, detectedAt: turn.wall, seenAt: turn.now, state: .due(turn.now)))
+            Seen(
+                signal: signal, detectedAt: turn.wall, seenAt: turn.now, endsAt: Self.end(signal, time, turn),
+                state: .due(turn.now)))
     }
+
+    /// EC2's notice is two minutes. A time that is farther off, or past, is one that our clock makes of it.
+    private static let longestNotice = Duration.seconds(120)
+
+    private static func end(_ signal: Notice.Signal, _ time: Timestamp, _ turn: Turn) -> Duration? {
+        guard case .interruption(_, let end) = signal else { return nil }
+        let left = end - time
+        return turn.now + (left > .zero && left <= longestNotice + .seconds(10) ? left : longestNotice)
+    }
+
+    /// When EC2 takes the machine, as far as it says so.
+    var endsAt: Duration? { visible.compactMap(\.endsAt).min() }
 
     mutating func drop(_ signal: Notice.Signal, _ turn: inout Turn) {
         turn.tell(.noticeGone(signal))
@@ -76,6 +95,9 @@ struct Notices: Sendable {
     func isStored(_ signal: Notice.Signal) -> Bool {
         visible.contains { if case .stored = $0.state { $0.signal.isSameThing(as: signal) } else { false } }
     }
+
+    /// Whether a successor is committed to one of them.
+    var hasSuccessor: Bool { visible.contains(where: \.hasSuccessor) }
 
     // MARK: Telling
 
@@ -106,6 +128,7 @@ struct Notices: Sendable {
         case .success(.noticed(let reply)):
             turn.tell(.noticeStored(reply.incident, reply.action, after: turn.now - visible[index].seenAt))
             visible[index].state = .stored(reply.incident)
+            if reply.action == .replicaPromoted { visible[index].hasSuccessor = true }
             visible[index].failures = 0
             if !visible[index].isVisible { visible.remove(at: index) }
             return .stored(reply)

@@ -1,7 +1,8 @@
 import JSON
 import Wire
 
-/// What the coordinator does not have yet: sent in order, one at a time, each until it is answered.
+/// What the coordinator does not have yet: sent one at a time, each until it is answered, in order but for this: a result, on
+/// which a hand-over may wait, goes before prices.
 struct Outbox: Sendable {
     /// An outage of a day is 288 reports of prices and some results.
     static let countMax = 1000
@@ -21,6 +22,8 @@ struct Outbox: Sendable {
         let batch: Int
         let queuedAt: Duration
         var faults = 0
+        /// How often it had its turn and the coordinator stumbled over it.
+        var rounds = 0
     }
 
     private var waiting: [Waiting]
@@ -42,6 +45,7 @@ struct Outbox: Sendable {
     }
 
     var count: Int { waiting.count }
+    var holdsResults: Bool { waiting.contains { $0.report.weight == Report.resultWeight } }
 
     // MARK: Coming in
 
@@ -52,8 +56,18 @@ struct Outbox: Sendable {
             waiting.append(Waiting(report: report, bytes: size, batch: turn.batch, queuedAt: turn.now))
             bytes += size
             turn.remember(.reportQueued(report))
+            if report.weight == Report.resultWeight { makeWay(&turn) }
         }
         makeRoom(&turn)
+    }
+
+    /// A report of prices on a slow line would hold up a hand-over for seconds; it is sent again.
+    private mutating func makeWay(_ turn: inout Turn) {
+        guard let sent = sending, let report = waiting.first(where: { $0.report.id == sent.report })?.report,
+            report.weight < Report.resultWeight
+        else { return }
+        turn.add(.abandon(sent.id))
+        sending = nil
     }
 
     private mutating func makeRoom(_ turn: inout Turn) {
@@ -88,7 +102,7 @@ struct Outbox: Sendable {
     /// Time has passed, or it may be sent now. Without an enrolment nobody is there to send to.
     mutating func wake(to enrolment: Enrolment?, _ disk: Disk, _ turn: inout Turn) {
         nextDue = nil
-        guard let enrolment, sending == nil, let first = waiting.first else { return }
+        guard let enrolment, sending == nil, let first = next else { return }
         let isKept = first.batch <= disk.recorded || disk.fault != nil
         let at = isKept ? due : max(due, first.queuedAt + Self.diskPatience)
         guard at <= turn.now else {
@@ -97,6 +111,13 @@ struct Outbox: Sendable {
         }
         let id = turn.ask(.report(first.report, of: enrolment.slot, enrolment.token), within: Self.deadline)
         sending = (id, first.report.id)
+    }
+
+    private var next: Waiting? {
+        waiting.enumerated().min { left, right in
+            (left.element.rounds, -left.element.report.weight, left.offset)
+                < (right.element.rounds, -right.element.report.weight, right.offset)
+        }?.element
     }
 
     func isWaiting(for id: ExchangeID) -> Bool { sending?.id == id }
@@ -139,9 +160,8 @@ struct Outbox: Sendable {
     private mutating func step(aside index: Int) {
         waiting[index].faults += 1
         guard waiting[index].faults >= Self.faultsMax else { return }
-        var last = waiting.remove(at: index)
-        last.faults = 0
-        waiting.append(last)
+        waiting[index].faults = 0
+        waiting[index].rounds += 1
     }
 
     /// What is under way is sent again: the coordinator knows it by its name.
@@ -174,9 +194,11 @@ extension Report {
         case .pricing: 0
         case .cleaned: 1
         case .terminated, .replicaLaunched, .replicaProgressed: 2
-        case .result, .switched: 3
+        case .result, .switched: Self.resultWeight
         }
     }
+
+    fileprivate static let resultWeight = 3
 }
 
 extension AskFailure {

@@ -9,6 +9,7 @@ extension Progress: JSONWritable, JSONReadable {
         case imageNamed = "image_named"
         case imageCreated = "image_created"
         case switched
+        case stepped
     }
 
     package func write(to writer: inout JSONWriter) {
@@ -33,6 +34,9 @@ extension Progress: JSONWritable, JSONReadable {
                 fields.field("step", Kind.switched.rawValue)
                 fields.field("instance_id", instance)
                 fields.field("at", time)
+            case .stepped(let step):
+                fields.field("step", Kind.stepped.rawValue)
+                fields.field("ledger", step)
             }
         }
     }
@@ -49,6 +53,7 @@ extension Progress: JSONWritable, JSONReadable {
             case .imageNamed: .imageNamed(try fields.need("name"))
             case .imageCreated: .imageCreated(try fields.need("ami_id"))
             case .switched: .switched(to: try fields.need("instance_id"), at: try fields.need("at"))
+            case .stepped: .stepped(try fields.need("ledger"))
             }
     }
 }

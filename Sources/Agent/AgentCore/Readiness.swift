@@ -17,16 +17,27 @@ enum Rights: Sendable, Equatable {
 }
 
 /// What a replica lacks to be ready.
-enum Readiness {
-    /// Nil of a machine that is no replica. `diskFault`: why nothing can be remembered.
-    static func lacking(_ role: Role?, diskFault: String?, _ rights: Rights) -> [String]? {
-        guard role == .replica else { return nil }
-        // Said as long as `promote` is refused, so that nobody counts on this replica.
-        let lacks = [
-            "this agent cannot take over yet", diskFault.map { "its state folder cannot be written: \($0)" },
-            rights.lack,
+struct Readiness {
+    var takeOver: TakeOver
+    var handOver: HandOver
+    /// Why nothing can be remembered.
+    var diskFault: String?
+    var rights: Rights
+    /// What looking at units, hooks and volumes found; nil: nobody has looked.
+    var found: [String]?
+
+    var lacks: [String] {
+        let settings = [
+            takeOver.isEmpty
+                ? "nothing says what is started here: set PROMOTE_UNITS, or put hooks into promote.d" : nil,
+            // Two machines would want it at once.
+            !takeOver.volumes.isEmpty && handOver == .overlap
+                ? "a data volume is at one machine at a time: set hand_over to exclusive" : nil,
         ]
-        return lacks.compactMap { $0.map(shortened) }
+        let disk = diskFault.map { "its state folder cannot be written: \($0)" }
+        let looked = found ?? ["nobody has looked yet whether it could take over"]
+        let all = settings.compactMap(\.self) + [disk, rights.lack].compactMap(\.self) + looked
+        return all.prefix(Limits.lackingMax).map(Self.shortened)
     }
 
     /// A coordinator refuses a heartbeat with a longer one.

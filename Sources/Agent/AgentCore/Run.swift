@@ -3,14 +3,20 @@ import Wire
 
 /// One errand under way: what it waits for.
 struct Run: Sendable {
-    enum Cause: Sendable, Equatable {
+    enum Cause: Sendable {
         case command(Command)
         case duty(Duties.Duty)
+        /// Decided on this machine.
+        case own(Purpose)
+        case part(Part, of: RunID, place: Int)
     }
 
     enum Wait: Sendable {
         case nothing
         case answer(CallID, CloudRequest, until: Duration)
+        case act(ActID, until: Duration)
+        /// What has come of its parts; nil: under way.
+        case parts([PartEnd?])
         /// To be asked again.
         case retry(CloudRequest, at: Duration, until: Duration)
         case rest(until: Duration)
@@ -25,6 +31,7 @@ struct Run: Sendable {
     /// Nobody waits for a duty: a machine without a role, or an account that is throttled, is not asked all the time.
     private static let longestDutyPause = Duration.seconds(60)
 
+    let id: RunID
     var cause: Cause
     var errand: any Errand
     var startedAt: Timestamp
@@ -36,9 +43,14 @@ struct Run: Sendable {
     var wentUnremembered = false
     /// The coordinator has the result; what it does now is ours alone.
     var answered: CommandResult?
+    /// Something else goes before: it ends with what it waits for.
+    var isGivenUp = false
     var isOver = false
+    let beganAt: Duration
 
-    init(_ cause: Cause, _ errand: any Errand, startedAt: Timestamp) {
+    init(_ id: RunID, _ cause: Cause, _ errand: any Errand, startedAt: Timestamp, at now: Duration) {
+        self.id = id
+        beganAt = now
         self.cause = cause
         backoff = if case .duty = cause { Backoff(upTo: Self.longestDutyPause) } else { Backoff() }
         self.errand = errand
@@ -46,6 +58,8 @@ struct Run: Sendable {
     }
 
     var command: Command? { if case .command(let command) = cause { command } else { nil } }
+
+    var duty: Duties.Duty? { if case .duty(let duty) = cause { duty } else { nil } }
 
     /// The newest delivery.
     var attempt: Int {
@@ -62,15 +76,27 @@ struct Run: Sendable {
 
     /// When it wants to be woken.
     var due: Duration? {
+        [waitDue, end].compactMap(\.self).min()
+    }
+
+    /// A part is over then, whatever it does.
+    var end: Duration? {
+        if case .part(let part, _, _) = cause { beganAt + part.budget } else { nil }
+    }
+
+    private var waitDue: Duration? {
         switch wait {
         case .nothing: nil
         case .answer(_, _, let until): until + Self.grace
+        case .act(_, let until): until + Self.grace
+        case .parts: nil
         case .retry(_, let at, _): at
         case .rest(let until), .disk(_, _, let until): until
         }
     }
 
     func isWaiting(for call: CallID) -> Bool { if case .answer(call, _, _) = wait { true } else { false } }
+    func isWaiting(for act: ActID) -> Bool { if case .act(act, _) = wait { true } else { false } }
 
     mutating func noteRemembered(_ turn: Turn) { unsaved = (turn.batch, unsaved?.since ?? turn.now) }
     mutating func noteRecorded(upTo batch: Int) { if let unsaved, unsaved.batch <= batch { self.unsaved = nil } }
@@ -87,9 +113,16 @@ struct Run: Sendable {
         askNow(request, until: turn.now + within, &turn)
     }
 
+    mutating func act(_ act: Act, within: Duration, _ turn: inout Turn) {
+        wait = .act(turn.act(act, within: within), until: turn.now + within)
+    }
+
     mutating func askNow(_ request: CloudRequest, until: Duration, _ turn: inout Turn) {
         let left = until - turn.now
         let call = turn.call(request, within: request.changesSomething ? left : min(left, Self.attemptMax))
         wait = .answer(call, request, until: until)
     }
 }
+
+/// Counts the runs of one life of the agent.
+struct RunID: Sendable, Hashable { let number: Int }

@@ -86,7 +86,7 @@ struct SwitchErrand: Errand {
             switch step {
             case .switched(let instance, let at): return resumeLeaving(instance, at, progress)
             case .launchPrepared(let launch): prepared = launch
-            case .launched, .launchFailed: break
+            case .launched, .launchFailed, .stepped: break
             case .imageCreated(let id):
                 wasImaging = true
                 image = CloudAnswer.Image(id: id, state: .pending, createdAt: nil)

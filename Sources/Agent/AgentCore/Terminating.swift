@@ -36,7 +36,8 @@ struct Terminating: Errand {
             }
         case .rested where turn.now >= deadline:
             return .failed("\(target) has not ended in \(Self.patience.components.seconds) s")
-        case .began, .rested, .remembered, .reported: return .call(.describeInstances([target]), within: .seconds(60))
+        case .began, .rested, .remembered, .reported, .acted, .joined:
+            return .call(.describeInstances([target]), within: .seconds(60))
         }
     }
 

@@ -20,7 +20,7 @@ package struct Turn: Sendable {
     private var names: NameSource
     private var numbers: Numbers
 
-    /// Counts questions and calls over all turns.
+    /// Counts questions, calls and acts over all turns.
     struct Numbers: Sendable {
         var last: UInt64 = 0
     }
@@ -51,6 +51,19 @@ package struct Turn: Sendable {
         numbers.last += 1
         effects.append(.call(CallID(numbers.last), request, deadline: deadline))
         return CallID(numbers.last)
+    }
+
+    mutating func act(_ act: Act, within deadline: Duration) -> ActID {
+        numbers.last += 1
+        effects.append(.act(ActID(numbers.last), act, deadline: deadline))
+        return ActID(numbers.last)
+    }
+
+    /// Before whatever else this turn does.
+    mutating func actFirst(_ act: Act, within deadline: Duration) -> ActID {
+        numbers.last += 1
+        effects.insert(.act(ActID(numbers.last), act, deadline: deadline), at: 0)
+        return ActID(numbers.last)
     }
 
     /// Into the outbox, which remembers and sends it.

@@ -9,7 +9,7 @@ import Systemd
         let program = AgentSettings.program
         let start = ProgramStart.ofThisProcess()
         let invocation = program.invocation(of: start)
-        let readSettings = { program.readSettings(invocation, start, standardFile: AgentSettings.standardFile) }
+        let readSettings = { AgentSettings.read(invocation, start) }
         switch invocation.subcommand {
         case "check-config": program.checkSettings(readSettings())
         case "check": CheckCommand.run(invocation, start, program).exit()

@@ -98,10 +98,16 @@ enum AgentSettings {
             rebalancePeriod.listed, pricesPeriod.listed, cleanupPeriod.listed, autoTerminate.listed,
             terminateWait.listed, makesImage.listed, snapshotDays.listed, imageDays.listed, metadataEndpoint.listed,
             metadataMode.listed,
-        ] + cloudEndpoints.map(\.listed) + [
+        ] + takeOver + cloudEndpoints.map(\.listed) + [
             cloudCAFile.listed, accessKey.listed, secretKey.listed, sessionToken.listed, logLevel.listed,
         ],
         retired: withoutEffect.map { .exactly($0) })
+
+    /// The settings as the command line and the environment have them, contradictions included.
+    static func read(_ invocation: Invocation, _ start: ProgramStart) -> SettingsOutcome {
+        let outcome = program.readSettings(invocation, start, standardFile: standardFile)
+        return outcome.adding(problems: contradictions(in: outcome))
+    }
 
     static let standardFile = "/etc/spot-optimizer/agent.env"
     /// Where the unit has systemd make the two folders.
@@ -155,13 +161,16 @@ extension Option {
 }
 
 extension AgentOptions {
-    init(_ settings: Settings, hostname: String) {
+    /// `hooks` are the stages for which there are some.
+    init(_ settings: Settings, hostname: String, hooks: Set<HookStage>) {
         var proposed = SlotSettingsChange()
         if let terminates = settings[AgentSettings.autoTerminate] {
             proposed[.autoTerminateEnabled] = .flag(terminates)
         }
         if let seconds = settings[AgentSettings.terminateWait] { proposed[.terminateWaitSeconds] = .whole(seconds) }
+        proposed.propose(settings)
         self.init(hostname: hostname, proposed: proposed)
+        takeOver = TakeOver(settings, hooks: hooks)
         logicalAgent = settings[AgentSettings.logicalAgent]
         region = settings[AgentSettings.region]
         makesImageOnSwitch = settings[AgentSettings.makesImage]

@@ -17,7 +17,7 @@ enum CheckCommand {
         _ invocation: Invocation, _ start: ProgramStart, _ program: ProgramDescription
     ) -> ExitStatus {
         let start = withServiceCredential(start)
-        let outcome = program.readSettings(invocation, start, standardFile: AgentSettings.standardFile)
+        let outcome = AgentSettings.read(invocation, start)
         do {
             let page = CheckPage(try findings(outcome, start.environment).lines)
             let text =
@@ -46,7 +46,10 @@ enum CheckCommand {
         known.hasToken = token(outcome) != nil
         known.region = outcome[AgentSettings.region] ?? nil
         known.makesImages = outcome[AgentSettings.makesImage] ?? false
-        if let settings = outcome.settings { known.takeOver = AgentOptions(settings, hostname: hostName()).takeOver }
+        if let settings = outcome.settings {
+            known.takeOver = TakeOver(settings, hooks: [])
+            known.hooks = HooksFinding(AgentSettings.hooks(settings), in: settings[AgentSettings.hooksFolder])
+        }
 
         let loop = try Loop()
         let surroundings = SystemSurroundings()

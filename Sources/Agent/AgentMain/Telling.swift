@@ -1,4 +1,5 @@
 import AgentCore
+import AgentHost
 import JSON
 import Platform
 import Wire
@@ -86,7 +87,39 @@ struct Telling {
                 "too many reports wait: the least important were dropped", id: .reportsDropped,
                 [.field("SPOT_COUNT", Int64(count))])
         case .stopping: log.notice("stopping", id: .stopping)
+        default: tellOfWorkload(announcement)
+        }
+    }
+
+    private func tellOfWorkload(_ announcement: Announcement) {
+        switch announcement {
+        case .pausedFor(let pause):
+            log.warning("this machine stood still", id: .paused, [.milliseconds("SPOT_AFTER_MS", pause)])
+        case .halting(let halt): log.warning("stopping the workload", id: .halting, [.reason(halt.words)])
+        case .halted(let halt): log.notice("the workload is stopped", id: .halted, [.reason(halt.words)])
+        case .notHalted(let halt, let reason):
+            log.error(
+                "the workload is not seen stopped: stop it by hand, or the machine", id: .notHalted,
+                [.reason("\(halt.words): \(reason)")])
+        case .serving: log.notice("the workload runs here", id: .serving)
+        case .notServing(let reason):
+            log.error("the workload is to run here and does not", id: .notServing, [.reason(reason)])
+        case .fenceNotArmed(let reason):
+            log.error("no timer stops the workload if this agent dies", id: .fenceNotArmed, [.reason(reason)])
+        case .fenceArmed: log.notice("a timer stops the workload if this agent dies", id: .fenceArmed)
         default: preconditionFailure("\(announcement) has words of its own")
+        }
+    }
+}
+
+extension Telling {
+    /// What of the hooks is not run: one that is missing when it counts should have been heard of before.
+    func tell(_ hooks: HooksFinding) {
+        for refusal in hooks.refusals { log.error("a hook is not run", id: .hookRefused, [.reason(refusal)]) }
+        for path in hooks.leftOut {
+            log.notice(
+                "a file among the hooks is none",
+                [.reason("\(path): hooks are executable, and named with letters, digits, - and _ alone")])
         }
     }
 }
@@ -125,6 +158,16 @@ extension MessageID {
     static let stopping = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b1e")
     static let rightsDenied = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b20")
     static let rightsGranted = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b21")
+    static let paused = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b22")
+    static let halting = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b23")
+    static let halted = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b24")
+    static let notHalted = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b25")
+    static let serving = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b26")
+    static let notServing = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b27")
+    static let fenceNotArmed = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b28")
+    static let fenceArmed = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b29")
+    static let hookRefused = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b30")
+    static let unordered = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b31")
     static let damagedRecord = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b1f")
 }
 

@@ -67,7 +67,7 @@ struct HandOverScene {
                 now += pause
                 event = .rested
             case .end(let end): return (end, errand)
-            case .remember, .report:
+            case .remember, .report, .act, .join:
                 Issue.record("nothing of it is remembered, and nobody waits for a part of it")
                 return (nil, errand)
             }

@@ -174,36 +174,62 @@ struct RightsTests {
 
     // MARK: Readiness
 
-    static let cannot = "this agent cannot take over yet"
+    private static func readiness(
+        diskFault: String? = nil, _ rights: Rights = .verified, found: [String]? = [],
+        _ change: (inout TakeOver) -> Void = { _ in }
+    ) -> Readiness {
+        var takeOver = TakeOver()
+        takeOver.promoteUnits = ["web"]
+        change(&takeOver)
+        return Readiness(
+            takeOver: takeOver, handOver: .overlap, diskFault: diskFault, rights: rights, found: found)
+    }
 
-    static let replicas: [(String?, Rights, [String])] = [
-        (nil, Rights.unverified, [cannot, "its rights in EC2 are not verified yet"]),
-        (nil, .verified, [cannot]),
-        ("disk full", .verified, [cannot, "its state folder cannot be written: disk full"]),
-        ("ro", .denied("IAM denies x"), [cannot, "its state folder cannot be written: ro", "IAM denies x"]),
+    static let replicas: [(String?, Rights, [String]?, [String])] = [
+        (nil, .verified, [], []),
+        (nil, .unverified, [], ["its rights in EC2 are not verified yet"]),
+        ("disk full", .verified, [], ["its state folder cannot be written: disk full"]),
+        ("ro", .denied("IAM denies x"), ["no"], ["its state folder cannot be written: ro", "IAM denies x", "no"]),
+        (nil, .verified, nil, ["nobody has looked yet whether it could take over"]),
     ]
 
     @Test(arguments: replicas)
-    func `a replica lacks what is wrong, and what is not verified`(fault: String?, rights: Rights, lacks: [String]) {
-        #expect(Readiness.lacking(.replica, diskFault: fault, rights) == lacks)
+    func `a replica lacks what is wrong, and what is not verified`(
+        fault: String?, rights: Rights, found: [String]?, lacks: [String]
+    ) {
+        #expect(Self.readiness(diskFault: fault, rights, found: found).lacks == lacks)
     }
 
-    @Test(arguments: [Role?.none, .primary, .promoting, .zombie])
-    func `who is no replica says nothing of it`(role: Role?) {
-        #expect(Readiness.lacking(role, diskFault: "full", .unverified) == nil)
+    @Test func `a replica on which nothing would be started is not ready`() {
+        let lacks = Self.readiness { $0.promoteUnits = [] }.lacks
+        #expect(lacks == ["nothing says what is started here: set PROMOTE_UNITS, or put hooks into promote.d"])
+        #expect(
+            Self.readiness {
+                $0.promoteUnits = []; $0.hooks = [.promote]
+            }.lacks.isEmpty)
     }
 
-    @Test func `no sentence is longer than a heartbeat may carry`() throws {
+    @Test func `a volume that two would have at once makes nobody ready`() {
+        let lacks = Self.readiness { $0.volumes = [DataVolume(id: "vol-1", device: "/dev/sdf")] }.lacks
+        #expect(lacks == ["a data volume is at one machine at a time: set hand_over to exclusive"])
+    }
+
+    @Test func `no sentence is longer than a heartbeat may carry`() {
         let long = String(repeating: "ä", count: 300)
-        let lacks = try #require(Readiness.lacking(.replica, diskFault: long, .denied(long)))
-        #expect(lacks.count == 3)
+        let lacks = Self.readiness(diskFault: long, .denied(long)).lacks
+        #expect(lacks.count == 2)
         #expect(lacks.allSatisfy { $0.utf8.count <= Limits.nameBytes })
-        #expect(lacks[1].hasSuffix("…"))
+        #expect(lacks[0].hasSuffix("…"))
+    }
+
+    @Test(arguments: [Role.primary, .promoting, .zombie])
+    func `who is no replica says nothing of it`(role: Role) throws {
+        let scene = Scene.inContact(role: role)
+        #expect(try scene.heartbeat().heartbeat.lacking == nil)
     }
 
     @Test func `the heartbeat of a replica tells, as soon as it is known`() throws {
         var scene = Scene.inContact(role: .replica)
-        #expect(try scene.heartbeat().heartbeat.lacking == [Self.cannot, "its rights in EC2 are not verified yet"])
         scene.feed(.recordingFailed(reason: "no room"))
         scene.pass(.milliseconds(500))
         let lacks = try #require(scene.heartbeat().heartbeat.lacking)

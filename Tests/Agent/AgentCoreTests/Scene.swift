@@ -1,4 +1,6 @@
 import JSON
+import PretendCloud
+import PretendHost
 import Testing
 import Wire
 
@@ -10,6 +12,21 @@ struct Scene {
     static let instance: InstanceID = "i-0123456789abcdef0"
 
     var machine: AgentMachine
+    /// What acts are carried out by, after a while.
+    var host = PretendHost(units: ["web.service"])
+    var cloud = PretendCloud()
+    var actsTake = Duration.milliseconds(50)
+    private(set) var working: [Working] = []
+
+    struct Working {
+        let at: Duration
+        let work: Work
+        enum Work {
+            case act(ActID, Act)
+            case call(CallID, CloudRequest)
+        }
+    }
+
     private(set) var now = Scene.start
     /// How far somebody has set our wall clock wrong, and the coordinator's.
     var wallError = Duration.zero
@@ -21,6 +38,9 @@ struct Scene {
     /// Whether the disk takes each batch at once.
     var keepsAtOnce = true
     private var chance: Chance
+    /// Whether EC2 answers at all.
+    var asksCloud = false
+    private(set) var drops = 0
 
     private(set) var open: [Open] = []
     private(set) var asked: [Open] = []
@@ -40,11 +60,34 @@ struct Scene {
         let deadline: Duration
     }
 
-    init(remembering entries: [Entry] = [], seed: UInt64 = 1, _ change: (inout AgentOptions) -> Void = { _ in }) {
+    let options: AgentOptions
+    private var remembered: [Entry]
+
+    init(
+        remembering entries: [Entry] = [], boot: BootID = Scene.boot, seed: UInt64 = 1,
+        _ change: (inout AgentOptions) -> Void = { _ in }
+    ) {
         var options = AgentOptions(hostname: "host", proposed: SlotSettingsChange())
         change(&options)
-        machine = AgentMachine(options, Memory(replaying: entries))
+        self.options = options
+        remembered = entries
+        machine = AgentMachine(options, Memory(replaying: entries), boot: boot)
         chance = Chance(seed)
+    }
+
+    static let boot = BootID("boot-1")
+
+    /// The agent is killed, and starts again with what the disk has; what PID 1 was told goes on.
+    mutating func restart(boot: BootID = Scene.boot) {
+        remembered += batches.joined()
+        batches = []
+        machine = AgentMachine(options, Memory(replaying: remembered), boot: boot)
+        open = []
+        // What was asked of PID 1 is done, and nobody hears of it.
+        for working in working { if case .act(_, let act) = working.work { _ = host.carryOut(act, at: now) } }
+        working = []
+        wakeAt = nil
+        feed(.started)
     }
 
     var wall: Timestamp { Samples.time + now + wallError }
@@ -78,7 +121,10 @@ struct Scene {
         case .forgetEverything(let instance): forgotten.append(instance)
         case .wake(let time): wakeAt = time
         case .tell(let announcement): told.append(announcement)
-        case .call, .act, .dropConnections: break
+        case .call(let id, let request, _):
+            if asksCloud { working.append(Working(at: now + .milliseconds(80), work: .call(id, request))) }
+        case .act(let id, let act, _): working.append(Working(at: now + actsTake, work: .act(id, act)))
+        case .dropConnections: drops += 1
         case .stop:
             #expect(!hasStopped, "it stops once")
             hasStopped = true
@@ -92,19 +138,30 @@ struct Scene {
         while true {
             answer?(&self)
             let due = open.map { $0.at + $0.deadline }.min()
-            guard let next = [wakeAt, due].compactMap({ $0 }).min(), next <= end else { break }
+            let done = working.map(\.at).min()
+            guard let next = [wakeAt, due, done, host.fence?.at].compactMap({ $0 }).min(), next <= end else { break }
             turns += 1
             #expect(turns < 200_000, "it spins")
             if turns >= 200_000 { break }
             now = max(now, next)
-            if let late = open.first(where: { $0.at + $0.deadline <= now }) {
+            host.pass(to: now)
+            if let index = working.firstIndex(where: { $0.at <= now }) {
+                finish(working.remove(at: index).work)
+            } else if let late = open.first(where: { $0.at + $0.deadline <= now }) {
                 fail(late, .unreachable("nobody answered in time"))
-            } else {
+            } else if wakeAt.map({ $0 <= now }) ?? false {
                 wakeAt = nil
                 feed(.wokeUp)
             }
         }
         now = end
+    }
+
+    private mutating func finish(_ work: Working.Work) {
+        switch work {
+        case .act(let id, let act): feed(.acted(id, host.carryOut(act, at: now)))
+        case .call(let id, let request): feed(.cloud(id, cloud.answer(request, at: now)))
+        }
     }
 
     mutating func jump(_ error: Duration) { wallError = error }

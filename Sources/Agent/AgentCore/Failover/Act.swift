@@ -137,6 +137,14 @@ package struct UnitName: Sendable, Hashable, Comparable, CustomStringConvertible
     package static func < (left: UnitName, right: UnitName) -> Bool { left.text < right.text }
 }
 
+/// For programs that name units themselves.
+extension UnitName: ExpressibleByStringLiteral {
+    package init(stringLiteral text: String) {
+        guard let name = UnitName(text) else { preconditionFailure("\(text) is no unit's name") }
+        self = name
+    }
+}
+
 package struct UnitFinding: Sendable, Equatable {
     package var name: UnitName
     package var isLoaded: Bool

@@ -34,7 +34,7 @@ struct AddressErrand: UnboundedErrand {
     mutating func go(on event: ErrandEvent, _ standing: Standing, _ turn: inout Turn) -> ErrandStep {
         let own = standing.facts.instance
         switch event {
-        case .began, .rested, .remembered, .reported: return look
+        case .began, .rested, .remembered, .reported, .acted, .joined: return look
         case .answered(.success(.address(let found))):
             isKnown = true
             if found.instance == own { return .done("address \(found.publicAddress ?? address.text) is at \(own)") }

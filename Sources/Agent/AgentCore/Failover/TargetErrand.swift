@@ -20,7 +20,7 @@ struct TargetErrand: UnboundedErrand {
     mutating func go(on event: ErrandEvent, _ standing: Standing, _ turn: inout Turn) -> ErrandStep {
         let own = standing.facts.instance
         switch event {
-        case .began, .rested, .remembered, .reported:
+        case .began, .rested, .remembered, .reported, .acted, .joined:
             let request: CloudRequest =
                 wish == .member ? .registerTarget(group, own) : .deregisterTarget(group, own)
             return .call(request, within: HandOverPace.change)

@@ -30,7 +30,8 @@ struct VolumeErrand: UnboundedErrand {
 
     mutating func go(on event: ErrandEvent, _ standing: Standing, _ turn: inout Turn) -> ErrandStep {
         switch event {
-        case .began, .rested, .remembered, .reported: return .call(.volumes([volume.id]), within: HandOverPace.look)
+        case .began, .rested, .remembered, .reported, .acted, .joined:
+            return .call(.volumes([volume.id]), within: HandOverPace.look)
         case .answered(.success(.volumes(let found))):
             guard let found = found.first(where: { $0.id == volume.id }) else {
                 return unknown("EC2 does not know \(volume.id)")

@@ -46,6 +46,11 @@ extension Message {
             unsafe withUnsafePointer(to: number) { unsafe sd_bus_message_append_basic(handle, code("i"), $0) }, "write")
     }
 
+    func append(_ number: UInt32) throws(SystemdError) {
+        try check(
+            unsafe withUnsafePointer(to: number) { unsafe sd_bus_message_append_basic(handle, code("u"), $0) }, "write")
+    }
+
     func append(_ number: UInt64) throws(SystemdError) {
         try check(
             unsafe withUnsafePointer(to: number) { unsafe sd_bus_message_append_basic(handle, code("t"), $0) }, "write")
@@ -92,6 +97,10 @@ extension Message {
 
     func property(_ name: String, _ value: UInt64) throws(SystemdError) {
         try property(name, "t") { () throws(SystemdError) in try append(value) }
+    }
+
+    func property(_ name: String, _ value: UInt32) throws(SystemdError) {
+        try property(name, "u") { () throws(SystemdError) in try append(value) }
     }
 
     func property(_ name: String, _ value: Int32) throws(SystemdError) {
@@ -141,6 +150,20 @@ extension Message {
         }
         try check(unsafe sd_bus_message_exit_container(handle), "read")
         return found
+    }
+
+    /// Reads an array of structures: `read` takes each one's members, all of them.
+    func structures<Element>(
+        _ contents: String, _ read: () throws(SystemdError) -> Element
+    ) throws(SystemdError) -> [Element] {
+        var all: [Element] = []
+        try check(unsafe sd_bus_message_enter_container(handle, code("a"), "(\(contents))"), "read")
+        while unsafe sd_bus_message_enter_container(handle, code("r"), contents) > 0 {
+            all.append(try read())
+            try check(unsafe sd_bus_message_exit_container(handle), "read")
+        }
+        try check(unsafe sd_bus_message_exit_container(handle), "read")
+        return all
     }
 
     /// A variant; nil when it is of a kind that we never read.

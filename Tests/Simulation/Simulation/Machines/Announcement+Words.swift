@@ -36,6 +36,14 @@ extension Announcement {
         case .notRemembering(let reason): "cannot remember: \(reason)"
         case .rememberingAgain: "remembers again"
         case .reportsDropped(let count): "drops \(count) reports"
+        case .pausedFor(let pause): "finds that it stood still for \(pause)"
+        case .halting(let halt): "stops the workload: \(halt.words)"
+        case .halted(let halt): "has stopped the workload: \(halt.words)"
+        case .notHalted(_, let reason): "cannot stop the workload: \(reason)"
+        case .serving: "runs the workload"
+        case .notServing(let reason): "cannot run the workload: \(reason)"
+        case .fenceNotArmed(let reason): "has no fence: \(reason)"
+        case .fenceArmed: "has a fence again"
         case .stopping: "is told to stop"
         }
     }

@@ -19,7 +19,7 @@ final class SimulatedShell: @unchecked Sendable {
     private var isHandling = false
 
     init(_ options: AgentOptions, remembering memory: Memory, on machine: Machine) {
-        agent = AgentMachine(options, memory)
+        agent = AgentMachine(options, memory, boot: BootID("boot"))
         self.machine = machine
     }
 

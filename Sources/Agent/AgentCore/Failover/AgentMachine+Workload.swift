@@ -1,0 +1,148 @@
+import JSON
+import Wire
+
+// What the machine does with the workload of its own accord: stop it where it must not run, run it where it is to.
+extension AgentMachine {
+    /// Between the last moment and the end: what a stop in good order takes, after the drain.
+    private static let lastMomentLead = Duration.seconds(5)
+
+    var isExclusive: Bool { memory.configuration?.settings.handOver == .exclusive }
+
+    private var lease: Duration? {
+        guard isExclusive, let seconds = memory.configuration?.settings.leaseSeconds, seconds > 0 else { return nil }
+        return .seconds(seconds)
+    }
+
+    var position: Workload.Position {
+        let settings = memory.configuration?.settings ?? SlotSettings()
+        let endsAt = notices.endsAt
+        return Workload.Position(
+            state: memory.workload, role: memory.role, isExclusive: isExclusive,
+            hasUnits: !options.takeOver.units.isEmpty, endsAt: endsAt,
+            lastMoment: endsAt.map { $0 - .seconds(settings.drainBudgetSeconds) - Self.lastMomentLead })
+    }
+
+    // MARK: What happens
+
+    mutating func beginWorkload(_ turn: inout Turn) {
+        let isNewBoot = memory.boot != nil && memory.boot != boot
+        provisional = standing(turn, as: memory.facts)
+        workload.begin(isNewBoot: isNewBoot, isExclusive: isExclusive, lease: lease, at: turn.now)
+        if memory.boot != boot {
+            turn.remember(.booted(boot))
+            absorb(turn)
+        } else if let facts = memory.facts {
+            identify(facts, &turn)
+        }
+    }
+
+    mutating func notePause(_ length: Duration, _ turn: inout Turn) {
+        turn.tell(.pausedFor(length))
+        if isExclusive { workload.doubt(.pause, at: turn.now) }
+    }
+
+    /// `askedAt`: a lease counts from before the question, and so does the right to serve.
+    mutating func hear(_ role: Role, _ epoch: Epoch, askedAt: Duration, isEnrolment: Bool = false, _ turn: Turn) {
+        workload.hear(
+            role, epoch, askedAt: askedAt, lease: lease, isEnrolment: isEnrolment, isKnownEpoch: epoch == knownEpoch,
+            at: turn.now)
+        // An image that starts the workload with the machine would have it run twice.
+        if isEnrolment, isExclusive, role != .primary, memory.workload == nil {
+            workload.doubt(.standBy, at: turn.now)
+        }
+    }
+
+    /// The epoch of the last thing that was done with the workload here.
+    private var knownEpoch: Epoch? {
+        switch memory.workload {
+        case .serving(let under)?, .idle(let under)?, .halted(_, let under)?: under
+        // It is what it was when the machine went down, or has just been told.
+        case nil: epochAtStart
+        }
+    }
+
+    // MARK: What is done
+
+    mutating func decideWorkload(_ standing: Standing, isReal: Bool, _ turn: inout Turn) {
+        takeOwnEnds(standing, &turn)
+        let position = position
+        if let halt = workload.halt(position, at: turn.now) {
+            if !errands.standsDown {
+                begin(halt, standing, &turn)
+            } else if halt != .lastMoment {
+                workload.wanted = nil
+            }
+        } else if isReal, life == .running, memory.role == .primary, !standing.isDeleted, !errands.moves,
+            workload.isToServe(position, standing.epoch, at: turn.now)
+        {
+            errands.begin(
+                .serve, ServeErrand(options.takeOver, standing.configuration.settings.handOver), standing, &turn)
+        }
+        let moment = workload.fenceMoment(position, demotion: errands.demotionFence, at: turn.now)
+        workload.fence.want(moment, of: options.takeOver.units, &turn)
+        absorb(turn)
+    }
+
+    private mutating func begin(_ halt: Halt, _ standing: Standing, _ turn: inout Turn) {
+        errands.giveUp(standing, &turn) { $0.brings }
+        // What was begun comes to its end first, so that the stop is the last word.
+        guard !errands.moves else { return }
+        if halt == .fenceFired { workload.fence.noteFired() }
+        workload.wanted = nil
+        turn.tell(.halting(halt))
+        errands.begin(
+            .halt(halt), StandDown(options.takeOver, .halt(halt, under: knownEpoch ?? standing.epoch), incident: nil),
+            standing, &turn)
+        takeOwnEnds(standing, &turn)
+    }
+
+    private mutating func takeOwnEnds(_ standing: Standing, _ turn: inout Turn) {
+        let ends = errands.ownEnds
+        errands.ownEnds = []
+        for own in ends {
+            let isDone = own.end.outcome == .done
+            switch own.purpose {
+            case .halt(let halt):
+                workload.noteHalted(halt, isStopped: isDone, at: turn.now)
+                turn.tell(isDone ? .halted(halt) : .notHalted(halt, reason: own.end.message))
+                if isDone { errands.concludeOvertaken(standing, &turn) }
+            case .serve:
+                let hadServed = memory.workload.map { if case .serving = $0 { true } else { false } } ?? false
+                workload.noteServing(isDone: isDone, at: turn.now)
+                if !isDone { turn.tell(.notServing(reason: own.end.message)) }
+                if isDone, !hadServed || own.end.message != ServeErrand.wasRunning { turn.tell(.serving) }
+            }
+        }
+    }
+}
+
+extension Errands {
+    /// Whether something changes where the workload runs.
+    var moves: Bool { runs.contains { !$0.isOver && ($0.brings || $0.removes) } }
+    var standsDown: Bool { runs.contains { !$0.isOver && $0.removes } }
+    var demotionFence: Duration? { runs.lazy.compactMap { ($0.errand as? StandDown)?.fenceAt }.min() }
+}
+
+extension Run {
+    /// Has the workload come up here.
+    var brings: Bool {
+        switch cause {
+        case .command(let command):
+            switch command.order {
+            case .promote, .activate: true
+            default: false
+            }
+        case .own(.serve): true
+        case .own, .duty, .part: false
+        }
+    }
+
+    /// Has it stop here.
+    var removes: Bool {
+        switch cause {
+        case .command(let command): if case .demote = command.order { true } else { false }
+        case .own(.halt): true
+        case .own, .duty, .part: false
+        }
+    }
+}

@@ -1,0 +1,47 @@
+import JSON
+import Wire
+
+/// `promote` in an exclusive slot, whose old primary may still serve: whether all is there to take over, as soon as `activate`
+/// comes.
+struct PrepareErrand: Errand {
+    let takeOver: TakeOver
+    private static let look = Duration.seconds(2)
+
+    mutating func go(on event: ErrandEvent, _ standing: Standing, _ turn: inout Turn) -> ErrandStep {
+        switch event {
+        case .acted(.success(.units(let found))):
+            let missing = found.filter { !$0.isLoaded }.map(\.name)
+            guard missing.isEmpty else { return .failed("\(missing.words): not there, or not readable") }
+            return .end(Self.prepared)
+        case .acted(.failure(let fault)): return .failed("\(fault)")
+        default: return takeOver.units.isEmpty ? .end(Self.prepared) : .act(.inspect(takeOver.units), within: Self.look)
+        }
+    }
+
+    private static let prepared = ErrandEnd(outcome: .prepared, message: "ready to activate")
+}
+
+/// This machine is the primary, and the workload is to run here: looks first, because it usually does.
+struct ServeErrand: Errand {
+    static let wasRunning = "it runs"
+    private static let look = Duration.seconds(2)
+
+    private var activation: Activation
+    private var hasLooked = false
+
+    init(_ takeOver: TakeOver, _ handOver: HandOver) {
+        activation = Activation(takeOver, handOver, incident: nil, deadline: nil)
+    }
+
+    mutating func go(on event: ErrandEvent, _ standing: Standing, _ turn: inout Turn) -> ErrandStep {
+        let units = activation.takeOver.promoteUnits
+        guard !hasLooked, !units.isEmpty else { return activation.go(on: event, standing, &turn) }
+        guard case .acted(let result) = event else { return .act(.inspect(units), within: Self.look) }
+        hasLooked = true
+        if case .success(.units(let found)) = result, found.allSatisfy(\.isActive) {
+            turn.remember(.workload(.serving(under: standing.epoch)))
+            return .done(Self.wasRunning)
+        }
+        return activation.go(on: .began(progress: []), standing, &turn)
+    }
+}

@@ -1,0 +1,143 @@
+import JSON
+import Wire
+
+/// What is known of the right to run the workload here, and what we decide about it without being told.
+///
+/// ```
+///              new boot, pause, lease lost,
+///              fence fired, last moment                the coordinator says it is still ours
+///   serving ─────────────────────────────▶ halted ─────────────────────────────────────────▶ serving
+/// ```
+/// In an exclusive slot another host may serve whenever this one cannot be sure of itself: it stops first and asks second.
+struct Workload: Sendable {
+    /// A lease must have done its work when it ends, so what stops the workload begins before: first in good order, then by
+    /// the timer, which kills after two seconds more.
+    private static let haltLead = Duration.seconds(5)
+    private static let fenceLead = Duration.seconds(3)
+    /// A machine that outlived what was announced, by so much, is not going away.
+    static let outlived = Duration.seconds(10)
+    /// So long after an epoch that is not of our making: an order to stop that got lost is delivered again within its lease
+    /// of ten seconds, and until then "primary" may mean the one that is about to be replaced.
+    static let strangeEpochPatience = Duration.seconds(15)
+    private static let retry = Duration.seconds(5)
+
+    /// The coordinator's last word that the workload is ours, and when it was asked for.
+    private struct Confirmation: Sendable {
+        var epoch: Epoch
+        var askedAt: Duration
+        var isEnrolment: Bool
+    }
+
+    /// A stop that must be, and is not begun.
+    var wanted: Halt?
+    var fence = Fence()
+    private var confirmation: Confirmation?
+    /// Answers to questions from before do not count.
+    private var doubtsSince = Duration.zero
+    /// The epoch that we knew ourselves to serve under, and since when there is another.
+    private var strangeSince: Duration?
+    private var leaseEndsAt: Duration?
+    private var retryAt = Duration.zero
+    /// What is remembered may be wrong: PID 1 can have stopped it while nobody looked.
+    private(set) var mustLook = false
+
+    // MARK: What happens
+
+    /// The agent starts. `isNewBoot`: the machine did, too.
+    mutating func begin(isNewBoot: Bool, isExclusive: Bool, lease: Duration?, at now: Duration) {
+        doubtsSince = now
+        if isNewBoot, isExclusive { wanted = .newBoot }
+        mustLook = isExclusive
+        // The true end is in PID 1's timer; this one is later, and for those who have none.
+        leaseEndsAt = lease.map { now + $0 }
+    }
+
+    mutating func doubt(_ halt: Halt, at now: Duration) {
+        wanted = wanted ?? halt
+        doubtsSince = now
+    }
+
+    mutating func hear(
+        _ role: Role, _ epoch: Epoch, askedAt: Duration, lease: Duration?, isEnrolment: Bool, isKnownEpoch: Bool,
+        at now: Duration
+    ) {
+        leaseEndsAt = lease.map { askedAt + $0 }
+        strangeSince = isKnownEpoch || isEnrolment ? nil : strangeSince ?? now
+        confirmation =
+            role == .primary ? Confirmation(epoch: epoch, askedAt: askedAt, isEnrolment: isEnrolment) : nil
+    }
+
+    mutating func noteHalted(_ halt: Halt, isStopped: Bool, at now: Duration) {
+        doubtsSince = now
+        mustLook = false
+        guard !isStopped else { return }
+        wanted = halt
+        retryAt = now + Self.retry
+    }
+
+    mutating func noteServing(isDone: Bool, at now: Duration) {
+        mustLook = false
+        if !isDone { retryAt = now + Self.retry }
+    }
+
+    // MARK: What follows
+
+    func halt(_ position: Position, at now: Duration) -> Halt? {
+        if let wanted { return now >= retryAt ? wanted : nil }
+        guard position.mayServe else { return nil }
+        if let firesAt = fence.firesAt, firesAt <= now { return .fenceFired }
+        if let haltAt, haltAt <= now, position.isExclusive { return .leaseLost }
+        guard let last = position.lastMoment, last <= now, !position.isOutlived(at: now) else { return nil }
+        return .lastMoment
+    }
+
+    /// Whether it is to run here and, as far as we know, does not.
+    func isToServe(_ position: Position, _ epoch: Epoch, at now: Duration) -> Bool {
+        guard wanted == nil, !position.serves || mustLook, now >= retryAt, let confirmation,
+            confirmation.epoch == epoch, confirmation.askedAt >= doubtsSince,
+            position.lastMoment.map({ now < $0 }) ?? true || position.isOutlived(at: now)
+        else { return false }
+        if case .idle(let under)? = position.state, under >= epoch { return false }
+        // A timer of an earlier life may fire just after the look.
+        if position.hasFence, !fence.isKnown { return false }
+        guard let strangeSince else { return true }
+        return confirmation.askedAt >= strangeSince + Self.strangeEpochPatience
+    }
+
+    func fenceMoment(_ position: Position, demotion: Duration?, at now: Duration) -> Duration? {
+        guard position.hasFence, position.mayServe else { return nil }
+        if let demotion { return demotion }
+        let end = position.isOutlived(at: now) ? nil : position.endsAt.map { $0 - Self.fenceLead }
+        return [leaseEndsAt.map { $0 - Self.fenceLead }, end].compactMap(\.self).min()
+    }
+
+    private var haltAt: Duration? { leaseEndsAt.map { $0 - Self.haltLead } }
+
+    func nextDue(_ position: Position, at now: Duration) -> Duration? {
+        let retry = retryAt > now ? retryAt : nil
+        let last = position.mayServe ? position.lastMoment : position.endsAt.map { $0 + Self.outlived }
+        let lease = position.isExclusive && position.mayServe ? haltAt : nil
+        return [retry, last, lease, position.mayServe ? fence.firesAt : nil, fence.nextDue]
+            .compactMap(\.self).filter { $0 > now }.min()
+    }
+
+    /// How this machine stands towards the workload.
+    struct Position: Sendable {
+        var state: WorkloadState?
+        var role: Role?
+        var isExclusive: Bool
+        /// There are units, which a timer can stop.
+        var hasUnits: Bool
+        /// When EC2 takes the machine.
+        var endsAt: Duration?
+        /// When we stop on our own before that.
+        var lastMoment: Duration?
+
+        var hasFence: Bool { isExclusive && hasUnits }
+        /// What was announced has not come.
+        func isOutlived(at now: Duration) -> Bool { endsAt.map { now >= $0 + Workload.outlived } ?? false }
+        var serves: Bool { if case .serving? = state { true } else { false } }
+        /// As far as we know, or do not know.
+        var mayServe: Bool { serves || (state == nil && role == .primary) }
+    }
+}
