@@ -27,6 +27,8 @@ package struct AgentMachine: Sendable {
     var workload = Workload()
     let boot: BootID
     let epochAtStart: Epoch?
+    /// The epoch of an enrolment of this life, which says who serves.
+    var enrolledUnder: Epoch?
     /// Who we were before the start, until the metadata service tells who we are: enough to stop the workload by.
     var provisional: Standing?
     var errands: Errands

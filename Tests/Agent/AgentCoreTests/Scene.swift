@@ -202,12 +202,13 @@ struct Scene {
     }
 
     func registered(
-        _ role: Role = .primary, _ epoch: Epoch = 1, in slot: SlotID = "slot-1", token: String = "first"
+        _ role: Role = .primary, _ epoch: Epoch = 1, in slot: SlotID = "slot-1", token: String = "first",
+        settings: SlotSettings = SlotSettings()
     ) -> Answer {
         .registered(
             RegistrationReply(
                 slot: slot, client: "client-1", token: Samples.token(token), role: role, epoch: epoch,
-                configuration: Configuration(version: 1), serverTime: serverTime(at: now)))
+                configuration: Configuration(version: 1, settings: settings), serverTime: serverTime(at: now)))
     }
 
     /// As if the heartbeat that is open had been parked until now, but for `onTheWay` in both directions.

@@ -43,8 +43,9 @@ extension AgentMachine {
 
     /// `askedAt`: a lease counts from before the question, and so does the right to serve.
     mutating func hear(_ role: Role, _ epoch: Epoch, askedAt: Duration, isEnrolment: Bool = false, _ turn: Turn) {
+        if isEnrolment { enrolledUnder = epoch }
         workload.hear(
-            role, epoch, askedAt: askedAt, lease: lease, isEnrolment: isEnrolment, isKnownEpoch: epoch == knownEpoch,
+            role, epoch, askedAt: askedAt, lease: lease, isKnownEpoch: epoch == knownEpoch || isEnrolment,
             at: turn.now)
         // An image that starts the workload with the machine would have it run twice.
         if isEnrolment, isExclusive, role != .primary, memory.workload == nil {
@@ -57,7 +58,7 @@ extension AgentMachine {
         switch memory.workload {
         case .serving(let under)?, .idle(let under)?, .halted(_, let under)?: under
         // It is what it was when the machine went down, or has just been told.
-        case nil: epochAtStart
+        case nil: enrolledUnder ?? epochAtStart
         }
     }
 
@@ -90,7 +91,9 @@ extension AgentMachine {
             errands.begin(.serve, serve, standing, &turn)
         }
         let moment = workload.fenceMoment(position, demotion: errands.demotionFence, at: turn.now)
-        if !workload.isLeaseGuessed { workload.fence.want(moment, of: options.takeOver.units, &turn) }
+        if !workload.isLeaseGuessed {
+            workload.fence.want(moment, lease: lease, of: options.takeOver.units, &turn)
+        }
         absorb(turn)
     }
 

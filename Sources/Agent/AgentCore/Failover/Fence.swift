@@ -6,8 +6,9 @@ import Wire
 struct Fence: Sendable {
     private static let patience = Duration.seconds(3)
     private static let retry = Duration.seconds(2)
-    /// A lease is renewed every few seconds; the timer follows it in steps of this.
-    private static let step = Duration.seconds(2)
+    /// A lease is renewed every few seconds. The timer follows it in steps, so that the journal is not full of it: it may fire
+    /// earlier than it must by as much.
+    private static let shortestStep = Duration.seconds(2)
 
     enum Timer: Sendable, Equatable {
         /// An earlier life of the agent may have left one.
@@ -30,16 +31,17 @@ struct Fence: Sendable {
     private(set) var firesAt: Duration?
     var isKnown: Bool { timer != .unknown }
 
-    mutating func want(_ wanted: Duration?, of units: [UnitName], _ turn: inout Turn) {
-        guard asked == nil, turn.now >= retryAt, !isRight(wanted) else { return }
+    mutating func want(_ wanted: Duration?, lease: Duration?, of units: [UnitName], _ turn: inout Turn) {
+        let step = max(Self.shortestStep, (lease ?? .zero) / 8)
+        guard asked == nil, turn.now >= retryAt, !isRight(wanted, step) else { return }
         let act = wanted.map { Act.armFence(units, at: $0) } ?? .disarmFence
         asked = (turn.actFirst(act, within: Self.patience), wanted.map { .armed(at: $0) } ?? .none)
     }
 
-    private func isRight(_ wanted: Duration?) -> Bool {
+    private func isRight(_ wanted: Duration?, _ step: Duration) -> Bool {
         switch (timer, wanted) {
         case (.none, nil): true
-        case (.armed(let time), let wanted?): wanted >= time && wanted < time + Self.step
+        case (.armed(let time), let wanted?): wanted >= time && wanted < time + step
         default: false
         }
     }

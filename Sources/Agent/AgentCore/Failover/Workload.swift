@@ -27,7 +27,6 @@ struct Workload: Sendable {
     private struct Confirmation: Sendable {
         var epoch: Epoch
         var askedAt: Duration
-        var isEnrolment: Bool
     }
 
     /// A stop that must be, and is not begun.
@@ -65,14 +64,13 @@ struct Workload: Sendable {
     }
 
     mutating func hear(
-        _ role: Role, _ epoch: Epoch, askedAt: Duration, lease: Duration?, isEnrolment: Bool, isKnownEpoch: Bool,
-        at now: Duration
+        _ role: Role, _ epoch: Epoch, askedAt: Duration, lease: Duration?, isKnownEpoch: Bool, at now: Duration
     ) {
         leaseEndsAt = lease.map { askedAt + $0 }
         isLeaseGuessed = false
-        strangeSince = isKnownEpoch || isEnrolment ? nil : strangeSince ?? now
+        strangeSince = isKnownEpoch ? nil : strangeSince ?? now
         confirmation =
-            role == .primary ? Confirmation(epoch: epoch, askedAt: askedAt, isEnrolment: isEnrolment) : nil
+            role == .primary ? Confirmation(epoch: epoch, askedAt: askedAt) : nil
     }
 
     mutating func noteDemoted(at now: Duration) { doubtsSince = now }

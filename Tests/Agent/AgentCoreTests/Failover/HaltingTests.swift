@@ -206,6 +206,18 @@ struct HaltingTests {
         #expect(scene.scene.hasStopped)
     }
 
+    @Test(arguments: [HandOver.overlap, .exclusive])
+    func `who founds a slot starts what does not run yet, at once`(handOver: HandOver) {
+        var settings = SlotSettings()
+        settings.handOver = handOver
+        var scene = Scene { $0.takeOver.promoteUnits = ["web.service"] }
+        scene.feed(.started)
+        scene.answer(.register, scene.registered(settings: settings))
+        scene.answer(.heartbeat, scene.heard())
+        scene.pass(.seconds(1))
+        #expect(scene.host.serves)
+    }
+
     @Test func `a restart of the agent moves nothing`() {
         for handOver in [HandOver.overlap, .exclusive] {
             var scene = WorkloadScene(.primary, handOver)
