@@ -90,7 +90,7 @@ extension Errands {
                 standing,
                 &turn)
         case .command(let command): overtaken.append(Overtaken(command: command, startedAt: runs[at].startedAt))
-        case .own(let purpose): ownEnds.append(OwnEnd(purpose: purpose, end: .failed("it made way")))
+        case .own(let purpose): ownEnds.append(OwnEnd(purpose: purpose, end: .refused("it made way")))
         case .duty: break
         }
     }

@@ -99,7 +99,6 @@ extension Errands {
                 conclude(command, told(end, at), startedAt: runs[at].startedAt, standing, &turn)
             }
             if command.isDemotion { demotionEnded = true }
-            if command.isDemotion, end.outcome.isSuccess { concludeOvertaken(standing, &turn) }
         }
     }
 

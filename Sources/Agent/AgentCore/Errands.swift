@@ -59,19 +59,21 @@ struct Errands: Sendable {
 
     /// What heartbeats name, which renews the leases.
     var running: [CommandID] {
-        runs.compactMap { $0.answered != nil ? nil : $0.command?.id } + waiting.map(\.id)
+        runs.compactMap { $0.answered != nil ? nil : $0.command?.id } + waiting.map(\.id) + overtaken.map(\.command.id)
     }
 
-    /// After a start, once it is known who and where we are: goes on with what was not ended.
-    mutating func resume(_ standing: Standing, _ turn: inout Turn) {
+    /// After a start, once it is known who and where we are: goes on with what was not ended. `isAfterBoot`: where two must
+    /// never serve, what brought the workload up is not gone on with.
+    mutating func resume(_ standing: Standing, isAfterBoot: Bool = false, _ turn: inout Turn) {
         var open = unfinished
         unfinished = []
         // What made way for a stop before the restart does not come back after it.
-        if let stop = open.last(where: { $0.command.isDemotion }) {
-            let before = open.filter { $0.command.order.movesTheWorkload && $0.command.id != stop.command.id }
-            overtaken = before.map { Overtaken(command: $0.command, startedAt: $0.takenAt) }
-            open.removeAll { before.contains($0) }
+        let stop = open.last { $0.command.isDemotion }
+        let isMeant = { (known: Memory.OpenCommand) in
+            known.command.order.movesTheWorkload && !known.command.isDemotion && (stop != nil || isAfterBoot)
         }
+        overtaken += open.filter(isMeant).map { Overtaken(command: $0.command, startedAt: $0.takenAt) }
+        open.removeAll(where: isMeant)
         for known in open where known.command.instance == standing.facts.instance {
             guard let errand = known.command.errand(takenAt: known.takenAt, standing.options.takeOver) else { continue }
             let at = add(.command(known.command), errand, startedAt: known.takenAt, turn)
@@ -92,7 +94,9 @@ struct Errands: Sendable {
             runs[at].attempt = command.attempt
         } else if let at = waiting.firstIndex(where: { $0.id == command.id }) {
             waiting[at] = command
-        } else if !unfinished.contains(where: { $0.command.id == command.id }) {
+        } else if !unfinished.contains(where: { $0.command.id == command.id }),
+            !overtaken.contains(where: { $0.command.id == command.id })
+        {
             waiting.append(command)
             guard running.count > Limits.commandsRunningMax else { return }
             // What cannot be named is not kept; it is not lost, but delivered again.

@@ -89,7 +89,10 @@ package struct Memory: Sendable, Equatable {
 
     private mutating func begin(_ boot: BootID) {
         guard boot != self.boot else { return }
-        (self.boot, facts, workload) = (boot, nil, nil)
+        (self.boot, facts) = (boot, nil)
+        // What was let go for another host stays let go.
+        if case .idle? = workload { return }
+        workload = nil
     }
 
     private mutating func take(_ command: Command, at time: Timestamp) {

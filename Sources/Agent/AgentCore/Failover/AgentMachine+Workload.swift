@@ -76,6 +76,7 @@ extension AgentMachine {
         takeOwnEnds(standing, &turn)
         if errands.demotionEnded { workload.noteDemoted(at: turn.now) }
         errands.demotionEnded = false
+        concludeOvertaken(standing, &turn)
         let position = position
         if let halt = workload.halt(position, at: turn.now) {
             if !errands.standsDown {
@@ -113,6 +114,13 @@ extension AgentMachine {
         takeOwnEnds(standing, &turn)
     }
 
+    /// Once nothing serves here and nothing is on its way to, that can be said of what made way.
+    private mutating func concludeOvertaken(_ standing: Standing, _ turn: inout Turn) {
+        guard workload.wanted == nil, !errands.moves, !position.mayServe else { return }
+        if case .halted(.fenceFailed, _)? = memory.workload { return }
+        errands.concludeOvertaken(standing, &turn)
+    }
+
     private mutating func takeOwnEnds(_ standing: Standing, _ turn: inout Turn) {
         let ends = errands.ownEnds
         errands.ownEnds = []
@@ -122,7 +130,7 @@ extension AgentMachine {
             case .halt(let halt):
                 workload.noteHalted(halt, isStopped: isDone, at: turn.now)
                 turn.tell(isDone ? .halted(halt) : .notHalted(halt, reason: own.end.message))
-                if isDone { errands.concludeOvertaken(standing, &turn) }
+            case .serve where own.end.outcome == .refused: break
             case .serve:
                 if own.end.outcome == .failed, workload.failure == nil {
                     turn.tell(.notServing(reason: own.end.message))

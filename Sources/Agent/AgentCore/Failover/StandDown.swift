@@ -15,6 +15,9 @@ struct StandDown: Errand {
 
     /// From SIGTERM to SIGKILL where no fence is set.
     static let stopGrace = Duration.seconds(5)
+    /// As the coordinator reckons it: the drain's whole budget, and this for the stop.
+    private static let fenceLead = Duration.seconds(3)
+    private static let leastGrace = Duration.seconds(1)
     private static let killTime = Duration.seconds(3)
     private static let fenceHooksTime = Duration.seconds(5)
     private static let detachTime = Duration.seconds(10)
@@ -45,7 +48,10 @@ struct StandDown: Errand {
         case .began(let progress):
             ledger = progress.compactMap { if case .stepped(let step) = $0 { step } else { nil } }
             if case .demote(let order) = cause, let time = order.fenceAt {
-                fenceAt = turn.now + max(.zero, time - standing.coordinatorTime(at: turn.wall))
+                // A clock that is astray neither puts it off nor leaves no time for a stop.
+                let most = Duration.seconds(order.drainBudgetSeconds) + Self.fenceLead
+                let left = time - standing.coordinatorTime(at: turn.wall)
+                fenceAt = turn.now + max(Self.leastGrace, min(left, most))
             }
             return enter(ledger.isEmpty ? .drain : .stop, standing, &turn)
         case .joined(let ends):

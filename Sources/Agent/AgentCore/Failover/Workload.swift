@@ -39,7 +39,10 @@ struct Workload: Sendable {
     private var strangeSince: Duration?
     private var leaseEndsAt: Duration?
     private(set) var isLeaseGuessed = false
-    private var retryAt = Duration.zero
+    private var haltRetryAt = Duration.zero
+    private var serveRetryAt = Duration.zero
+    /// What was begun before the boot is not gone on with: somebody else may have been chosen.
+    private(set) var isAfterBoot = false
     /// Why it does not run here, though it is ours; nil when it does, or is not.
     private(set) var failure: String?
     private var pauses = Backoff(upTo: longestRetry)
@@ -52,7 +55,9 @@ struct Workload: Sendable {
     mutating func begin(isNewBoot: Bool, isExclusive: Bool, lease: Duration?, at now: Duration) {
         doubtsSince = now
         if isNewBoot, isExclusive { wanted = .newBoot }
-        mustLook = isExclusive
+        // What is remembered is what was meant; an end of the agent in the middle of it, or a timer, left something else.
+        mustLook = true
+        isAfterBoot = isNewBoot && isExclusive
         // The true end is in PID 1's timer, which is left alone until a lease is renewed; this one is later.
         leaseEndsAt = lease.map { now + $0 }
         isLeaseGuessed = lease != nil
@@ -80,19 +85,19 @@ struct Workload: Sendable {
         mustLook = false
         guard !isStopped else { return }
         wanted = halt
-        retryAt = now + Self.retry
+        haltRetryAt = now + Self.retry
     }
 
     mutating func noteServing(failure: String?, at now: Duration, chance: UInt64) {
         self.failure = failure
         mustLook = failure != nil
-        if failure == nil { pauses.reset() } else { retryAt = now + Self.retry + pauses.next(chance: chance) }
+        if failure == nil { pauses.reset() } else { serveRetryAt = now + Self.retry + pauses.next(chance: chance) }
     }
 
     // MARK: What follows
 
     func halt(_ position: Position, at now: Duration) -> Halt? {
-        if let wanted { return now >= retryAt ? wanted : nil }
+        if let wanted { return now >= haltRetryAt ? wanted : nil }
         guard position.mayServe else { return nil }
         if let firesAt = fence.firesAt, firesAt <= now { return .fenceFired }
         if let haltAt, haltAt <= now, position.isExclusive { return .leaseLost }
@@ -102,7 +107,7 @@ struct Workload: Sendable {
 
     /// Whether it is to run here and, as far as we know, does not.
     func isToServe(_ position: Position, _ epoch: Epoch, at now: Duration) -> Bool {
-        guard wanted == nil, !position.serves || mustLook, now >= retryAt, let confirmation,
+        guard wanted == nil, !position.serves || mustLook, now >= serveRetryAt, let confirmation,
             confirmation.epoch == epoch, confirmation.askedAt >= doubtsSince,
             position.lastMoment.map({ now < $0 }) ?? true || position.isOutlived(at: now)
         else { return false }
@@ -123,7 +128,7 @@ struct Workload: Sendable {
     private var haltAt: Duration? { leaseEndsAt.map { $0 - Self.haltLead } }
 
     func nextDue(_ position: Position, at now: Duration) -> Duration? {
-        let retry = retryAt > now ? retryAt : nil
+        let retry = wanted == nil ? serveRetryAt : haltRetryAt
         let last = position.mayServe ? position.lastMoment : position.endsAt.map { $0 + Self.outlived }
         let lease = position.isExclusive && position.mayServe ? haltAt : nil
         return [retry, last, lease, position.mayServe ? fence.firesAt : nil, fence.nextDue]
