@@ -94,6 +94,45 @@ struct HaltingTests {
         #expect(scene.scene.host.serves)
     }
 
+    @Test func `who was demoted stays so over a boot, also when a late answer calls it primary`() {
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.deliver(("d", scene.demote()), epoch: 2)
+        scene.pass(.seconds(2))
+        scene.scene.host.boot(starting: [])
+        scene.restart(boot: BootID("boot-2"))
+        scene.pass(.seconds(60))
+        #expect(!scene.scene.host.runs)
+    }
+
+    @Test func `what a boot came in between of is not gone on with, and is answered once nothing runs`() {
+        var scene = WorkloadScene(.replica, .exclusive)
+        scene.scene.host.isDeaf = true
+        scene.deliver(("a", .activate), epoch: 2)
+        scene.pass(.seconds(2))
+        #expect(scene.outcome("a") == nil)
+        scene.scene.host.boot(starting: ["web.service"])
+        scene.restart(boot: BootID("boot-2"))
+        scene.pass(.seconds(20))
+        #expect(scene.outcome("a") == .failed)
+        #expect(!scene.scene.host.runs)
+    }
+
+    @Test func `what made way for a stop is not begun again by its redelivery`() {
+        var scene = WorkloadScene(.replica, .exclusive)
+        scene.scene.host.isDeaf = true
+        scene.scene.actsTake = .seconds(1)
+        let activate = scene.command(.activate, id: "a")
+        scene.word.commands = [activate]
+        scene.scene.feed(.networkChanged)
+        scene.pass(.seconds(3))
+        scene.scene.feed(.resumed(after: .seconds(5)))
+        scene.pass(.seconds(20))
+        let starts = scene.scene.host.acts.count { $0 == .start(["web.service"]) }
+        #expect(starts == 1)
+        #expect(scene.outcome("a") == .failed)
+        #expect(!scene.scene.host.runs)
+    }
+
     @Test func `an image's copy stops what came up with it, and asks who it is`() {
         var scene = WorkloadScene(.primary, .exclusive)
         scene.scene.host.boot(starting: ["web.service"])

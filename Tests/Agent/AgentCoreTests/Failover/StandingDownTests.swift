@@ -33,6 +33,22 @@ struct StandingDownTests {
         #expect(scene.scene.host.fence == nil)
     }
 
+    @Test(arguments: [-3600, 3600])
+    func `a clock that is astray neither puts the fence off nor leaves no time`(seconds: Int) throws {
+        var scene = WorkloadScene(.primary, .exclusive) { $0.hooks = [.drain] }
+        scene.scene.actsTake = .seconds(60)
+        let order = scene.demote()
+        scene.scene.wallError += .seconds(seconds)
+        scene.scene.serverError += .seconds(seconds)
+        let before = scene.scene.now
+        scene.deliver(("d", order), epoch: 2)
+        let armed = scene.scene.working.compactMap { working in
+            if case .act(_, .armFence(_, let at)) = working.work { at } else { nil }
+        }
+        let at = try #require(armed.first)
+        #expect((before + .seconds(1)...before + .seconds(9)).contains(at))
+    }
+
     @Test func `in overlap there is no timer, and it is done`() {
         var scene = WorkloadScene(.primary)
         scene.deliver(("d", scene.demote()), epoch: 2)
