@@ -42,6 +42,17 @@ final class Checks {
         for checker in checkers { checker.launched(launched, by: machine) }
     }
 
+    func acts(_ machine: Machine, _ act: Act) { for checker in checkers { checker.acts(machine, act) } }
+    func workloadChanged(_ machine: Machine) { for checker in checkers { checker.workloadChanged(machine) } }
+    func fenceArmed(on machine: Machine) { for checker in checkers { checker.fenceArmed(on: machine) } }
+    func fenceFired(on machine: Machine) { for checker in checkers { checker.fenceFired(on: machine) } }
+    func probed(_ machine: Machine) { for checker in checkers { checker.probed(machine) } }
+    func booted(_ machine: Machine) { for checker in checkers { checker.booted(machine) } }
+    func wentOn(_ machine: Machine, after suspension: Duration) {
+        for checker in checkers { checker.wentOn(machine, after: suspension) }
+    }
+    func unrest(in place: Place) -> [String] { checkers.flatMap { $0.unrest(in: place) } }
+
     /// Looks at what a crash left, before the next coordinator does.
     func examineStore() {
         let disk = world.coordinator.disk

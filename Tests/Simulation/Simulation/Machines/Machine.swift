@@ -15,12 +15,20 @@ final class Machine: @unchecked Sendable {
     let metadata: MetadataService
     let link = Link()
     let dialect: Dialect
+    private(set) lazy var manager = ServiceManager(
+        self, units: place.workload.units, startsWithMachine: place.workload.startsWithMachine)
     private(set) var shell: SimulatedShell?
     /// It has not ended: EC2 has not, and nobody pulled the plug.
     private(set) var isRunning = true
     /// It was told to shut down, or is about to be.
     var isGoingDown = false
-    private var sleepsUntil = Duration.zero
+    /// What goes on when the agent has stopped, on the way down.
+    var afterAgent: (() -> Void)?
+    private(set) var sleepsUntil = Duration.zero
+    /// By how much it was suspended since it last did anything.
+    private var suspension = Duration.zero
+    /// Names its boots.
+    var boots = 1
     /// When the lease ends under which it may serve, by its own count; nil without one.
     private(set) var leaseEndsAt: Duration?
     /// When the coordinator last heard something of it, by the world's clock.
@@ -56,11 +64,13 @@ final class Machine: @unchecked Sendable {
     var options: AgentOptions {
         var options = AgentOptions(hostname: id.text, proposed: place.proposed)
         options.logicalAgent = place.name
+        options.takeOver = place.workload.takeOver
         return options
     }
 
     func startAgent() {
-        guard isRunning, shell == nil else { return }
+        guard isRunning, manager.isUp, shell == nil else { return }
+        guard isAwake else { return plan(after: .milliseconds(1)) { [self] in startAgent() } }
         life += 1
         let number = life
         let remembered = disk.open(
@@ -86,10 +96,11 @@ final class Machine: @unchecked Sendable {
         guard shell != nil else { return }
         world.story.tell(id.short, "its agent is killed")
         endProcess()
-        if let pause { world.agenda.plan(after: pause) { [self] in startAgent() } }
+        if let afterAgent { return afterAgent() }
+        if let pause { plan(after: pause) { [self] in startAgent() } }
     }
 
-    private func endProcess() {
+    func endProcess() {
         shell?.end()
         shell = nil
         life += 1
@@ -100,7 +111,8 @@ final class Machine: @unchecked Sendable {
     func agentStopped() {
         world.story.tell(id.short, "its agent stops")
         endProcess()
-        if !isGoingDown { world.agenda.plan(after: .seconds(2)) { [self] in startAgent() } }
+        if let afterAgent { return afterAgent() }
+        if !isGoingDown { plan(after: .seconds(2)) { [self] in startAgent() } }
     }
 
     func reload() {
@@ -110,11 +122,37 @@ final class Machine: @unchecked Sendable {
 
     // MARK: The machine
 
+    /// When it has had so much time: what it does stands still with it.
+    func plan(after takes: Duration, _ then: @escaping () -> Void) {
+        world.agenda.plan(after: takes) { [self] in
+            guard isRunning else { return }
+            if isAwake { return then() }
+            plan(after: sleepsUntil - world.agenda.now + world.chance.milliseconds(0...20), then)
+        }
+    }
+
     func sleep(for pause: Duration, isSuspended: Bool) {
-        world.story.tell(id.short, "stands still for \(Story.text(pause))")
-        sleepsUntil = max(sleepsUntil, world.agenda.now + pause)
-        if isSuspended { clocks.suspend(for: pause) }
-        world.agenda.plan(at: sleepsUntil) { [self] in if isAwake { shell?.handleWaiting() } }
+        world.story.tell(id.short, "stands still for \(Story.text(pause))\(isSuspended ? ", suspended" : "")")
+        let until = max(sleepsUntil, world.agenda.now + pause)
+        if isSuspended {
+            // What it stands still already is counted.
+            let more = until - max(sleepsUntil, world.agenda.now)
+            clocks.suspend(for: more)
+            suspension += more
+        }
+        sleepsUntil = until
+        manager.changed()
+        world.agenda.plan(at: sleepsUntil) { [self] in if isAwake, isRunning { goOn() } }
+    }
+
+    private func goOn() {
+        let pause = suspension
+        suspension = .zero
+        world.checks.wentOn(self, after: pause)
+        // As AgentShell has it: what counts from the boot ran ahead of what stands still meanwhile.
+        if pause > .seconds(1), !world.mutations.are(.pauseUnnoticed) { shell?.resume(after: pause) }
+        shell?.handleWaiting()
+        manager.changed()
     }
 
     func heal() {
@@ -122,6 +160,7 @@ final class Machine: @unchecked Sendable {
         metadata.heal()
         disk.isFull = false
         disk.writeTakes = .milliseconds(4)
+        manager.heal()
         if !isGoingDown { (metadata.interruption, metadata.rebalanceAt, metadata.maintenance) = (nil, nil, []) }
     }
 
@@ -132,6 +171,7 @@ final class Machine: @unchecked Sendable {
         isRunning = false
         goneAt = world.agenda.now
         endProcess()
+        manager.goDown()
     }
 
     // MARK: The coordinator

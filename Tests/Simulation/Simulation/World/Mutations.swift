@@ -39,6 +39,18 @@ package enum Mutation: String, CaseIterable, Sendable {
     case configurationStale
     /// A replica that lacks something says that it is ready.
     case unreadyIsReady
+    /// That the units were stopped is taken for granted.
+    case stopAssumed
+    /// That the workload serves is.
+    case proofAssumed
+    /// PID 1 has no timer, though the agent hears that it has.
+    case fenceNotArmed
+    /// A timer that was taken away is there all the same.
+    case disarmForgotten
+    /// Nobody tells the agent that its machine was suspended.
+    case pauseUnnoticed
+    /// A machine that was started anew looks as if it had not been.
+    case bootUnnoticed
 }
 
 /// The one mutation of a run, if any, where it bites.

@@ -39,7 +39,7 @@ extension World {
         for number in stride(from: first, to: count, by: 2) {
             let name = LogicalAgentID(stringLiteral: "client-\(first + 1)-web-\(number + 1)")
             guard !places.contains(where: { $0.name == name }) else { continue }
-            let place = Place(name, clientToken: token, proposed: drawSettings())
+            let place = Place(name, clientToken: token, proposed: drawSettings(), .drawn(chance))
             places.append(place)
             startMachine(in: place)
         }
