@@ -17,7 +17,8 @@ final class Checks {
             ConfigurationsAreCounted.self, VerdictsAreTrue.self, WhatIsAcknowledgedIsKept.self,
             WhatIsSentIsStored.self, RepeatsChangeNothing.self, OldEpochsChangeNothing.self,
             OneMachineForOneCommand.self, CommandsBeginOnce.self, TheDiskRemembers.self, TenantsStayApart.self,
-            TheDeletedStayAway.self,
+            TheDeletedStayAway.self, NeverTwoAreReached.self, DoubtStopsFirst.self, TheFenceHolds.self,
+            NoStopWithoutReason.self, TheLastMomentIsKept.self, WhatServesIsProven.self, OneServesAtLast.self,
         ]
         checkers = kinds.map { $0.init(world) }
     }

@@ -6,7 +6,9 @@ import Wire
 // A machine comes up, goes down and comes up again, with its workload and its agent.
 extension Machine {
     /// Another with each start of the machine, and only then.
-    var boot: BootID { BootID(world.mutations.are(.bootUnnoticed) ? "boot" : "\(id.text)-\(boots)") }
+    var trueBoot: BootID { BootID("\(id.text)-\(boots)") }
+    /// As it looks to the agent.
+    var boot: BootID { world.mutations.are(.bootUnnoticed) ? BootID("boot") : trueBoot }
 
     /// Somebody could be answered by its workload.
     var isReached: Bool { isRunning && isAwake && manager.runs }

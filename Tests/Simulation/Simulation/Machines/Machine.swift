@@ -38,8 +38,14 @@ final class Machine: @unchecked Sendable {
     private(set) var goneAt: Duration?
     /// When somebody last had its agent read its settings again.
     private(set) var reloadedAt: Duration?
+    /// When it last asked something that it was answered.
+    private(set) var toldAskedAt: Duration?
+    /// It heard that its agent was deleted, and has not enrolled anew.
+    private(set) var isAway = false
+    /// When EC2 takes it, as the metadata service was told.
+    var announcedEnd: Duration?
     /// Counts the agent's processes.
-    private var life = 0
+    private(set) var life = 0
 
     init(_ instance: CloudInstance, in place: Place, of world: World) {
         id = instance.id
@@ -192,6 +198,7 @@ final class Machine: @unchecked Sendable {
 
     /// What an answer means for the right to serve: a lease counts from before its request was sent.
     func noteAnswer(_ answer: Result<Answer, AskFailure>, to question: Question, sentAt: Duration) {
+        if case .success = answer { toldAskedAt = max(toldAskedAt ?? .zero, sentAt) }
         switch answer {
         case .success(.heard(let reply)): noteLease(reply.leaseSeconds, reply.role, sentAt)
         case .success(.registered(let reply)):
@@ -212,6 +219,11 @@ final class Machine: @unchecked Sendable {
 
     func noteAnnouncement(_ announcement: Announcement) {
         world.story.tell(id.short, announcement.words)
+        switch announcement {
+        case .deleted: isAway = true
+        case .registered: isAway = false
+        default: break
+        }
         world.checks.announced(self, announcement)
     }
 }

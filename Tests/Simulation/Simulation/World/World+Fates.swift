@@ -36,7 +36,10 @@ extension World {
     }
 
     private func announceEnd(of machine: Machine, at end: Duration, after delay: Duration) {
-        agenda.plan(after: delay) { machine.metadata.interruption = ("terminate", Clocks.epoch + end) }
+        agenda.plan(after: delay) {
+            machine.announcedEnd = end
+            machine.metadata.interruption = ("terminate", Clocks.epoch + end)
+        }
     }
 
     private func endSilently(_ machine: Machine) {
@@ -45,11 +48,13 @@ extension World {
     }
 
     private func announceFalsely(_ machine: Machine) {
-        let at = Clocks.epoch + agenda.now + chance.seconds(20...120)
+        let end = agenda.now + chance.seconds(20...120)
+        let at = Clocks.epoch + end
         machine.metadata.flickers = chance.happens(0.5)
         if chance.happens(0.3) {
             machine.metadata.rebalanceAt = at
         } else {
+            machine.announcedEnd = end
             machine.metadata.interruption = ("terminate", at)
         }
         agenda.plan(after: chance.seconds(1...200)) {
