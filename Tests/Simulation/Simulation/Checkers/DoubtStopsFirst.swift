@@ -53,11 +53,6 @@ final class DoubtStopsFirst: Checker {
         }
     }
 
-    override func workloadChanged(_ machine: Machine) {
-        if machine.manager.starting.isEmpty || machine.shell == nil { return }
-        examineStart(on: machine)
-    }
-
     private func examineStart(on machine: Machine) {
         guard let since = doubtful[machine.id], machine.agent?.memory.configuration?.settings.handOver == .exclusive
         else { return }

@@ -35,9 +35,7 @@ extension ServiceManager {
         let nobody = Asker(within: Self.grace, isThere: { true }, answer: { _ in })
         for unit in units { stop([unit], atOnce: false, nobody) }
         plan(after: Self.grace) { [self] in
-            for unit in units where host.units[unit] == .running || starting.contains(unit) {
-                stop([unit], atOnce: true, nobody)
-            }
+            for unit in units { stop([unit], atOnce: true, nobody) }
             endFence(of: units)
         }
     }

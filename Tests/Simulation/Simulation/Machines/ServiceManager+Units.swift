@@ -1,33 +1,45 @@
 import AgentCore
 import PretendHost
 
-// Units come up and stop, each in its own time. A newer job of a unit calls the one before off.
+// Units come up and stop, each in its own time. As systemd has it, a job of the same kind is the same job, and one of the other
+// kind calls it off.
 extension ServiceManager {
+    struct Job {
+        enum Kind { case start, stop }
+        let number: Int
+        let kind: Kind
+        /// What is done when it is over; true when it came to what was wanted, nil when it was called off.
+        var waiting: [(Bool?) -> Void]
+    }
+
     func start(_ names: [UnitName], _ asker: Asker) {
         guard let name = names.first else { return asker.answer(.success(.done)) }
         let rest = Array(names.dropFirst())
-        guard host.units[name] != .running || jobs[name] != nil || killed.contains(name) else {
-            return start(rest, asker)
-        }
-        let job = begin(name)
-        if host.units[name] != .running { starting.insert(name) }
-        changed()
-        plan(after: chance.tailed(world.faults.slowUnits ? .seconds(1) : .milliseconds(150))) { [self] in
-            guard jobs[name] == job else { return asker.answer(.failure(Self.calledOff(name))) }
-            jobs[name] = nil
-            starting.remove(name)
-            killed.remove(name)
-            guard !host.broken.contains(name) else {
-                host.units[name] = .failed
-                changed()
-                return asker.answer(.failure(ActFault(.failed, "start \(name): it failed")))
+        guard host.units[name] != .running || jobs[name] != nil else { return start(rest, asker) }
+        join(.start, of: name) { [self] isDone in
+            switch isDone {
+            case true?: if asker.isThere() { start(rest, asker) }
+            case false?: asker.answer(.failure(ActFault(.failed, "start \(name): it failed")))
+            case nil: asker.answer(.failure(Self.calledOff(name)))
             }
-            host.units[name] = .running
-            answersFrom[name] = now + chance.tailed(.milliseconds(100))
+        } begin: { [self] job in
+            if host.units[name] != .running { starting.insert(name) }
             changed()
-            // The agent has the next one started, not we.
-            if asker.isThere() { start(rest, asker) }
+            plan(after: chance.tailed(world.faults.slowUnits ? .seconds(1) : .milliseconds(150))) { [self] in
+                comeUp(name, job)
+            }
         }
+    }
+
+    private func comeUp(_ name: UnitName, _ job: Int) {
+        guard jobs[name]?.number == job else { return }
+        starting.remove(name)
+        killed.remove(name)
+        let isBroken = host.broken.contains(name)
+        host.units[name] = isBroken ? .failed : .running
+        answersFrom[name] = isBroken ? nil : now + chance.tailed(.milliseconds(100))
+        changed()
+        conclude(name, !isBroken)
     }
 
     func stop(_ names: [UnitName], atOnce: Bool, _ asker: Asker) {
@@ -36,55 +48,61 @@ extension ServiceManager {
         guard host.units[name] == .running || starting.contains(name) else {
             return stop(rest, atOnce: atOnce, asker)
         }
-        let job = begin(name)
-        // What was coming up has programs all the same.
-        if starting.remove(name) != nil { host.units[name] = .running }
-        let takes = chance.tailed(world.faults.slowUnits ? .milliseconds(800) : .milliseconds(150))
-        if atOnce {
-            kill(name)
-        } else if host.stubborn.contains(name) || takes > Self.stopTimeOut {
-            plan(after: Self.stopTimeOut) { [self] in if jobs[name] == job { kill(name) } }
-        }
-        end(name, job, after: atOnce ? .milliseconds(20) : takes) { [self] isDone in
-            guard isDone else { return asker.answer(.failure(Self.calledOff(name))) }
+        join(.stop, of: name) { [self] isDone in
+            guard isDone != nil else { return asker.answer(.failure(Self.calledOff(name))) }
             if asker.isThere() { stop(rest, atOnce: atOnce, asker) }
+        } begin: { [self] job in
+            // What was coming up has programs all the same.
+            if starting.remove(name) != nil { host.units[name] = .running }
+            let takes = chance.tailed(world.faults.slowUnits ? .milliseconds(800) : .milliseconds(150))
+            plan(after: Self.stopTimeOut) { [self] in if jobs[name]?.number == job { kill(name) } }
+            end(name, job, at: now + takes)
         }
+        if atOnce { kill(name) }
     }
 
     /// As systemd has it where a unit says nothing else.
     private static let stopTimeOut = Duration.seconds(90)
-    private static let pause = Duration.milliseconds(100)
+    private static let pause = Duration.milliseconds(20)
 
-    func begin(_ name: UnitName) -> Int {
-        let job = count()
-        jobs[name] = job
-        return job
+    private func join(
+        _ kind: Job.Kind, of name: UnitName, _ then: @escaping (Bool?) -> Void, begin: (Int) -> Void
+    ) {
+        if jobs[name]?.kind == kind {
+            jobs[name]?.waiting.append(then)
+            return
+        }
+        let before = jobs[name]
+        let number = count()
+        jobs[name] = Job(number: number, kind: kind, waiting: [then])
+        begin(number)
+        for one in before?.waiting ?? [] { one(nil) }
+    }
+
+    private func conclude(_ name: UnitName, _ isDone: Bool) {
+        guard let job = jobs.removeValue(forKey: name) else { return }
+        for one in job.waiting { one(isDone) }
     }
 
     func kill(_ name: UnitName) {
-        guard host.units[name] == .running || starting.contains(name) else { return }
-        if starting.remove(name) != nil { host.units[name] = .running }
+        guard host.units[name] == .running else { return }
         killed.insert(name)
         changed()
     }
 
-    /// As soon as it lets itself be stopped, if nothing newer was asked of it.
-    private func end(_ name: UnitName, _ job: Int, after takes: Duration, _ then: @escaping (Bool) -> Void) {
-        plan(after: takes) { [self] in
-            guard jobs[name] == job else { return then(false) }
-            let holdsOut = killed.contains(name) ? host.unstoppable : host.stubborn.union(host.unstoppable)
-            guard !holdsOut.contains(name) else { return end(name, job, after: Self.pause, then) }
-            jobs[name] = nil
-            settle(name)
-            then(true)
+    /// In its own time or when it was killed, as soon as it lets itself be stopped.
+    private func end(_ name: UnitName, _ job: Int, at time: Duration) {
+        plan(after: Self.pause) { [self] in
+            guard jobs[name]?.number == job else { return }
+            let isKilled = killed.contains(name)
+            let holdsOut = isKilled ? host.unstoppable : host.stubborn.union(host.unstoppable)
+            guard isKilled || now >= time, !holdsOut.contains(name) else { return end(name, job, at: time) }
+            host.units[name] = .stopped
+            killed.remove(name)
+            answersFrom[name] = nil
+            changed()
+            conclude(name, true)
         }
-    }
-
-    func settle(_ name: UnitName) {
-        host.units[name] = .stopped
-        killed.remove(name)
-        answersFrom[name] = nil
-        changed()
     }
 
     private static func calledOff(_ name: UnitName) -> ActFault {

@@ -10,8 +10,8 @@ final class ServiceManager {
     let startsWithMachine: Bool
     /// Cannot be asked until then; its timers go on.
     var awayUntil = Duration.zero
-    /// The newest job of each unit: one that is not is called off.
-    var jobs: [UnitName: Int] = [:]
+    /// What is being done with each unit.
+    var jobs: [UnitName: Job] = [:]
     /// Whose programs run already, and who has not said yet that it is up.
     var starting: Set<UnitName> = []
     /// Killed: nothing of it does anything any more, though the kernel may still hold it.
