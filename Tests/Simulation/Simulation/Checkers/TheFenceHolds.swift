@@ -39,9 +39,10 @@ final class TheFenceHolds: Checker {
             guard machine.isReached, wasLeftAlone(machine, since: began),
                 armedAt[machine.id].map({ $0 >= began }) ?? false
             else { return }
-            // It was made the one that serves again.
+            // It was made the one that serves again, or has said that it may go on.
             let known = machine.agent?.memory ?? machine.disk.kept
             if known.epoch.map({ $0 > command.epoch }) ?? false { return }
+            if known.ended.contains(where: { $0.command == id && $0.result.outcome != .fenced }) { return }
             broken("\(machine.id.short) runs the workload beyond the fence of demote \(id.short)")
         }
     }

@@ -38,7 +38,7 @@ final class Machine: @unchecked Sendable {
     private(set) var goneAt: Duration?
     /// When somebody last had its agent read its settings again.
     private(set) var reloadedAt: Duration?
-    /// When it last asked something that it was answered.
+    /// When it last asked for what it then was told: what it is, and under which lease.
     private(set) var toldAskedAt: Duration?
     /// It heard that its agent was deleted, and has not enrolled anew.
     private(set) var isAway = false
@@ -198,7 +198,10 @@ final class Machine: @unchecked Sendable {
 
     /// What an answer means for the right to serve: a lease counts from before its request was sent.
     func noteAnswer(_ answer: Result<Answer, AskFailure>, to question: Question, sentAt: Duration) {
-        if case .success = answer { toldAskedAt = max(toldAskedAt ?? .zero, sentAt) }
+        switch answer {
+        case .success(.heard), .success(.registered): toldAskedAt = max(toldAskedAt ?? .zero, sentAt)
+        default: break
+        }
         switch answer {
         case .success(.heard(let reply)): noteLease(reply.leaseSeconds, reply.role, sentAt)
         case .success(.registered(let reply)):
