@@ -86,6 +86,14 @@ package struct Fields {
         return try items(of: value, upTo: limit) { element throws(JSONError) in try bounded(element, Limits.nameBytes) }
     }
 
+    /// A list of sentences that may be absent, which means empty.
+    func sentences(_ name: String, upTo limit: Int) throws(JSONError) -> [String] {
+        guard let value = object.optional(name) else { return [] }
+        return try items(of: value, upTo: limit) { element throws(JSONError) in
+            try bounded(element, Limits.sentenceBytes)
+        }
+    }
+
     /// A whole number that must be there.
     func needWhole(_ name: String, in range: ClosedRange<Int>) throws(JSONError) -> Int {
         try bounded(present(name), range)
@@ -176,6 +184,10 @@ extension JSONObjectWriter {
     /// Writes a sentence for a person, shortened to what a reader takes.
     mutating func putSentence(_ name: String, _ sentence: String?) {
         put(name, sentence.map { $0.shortened(toBytes: Limits.sentenceBytes) })
+    }
+
+    mutating func putSentences(_ name: String, _ sentences: [String]) {
+        put(name, sentences.map { $0.shortened(toBytes: Limits.sentenceBytes) })
     }
 
     mutating func putObject(_ name: String, _ body: (inout JSONObjectWriter) -> Void) { object(name, body) }

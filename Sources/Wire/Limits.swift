@@ -7,7 +7,7 @@ package enum Limits {
 
     /// The fullest heartbeat, every list full of the longest names, has some 7 KB; a usual one 400 bytes.
     package static let smallBodyBytes = 16 * 1024
-    /// A command's result carries a ledger, 25 KB with the longest names, and up to `inspectedMax` instances.
+    /// A command's result carries a ledger, 32 KB with the longest names, and up to `inspectedMax` instances.
     package static let resultBodyBytes = 64 * 1024
     /// `poolsMax` pools with the longest names are 280 KB, and a clean-up with every list full is 430 KB.
     package static let reportBodyBytes = 512 * 1024
@@ -37,7 +37,7 @@ package enum Limits {
     package static let failuresMax = 100
     /// Steps in one ledger: a failover has about twelve, a resumed one repeats some.
     package static let stepsMax = 64
-    /// Lines in one incident's timeline; the coordinator keeps the first and stops recording.
+    /// Lines in one incident's timeline, with the steps of its ledger; of the log's lines these are the first.
     package static let timelineMax = 256
     /// Incidents in one answer, told without ledger and timeline; a cursor leads to the next.
     package static let incidentsMax = 100
@@ -47,6 +47,10 @@ package enum Limits {
     package static let zonesMax = 32
     /// What a replica can lack to be ready: there are half a dozen checks, and hooks of the operator's.
     package static let lackingMax = 16
+    /// Hosts that stand by, and reasons why a slot would not survive: one for each of these hosts, and half a dozen others.
+    package static let reasonsMax = 80
+    /// Slots in one list of their readiness, each in short: they are loaded whole for it. A cursor leads to the next.
+    package static let readinessMax = 100
     /// Instances that one heartbeat names as watched. Agents name themselves.
     package static let monitoredMax = 16
 

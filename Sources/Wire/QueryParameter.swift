@@ -22,6 +22,8 @@ package enum QueryParameter: String, CaseIterable, Sendable {
     case mode
     /// Part of a name.
     case search
+    /// `text`, for a person instead of a program; or `json`. What has no text is JSON in any case.
+    case format
 }
 
 extension Route {

@@ -16,7 +16,7 @@ package enum Route: Int, CaseIterable, Sendable {
     // Incidents
     case incidents, incident
     // What an operator looks at
-    case agent, agents, instances, commands, events
+    case agent, readiness, agents, fleetReadiness, instances, commands, events
     // Administration
     case openSession, closeSession
     case clients, createClient, deleteClient, regenerateToken, showToken
@@ -40,7 +40,7 @@ package enum Caller: Sendable {
     case agent
     /// The administrator's token, or the browser session made from it.
     case admin
-    /// The administrator, or the agent whose slot stands in the path or whose slot's incident it is.
+    /// The administrator, or the agent whose slot stands in the path or in the query, or whose slot's incident it is.
     case agentOrAdmin
 }
 

@@ -108,14 +108,24 @@ extension Route {
         // MARK: Incidents
         case .incidents:
             .get(
-                "/api/incidents", .admin, gives: IncidentList.self,
-                "incidents, newest first, all or those of `agent_id` or `state`")
+                "/api/incidents", .agentOrAdmin, gives: IncidentList.self,
+                "incidents, newest first, all or those of `agent_id` or `state`; an agent names itself")
         case .incident:
-            .get("/api/incidents/{incident_id}", .admin, gives: Incident.self, "one incident with its timeline")
+            .get(
+                "/api/incidents/{incident_id}", .agentOrAdmin, gives: Incident.self,
+                "one incident with its timeline, as JSON or as text")
 
         // MARK: What an operator looks at
         case .agent:
             .get("/api/agents/{agent_id}", .agentOrAdmin, gives: AgentDetail.self, "one slot with all that is open")
+        case .readiness:
+            .get(
+                "/api/agents/{agent_id}/readiness", .agentOrAdmin, gives: SlotReadiness.self,
+                "whether the slot would survive an interruption now, and if not, why")
+        case .fleetReadiness:
+            .get(
+                "/api/readiness", .admin, gives: SlotReadinessList.self,
+                "the same of all slots, or those of `client_id` or `status`")
         case .agents:
             .get("/api/admin/agents", .admin, gives: AgentList.self, "slots, all or those of `client_id` or `status`")
         case .instances:

@@ -100,6 +100,12 @@ let bounds: [Bound] = [
     .text("agent-list", "agents[0].clientName", Limits.nameBytes),
     .text("agent-list", "agents[0].hostname", Limits.nameBytes),
     .number("agent-list", "agents[0].hosts", 0...Int(Int32.max)),
+    .list("readiness", "warnings", Limits.reasonsMax),
+    .text("readiness", "warnings[0]", Limits.sentenceBytes),
+    .list("readiness", "replicas", Limits.reasonsMax),
+    .list("readiness", "replicas[0].lacking", Limits.lackingMax),
+    .number("readiness", "deadline_seconds", seconds),
+    .list("readiness-list", "agents", Limits.readinessMax),
     .list("instance-list", "instances", Limits.overviewMax),
     .list("instance-list", "instances[0].lacking", Limits.lackingMax),
     .text("instance-list", "instances[0].clientName", Limits.nameBytes),
@@ -169,7 +175,8 @@ struct BoundTests {
         ("pricing-report", Limits.reportBodyBytes), ("cleanup-report", Limits.reportBodyBytes),
         ("heartbeat-reply", Limits.replyBytes), ("incident", Limits.replyBytes),
         ("termination-list", Limits.replyBytes), ("agent-list", Limits.overviewBytes),
-        ("instance-list", Limits.overviewBytes), ("agent-detail", Limits.overviewBytes),
+        ("instance-list", Limits.overviewBytes), ("readiness", Limits.replyBytes),
+        ("agent-detail", Limits.overviewBytes),
         ("command-list", Limits.overviewBytes), ("log-lines", Limits.overviewBytes),
     ])
     func `a message that is full in every bound fits its body`(message: String, limit: Int) throws {

@@ -162,7 +162,9 @@ private func result(_ outcome: CommandResult.Outcome, _ facts: CommandResult.Fac
         $0.startedAt = moment(1_000)
         $0.facts = facts
         $0.ledger = [
-            LedgerStep(name: "drain", budgetMilliseconds: 5_000, tookMilliseconds: 812, outcome: .done),
+            with(LedgerStep(name: "drain", budgetMilliseconds: 5_000, tookMilliseconds: 812, outcome: .done)) {
+                $0.startedAt = moment(1_010)
+            },
             LedgerStep(name: "snapshot", budgetMilliseconds: 2_000, tookMilliseconds: nil, outcome: .dropped),
         ]
     }
@@ -371,9 +373,17 @@ let incident = with(
     $0.successor = successor
     $0.verifiedAt = moment(3_200)
     $0.closedAt = moment(3_201)
-    $0.ledger = [LedgerStep(name: "drain", budgetMilliseconds: 5_000, tookMilliseconds: 5_000, outcome: .overran)]
+    $0.ledger = [
+        with(LedgerStep(name: "drain", budgetMilliseconds: 5_000, tookMilliseconds: 5_000, outcome: .overran)) {
+            $0.startedAt = moment(60)
+            $0.instance = host
+        }
+    ]
     $0.timeline = [
-        .init(at: moment(40), instance: host, what: "notice: terminate"),
+        with(.init(at: moment(60), instance: host, what: "drain: overran")) {
+            $0.tookMilliseconds = 5_000
+            $0.budgetMilliseconds = 5_000
+        },
         .init(at: moment(52), instance: nil, what: "promotion of r-5 committed, epoch 4"),
     ]
 }

@@ -6,6 +6,14 @@ let overviewGoldens = [
         "agent-list", AgentList(agents: [agent], next: "a1-9f3a"), required: agentPlaces.map { "agents[0]." + $0 },
         unread: ["total"]),
     Golden(
+        "readiness", readiness,
+        required: ["agent_id", "survives", "hand_over", "deadline_seconds"]
+            + ["instance_id", "ready", "fresh"].map { "replicas[0]." + $0 }),
+    Golden(
+        "readiness-list",
+        SlotReadinessList(agents: [survivor], next: "a1-9f3a"),
+        required: ["agent_id", "survives", "hand_over", "deadline_seconds"].map { "agents[0]." + $0 }),
+    Golden(
         "instance-list", InstanceList(instances: [machine], next: "i1-9f3a"),
         required: machinePlaces.map { "instances[0]." + $0 },
         unread: ["total"] + machineUnread.map { "instances[0]." + $0 }),
@@ -65,7 +73,24 @@ private let agent = with(
     $0.hosts = 3
     $0.readyReplicas = 1
     $0.openIncidents = 2
+    $0.survives = false
 }
+
+private let readiness = with(
+    SlotReadiness(
+        slot: "slot-1", reasons: ["replica i-0fedcba9876543210 lacks units"], primary: host, handOver: .exclusive,
+        deadlineSeconds: 15)
+) {
+    $0.warnings = ["they may go together"]
+    $0.replicas = [
+        SlotReadiness.Replica(
+            instance: successor, isReady: false, lacking: ["units"], zone: "us-east-1c", isFresh: true)
+    ]
+}
+
+private let survivor = with(
+    SlotReadiness(slot: "slot-1", reasons: [], primary: host, handOver: .exclusive, deadlineSeconds: 15)
+) { $0.warnings = ["they may go together"] }
 
 private let machineUnread = ["id", "isPrimary", "isActive", "installedAt"]
 private let machinePlaces = [

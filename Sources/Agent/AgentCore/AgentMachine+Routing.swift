@@ -79,9 +79,11 @@ extension AgentMachine {
             hear(reply.role, reply.epoch, askedAt: askedAt, turn)
             obey(reply.commands, &turn)
         case .configured(let configuration):
+            let before = memory.configuration?.settings.handOver
             turn.remember(.configured(configuration))
             turn.tell(.configured(configuration.version))
             absorb(turn)
+            noteConfigured(before: before, turn)
         }
     }
 
@@ -186,11 +188,16 @@ extension AgentMachine {
         if let standing = standing(turn) { errands.noteRecorded(upTo: count, standing, &turn) }
     }
 
-    /// The manager stops us first of all, before the workload: time to tell, and to hand over what serves here.
-    private var shutdownPatience: Duration {
-        guard let settings = memory.configuration?.settings, position.mayServe else { return Self.shutdownTelling }
+    /// The manager stops us first of all, before the workload. It is held up for as long as it takes to tell, and once there
+    /// is a successor for as long as the hand-over may take.
+    var leavesBy: Duration? {
+        guard case .leaving(let since, let hostGoesDown) = life else { return nil }
+        guard hostGoesDown else { return since + Contact.farewellDeadline }
+        guard notices.hasSuccessor, let settings = memory.configuration?.settings else {
+            return since + Self.shutdownTelling
+        }
         let handOver = Duration.seconds(settings.failoverDeadlineSeconds + settings.drainBudgetSeconds)
-        return min(Self.shutdownTelling + handOver, Self.shutdownMost)
+        return since + min(Self.shutdownTelling + handOver, Self.shutdownMost)
     }
 
     private mutating func leave(hostGoesDown: Bool, _ turn: inout Turn) {
@@ -198,10 +205,10 @@ extension AgentMachine {
         turn.tell(.stopping)
         if hostGoesDown {
             notices.notice(.shutdown, at: coordinatorTime(turn), &turn)
-            life = .leaving(until: turn.now + shutdownPatience, hostGoesDown: true)
+            life = .leaving(since: turn.now, hostGoesDown: true)
         } else {
             if let situation = situation(turn) { contact.leave(situation, &turn) }
-            life = .leaving(until: turn.now + Contact.farewellDeadline, hostGoesDown: false)
+            life = .leaving(since: turn.now, hostGoesDown: false)
         }
     }
 }

@@ -48,8 +48,8 @@ package struct AgentMachine: Sendable {
 
     enum Life: Equatable {
         case running
-        /// Something is still to be said, until then at most.
-        case leaving(until: Duration, hostGoesDown: Bool)
+        /// Something is still to be said, or to be handed over.
+        case leaving(since: Duration, hostGoesDown: Bool)
         case stopped
     }
 
@@ -81,17 +81,14 @@ package struct AgentMachine: Sendable {
         switch life {
         case .running: false
         case .leaving(_, hostGoesDown: true):
-            !hasSomebodyToTell || (notices.isStored(.shutdown) && !isHandingOver)
+            !hasSomebodyToTell || (notices.isStored(.shutdown) && !isHandingOver && !outbox.holdsResults)
         case .leaving(_, hostGoesDown: false): contact.asked == nil
         case .stopped: true
         }
     }
 
-    /// Somebody takes over who is to be waited for, and to hear that we have stopped.
-    private var isHandingOver: Bool {
-        let isAwaited = position.mayServe && notices.hasSuccessor
-        return isAwaited || errands.standsDown || outbox.holdsResults
-    }
+    /// Somebody takes over who is to be waited for.
+    private var isHandingOver: Bool { (position.mayServe && notices.hasSuccessor) || errands.standsDown }
 
     /// Also while a refused token is being replaced.
     private var hasSomebodyToTell: Bool {
@@ -158,7 +155,7 @@ package struct AgentMachine: Sendable {
             batches += 1
             turn.add(.record(turn.entries))
         }
-        if case .leaving(let until, _) = life, hasSaidAll || until <= turn.now {
+        if let leavesBy, hasSaidAll || leavesBy <= turn.now {
             life = .stopped
             turn.add(.stop)
         } else if let due = nextDue, due != wakeAt {
@@ -168,8 +165,7 @@ package struct AgentMachine: Sendable {
     }
 
     private var nextDue: Duration? {
-        let end: Duration? = if case .leaving(let until, _) = life { until } else { nil }
-        return [watch.nextDue, partsDue, end].compactMap { $0 }.min()
+        [watch.nextDue, partsDue, leavesBy].compactMap { $0 }.min()
     }
 
     /// When one of those besides the watch wants to be woken.
@@ -222,8 +218,11 @@ package struct AgentMachine: Sendable {
                 blind: watch.isBlind, outbox: Int64(outbox.count)))
     }
 
-    /// Nil of a machine that is no replica.
+    /// What a replica lacks to be ready, and a primary to serve; nil of others.
     var lacking: [String]? {
+        if memory.role == .primary, let failure = workload.failure {
+            return [Readiness.shortened("the workload does not run here: \(failure)")]
+        }
         guard memory.role == .replica else { return nil }
         let handOver = memory.configuration?.settings.handOver ?? .overlap
         return Readiness(

@@ -223,6 +223,8 @@ package struct CloudFault: Error, Sendable, Equatable, CustomStringConvertible {
         case limit
         /// IAM says no.
         case notAllowed
+        /// What it is about is in another state than it would have to be: a look tells which, and it may pass.
+        case conflict
         /// The token was used with other parameters.
         case tokenMismatch
         /// The request itself is wrong; asking again does not help.

@@ -25,8 +25,10 @@ extension Errands {
         guard case .part(let part, let whole, let place) = runs[at].cause else { return }
         runs[at].isOver = true
         endParts(of: runs[at].id)
+        let obstacle = (runs[at].errand as? any UnboundedErrand)?.obstacle.map { ": \($0)" } ?? ""
         note(
-            .failed("\(part.name) was not done in \(part.budget.seconds) s"), .overran, of: part, part.budget, whole,
+            .failed("\(part.name) was not done in \(part.budget.seconds) s\(obstacle)"), .overran, of: part,
+            part.budget, whole,
             place, standing, &turn)
     }
 

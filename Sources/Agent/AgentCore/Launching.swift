@@ -197,7 +197,7 @@ struct Launching: Errand {
             return .failed(
                 "\(fault); IAM must allow this machine's role ec2:RunInstances, ec2:CreateTags and, for the profile, "
                     + "iam:PassRole")
-        case .notFound, .invalid: return .failed("launch a machine from \(launch.image): \(fault)")
+        case .notFound, .conflict, .invalid: return .failed("launch a machine from \(launch.image): \(fault)")
         }
     }
 

@@ -112,7 +112,7 @@ extension AgentMachine {
             updatedAt: wall, startedAt: wall - (now - startedAt), contact: contact.status(now, wall),
             notices: notices.visible.filter(\.isVisible).map { seen in
                 var announced = LocalStatus.Announced(what: seen.signal.words, detectedAt: wall - (now - seen.seenAt))
-                if case .stored(let incident, _) = seen.state { announced.incident = incident }
+                if case .stored(let incident) = seen.state { announced.incident = incident }
                 return announced
             },
             outbox: .init(waiting: outbox.count, dropped: outbox.dropped, refused: outbox.refused),

@@ -23,6 +23,8 @@ struct Notices: Sendable {
         /// False for a maintenance that was called off: it is told once, and forgotten.
         var isVisible = true
         var state: State
+        /// Somebody is to take over for it; that stays so while it is told again.
+        var hasSuccessor = false
         var failures = 0
         fileprivate var backoff = Backoff(upTo: .seconds(1))
     }
@@ -30,7 +32,7 @@ struct Notices: Sendable {
     enum State: Sendable, Equatable {
         case due(Duration)
         case asked(ExchangeID)
-        case stored(IncidentID, NoticeReply.Action)
+        case stored(IncidentID)
     }
 
     /// Where, and as whom, a notice is told.
@@ -95,9 +97,7 @@ struct Notices: Sendable {
     }
 
     /// Whether a successor is committed to one of them.
-    var hasSuccessor: Bool {
-        visible.contains { if case .stored(_, .replicaPromoted) = $0.state { true } else { false } }
-    }
+    var hasSuccessor: Bool { visible.contains(where: \.hasSuccessor) }
 
     // MARK: Telling
 
@@ -127,7 +127,8 @@ struct Notices: Sendable {
         switch result {
         case .success(.noticed(let reply)):
             turn.tell(.noticeStored(reply.incident, reply.action, after: turn.now - visible[index].seenAt))
-            visible[index].state = .stored(reply.incident, reply.action)
+            visible[index].state = .stored(reply.incident)
+            if reply.action == .replicaPromoted { visible[index].hasSuccessor = true }
             visible[index].failures = 0
             if !visible[index].isVisible { visible.remove(at: index) }
             return .stored(reply)

@@ -41,7 +41,7 @@ struct Readiness {
     }
 
     /// A coordinator refuses a heartbeat with a longer one.
-    private static func shortened(_ sentence: String) -> String {
+    static func shortened(_ sentence: String) -> String {
         guard sentence.utf8.count > Limits.nameBytes else { return sentence }
         var text = sentence
         while text.utf8.count > Limits.nameBytes - "…".utf8.count { text.removeLast() }

@@ -59,6 +59,13 @@ package struct Turn: Sendable {
         return ActID(numbers.last)
     }
 
+    /// Before whatever else this turn does.
+    mutating func actFirst(_ act: Act, within deadline: Duration) -> ActID {
+        numbers.last += 1
+        effects.insert(.act(ActID(numbers.last), act, deadline: deadline), at: 0)
+        return ActID(numbers.last)
+    }
+
     /// Into the outbox, which remembers and sends it.
     mutating func report(_ make: (ReportID) -> Report.Content) {
         let id: ReportID = names.next()

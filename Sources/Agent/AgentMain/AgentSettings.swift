@@ -71,6 +71,7 @@ enum AgentSettings {
         Setting.url("AWS_ENDPOINT_URL", "Where to ask all of AWS, instead of its own addresses.").optional,
         Setting.url("AWS_ENDPOINT_URL_EC2", "Where to ask EC2.").optional,
         Setting.url("AWS_ENDPOINT_URL_PRICING", "Where to ask the price list.").optional,
+        Setting.url("AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2", "Where to ask the load balancers.").optional,
     ]
     static let cloudCAFile = Setting.path(
         "AWS_CA_BUNDLE", "Certificates (PEM) of the authorities that may vouch for AWS, instead of the system's."
@@ -171,7 +172,10 @@ extension CloudSettings {
     private init(_ value: (Setting<String?>) -> String?, secret: (Setting<Secret?>) -> Secret?) {
         var values: [String: String] = [:]
         for (name, setting) in zip(
-            ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL_PRICING"], AgentSettings.cloudEndpoints)
+            [
+                "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_EC2", "AWS_ENDPOINT_URL_PRICING",
+                "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2",
+            ], AgentSettings.cloudEndpoints)
         {
             values[name] = value(setting)
         }

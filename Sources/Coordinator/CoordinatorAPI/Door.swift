@@ -108,7 +108,11 @@ package final class Door: Sendable {
     private func admit(_ line: Line, to route: Route, values: [String], at now: Duration) -> Admission {
         switch route.caller {
         case .agent, .agentOrAdmin:
-            guard values.first == line.slot.text else { return .forbidden("this token belongs to another agent") }
+            // Whose incident it is only the record tells: the handler looks.
+            let isAboutIncidents = route == .incidents || route == .incident
+            guard isAboutIncidents || values.first == line.slot.text else {
+                return .forbidden("this token belongs to another agent")
+            }
             let isNotice = route == .terminationImminent || route == .rebalanceRecommendation
             return line.admits(aNotice: isNotice, at: now) ? .admitted(.host(line)) : .slowed
         case .client: return .forbidden("this is an agent's token; to register, send the client's token")

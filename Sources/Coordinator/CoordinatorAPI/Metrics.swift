@@ -16,6 +16,13 @@ struct MetricsPage {
         single("spot_database_bytes", "gauge", "Size of the database file.", totals.databaseBytes)
     }
 
+    mutating func addExposed(_ totals: Totals, _ heart: Heart) {
+        let slots = totals.agents.filter { $0.key != AgentStatus.deleted.rawValue }.values.reduce(0, +)
+        single(
+            "spot_agents_exposed", "gauge", "Slots that would not survive an interruption now.",
+            max(0, slots - heart.survivingAgents))
+    }
+
     mutating func add(_ heart: Heart) {
         group("spot_hosts_enrolled", "gauge", "Enrolled hosts by whether they are heard.", heart.presences)
         group("spot_events_total", "counter", "Lines of the event log by kind, since the start.", heart.eventCounts)

@@ -22,6 +22,8 @@ package struct CommandRecord: Equatable, Sendable {
     package var state = CommandState.pending
     /// Counts deliveries.
     package var attempt = 0
+    /// When it was first handed out.
+    package var deliveredAt: Timestamp?
     /// Until when the delivery belongs to the host.
     package var leaseUntil: Timestamp?
     package var finishedAt: Timestamp?

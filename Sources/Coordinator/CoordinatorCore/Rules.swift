@@ -39,6 +39,9 @@ package enum Rules {
     static let rebalanceWindow = Duration.seconds(7200)
     /// The machine outlived its announced end by so much: the announcement was false.
     static let outlivedAfter = Duration.seconds(300)
+    /// What an exclusive hand-over takes besides the drain, at the least that it can be planned with: 3 s to stop and be seen
+    /// stopped, and 2 s for the messages, the start and the probe.
+    package static let exclusiveHandOver = Duration.seconds(5)
     /// A replica that is not quite ready is promoted when no more than this is left: it may still work, waiting cannot.
     static let lastChoice = Duration.seconds(40)
     /// EC2 gives two minutes; an end that is further away than this is nobody's to plan with.

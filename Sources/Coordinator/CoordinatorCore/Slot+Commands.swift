@@ -28,6 +28,7 @@ extension Slot {
             changeCommand(command.id) { command in
                 command.state = .delivered
                 command.attempt += 1
+                command.deliveredAt = command.deliveredAt ?? now
                 command.leaseUntil = now + .seconds(command.leaseSeconds)
             }
             // From here on it may serve, whatever becomes of its answer.

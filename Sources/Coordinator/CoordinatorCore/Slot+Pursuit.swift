@@ -1,5 +1,5 @@
-import JSON
-import Wire
+package import JSON
+package import Wire
 
 // What is done about the open incidents. Nothing here asks whether automatic switching is on, how many switches there were,
 // or what an engine advises: when a machine goes, the workload moves.
@@ -87,7 +87,7 @@ extension Slot {
     }
 
     /// The machines that go.
-    func announced(at now: Timestamp) -> Set<InstanceID> {
+    package func announced(at now: Timestamp) -> Set<InstanceID> {
         Set(incidents.filter { $0.isOpen && $0.incident.isUrgent(at: now) }.map(\.incident.instance))
     }
 

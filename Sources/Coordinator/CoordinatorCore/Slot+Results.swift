@@ -16,6 +16,7 @@ extension Slot {
         if !command.state.isOpen { learn(result.epoch, from: result.instance, &turn) }
         guard command.state.isOpen else {
             noteMachines(of: command, result, &turn)
+            noteSteps(of: command, result, at: turn.now)
             if command.result == nil {
                 turn.note(
                     .reportStale,
@@ -37,12 +38,7 @@ extension Slot {
         }
         finish(id, as: CommandState(result.outcome), with: result, &turn)
         noteMachines(of: command, result, &turn)
-        if let incident = command.incident, self.incident(incident) != nil {
-            changeIncident(incident) { record in
-                let room = Limits.stepsMax - record.incident.ledger.count
-                record.incident.ledger += result.ledger.prefix(max(0, room))
-            }
-        }
+        noteSteps(of: command, result, at: turn.now)
         follow(command, result, &turn)
         settle(&turn)
         return .accepted

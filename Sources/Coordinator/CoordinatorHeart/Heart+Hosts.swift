@@ -279,16 +279,26 @@ extension Heart {
         look(at: slot, answer) { slot, now in slot.terminationList(at: now) }
     }
 
+    package func readiness(of slot: SlotID, answer: @escaping @Sendable (Outcome<SlotReadiness>) -> Void) {
+        look(at: slot, answer) { slot, now in slot.readiness(at: now) }
+    }
+
     private func look<Reply: Sendable>(
         at id: SlotID, _ answer: @escaping @Sendable (Outcome<Reply>) -> Void,
         _ view: @escaping @Sendable (Slot, Timestamp) -> Reply
     ) {
         read(answer) { [self] reader in
             let now = surroundings.wall()
-            guard var slot = try reader.slot(id, naming: Focus(now: now)) else { return .refused(.noAgent(id)) }
-            switchboard.overlay(&slot, now: surroundings.monotonic(), wall: now)
+            guard let slot = try slot(id, at: now, reader) else { return .refused(.noAgent(id)) }
             return .done(view(slot, now))
         }
+    }
+
+    /// As the writer would see it.
+    func slot(_ id: SlotID, at now: Timestamp, _ reader: borrowing StoreReader) throws -> Slot? {
+        guard var slot = try reader.slot(id, naming: Focus(now: now)) else { return nil }
+        switchboard.overlay(&slot, now: surroundings.monotonic(), wall: now)
+        return slot
     }
 }
 

@@ -12,14 +12,22 @@ extension Heart {
 
     package func agents(_ query: AgentQuery, answer: @escaping @Sendable (Outcome<AgentList>) -> Void) {
         read(answer) { [self] reader in
-            var filter = AgentFilter()
-            filter.client = query.client
-            filter.status = query.status
-            filter.search = query.search
             var list = try reader.agents(
-                filter, after: query.part.after, limit: query.part.limit, isFresh: isFresh)
+                AgentFilter(query), after: query.part.after, limit: query.part.limit, isFresh: isFresh)
             for index in list.agents.indices { noteContact(&list.agents[index]) }
             return .done(list)
+        }
+    }
+
+    /// Whether each of those agents would survive an interruption now.
+    package func readiness(_ query: AgentQuery, answer: @escaping @Sendable (Outcome<SlotReadinessList>) -> Void) {
+        read(answer) { [self] reader in
+            let page = try reader.agents(
+                AgentFilter(query), after: query.part.after, limit: min(query.part.limit, Limits.readinessMax),
+                isFresh: isFresh)
+            let now = surroundings.wall()
+            let found = try page.agents.compactMap { try slot($0.id, at: now, reader)?.readiness(at: now).inShort }
+            return .done(SlotReadinessList(agents: found, next: page.next))
         }
     }
 
@@ -73,11 +81,16 @@ extension Heart {
         }
     }
 
-    package func incident(_ id: IncidentID, answer: @escaping @Sendable (Outcome<Incident>) -> Void) {
+    /// `asker` is the slot whose host asks: of others it is told no more than of what was never there.
+    package func incident(
+        _ id: IncidentID, of asker: SlotID? = nil, answer: @escaping @Sendable (Outcome<Incident>) -> Void
+    ) {
         read(answer) { reader in
-            guard let incident = try reader.incident(id) else {
-                return .refused(ErrorReply(.notFound, "no such incident: \(id)"))
+            let incident = try reader.incident(id)
+            if let asker, incident?.slot != asker {
+                return .refused(ErrorReply(.forbidden, "agent \(asker) has no incident \(id)"))
             }
+            guard let incident else { return .refused(ErrorReply(.notFound, "no such incident: \(id)")) }
             return .done(incident)
         }
     }
@@ -112,7 +125,11 @@ extension Heart {
         switchboard.line(of: slot, instance)?.hostPresence == .fresh
     }
 
+    /// Slots that would survive an interruption now, as far as memory tells.
+    package var survivingAgents: Int { switchboard.linesBySlot.count { $0.survive } }
+
     private func noteContact(_ agent: inout AgentSummary) {
+        if agent.status != .deleted { agent.survives = switchboard.lines(of: agent.id).survive }
         guard let instance = agent.instance else { return }
         agent.lastHeartbeatAt = lastHeard(agent.id, instance) ?? agent.lastHeartbeatAt
     }
@@ -126,6 +143,47 @@ extension Heart {
             return nil
         }
         return surroundings.wall() - (surroundings.monotonic() - heard)
+    }
+}
+
+extension AgentFilter {
+    init(_ query: AgentQuery) {
+        self.init()
+        client = query.client
+        status = query.status
+        search = query.search
+    }
+}
+
+extension [Line] {
+    /// Whether these, the hosts of one slot, would survive an interruption of the one that serves. The same as an empty
+    /// `Slot.readiness(at:)`, without loading the slot: all are asked about at once.
+    var survive: Bool {
+        var (serves, standsBy) = (false, false)
+        for line in self {
+            switch line.state.withLock({ $0.standing }) {
+            case .hindered: return false
+            case .serves: serves = true
+            case .standsBy: standsBy = true
+            case .none: break
+            }
+        }
+        return serves && standsBy
+    }
+}
+
+extension Line.State {
+    fileprivate enum Standing { case none, serves, standsBy, hindered }
+
+    /// What its host is good for when the primary is interrupted.
+    fileprivate var standing: Standing {
+        if view.isHindered || view.role == .promoting { return .hindered }
+        guard presence == .fresh else { return .none }
+        switch view.role {
+        case .primary: return saying?.isBlind == true ? .none : .serves
+        case .replica: return saying?.lacking == [] && !view.isGoing ? .standsBy : .none
+        case .launching, .promoting, .zombie, .terminating, .terminated: return .none
+        }
     }
 }
 

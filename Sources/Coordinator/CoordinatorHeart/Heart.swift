@@ -342,7 +342,8 @@ extension Line {
             role: row.role, epoch: row.epoch, configVersion: row.configVersion,
             heartbeatSeconds: row.heartbeatSeconds, leaseSeconds: row.leaseSeconds, awaitsLease: row.leaseSeconds > 0,
             hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands, isInTrouble: row.isInTrouble,
-            isEnded: row.isEnded, isOver: row.isOver)
+            // An incident is looked at again within a minute, and what that commits tells better.
+            isHindered: row.isHindered || row.isInTrouble, isGoing: false, isEnded: row.isEnded, isOver: row.isOver)
         var host = Host(
             instance: row.instance, role: row.role, roleSince: .earliest, registeredAt: .earliest, facts: row.facts)
         host.lacking = row.lacking

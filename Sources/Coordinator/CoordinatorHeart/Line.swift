@@ -25,6 +25,10 @@ package final class Line: Sendable {
         var hasDue: Bool
         /// An incident is open, or nobody serves: each host that is heard again counts.
         var isInTrouble: Bool
+        /// Something that has nothing to do with who is heard stands in the way of a hand-over.
+        var isHindered: Bool
+        /// It announced its own end.
+        var isGoing: Bool
         /// The slot was deleted.
         var isEnded: Bool
         /// And its hosts have nothing left to do for it.

@@ -59,6 +59,8 @@ final class Switchboard: Sendable {
     func lines(of slot: SlotID) -> [Line] { index.withLock { $0.tokens[slot]?.map(\.line) ?? [] } }
     func line(of slot: SlotID, _ instance: InstanceID) -> Line? { lines(of: slot).first { $0.instance == instance } }
     var all: [Line] { index.withLock { Array($0.lines.values) } }
+    /// Those of each slot together.
+    var linesBySlot: [[Line]] { index.withLock { Array($0.tokens.values) }.map { $0.map(\.line) } }
     var hasTenants: Bool { index.withLock { !$0.tenants.isEmpty } }
     var count: Int { index.withLock { $0.lines.count } }
 
@@ -282,6 +284,8 @@ extension Line.View {
         hasOrders = !orders.isEmpty
         hasDue = orders.contains { $0.isDue(at: now) }
         isInTrouble = slot.primary == nil || slot.incidents.contains(where: \.isOpen)
+        isHindered = !slot.hindrances(at: now).isEmpty
+        isGoing = slot.announced(at: now).contains(host.instance)
         isEnded = slot.deletedAt != nil
         isOver = slot.isOver
     }

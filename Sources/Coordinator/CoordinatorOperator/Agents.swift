@@ -19,6 +19,7 @@ extension Desk {
                 Column("HOSTS", isNumber: true) { "\($0.hosts)" },
                 Column("READY", isNumber: true) { "\($0.readyReplicas)" },
                 Column("INCIDENTS", isNumber: true) { "\($0.openIncidents)" },
+                Column("SURVIVES") { $0.survives.map(yesOrNo) },
             ])
     }
 

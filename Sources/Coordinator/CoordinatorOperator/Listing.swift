@@ -17,6 +17,12 @@ extension AgentList: Page {
     var following: EventCursor? { next }
 }
 
+extension SlotReadinessList: Page {
+    static var key: String { "agents" }
+    var entries: [SlotReadiness] { agents }
+    var following: EventCursor? { next }
+}
+
 extension InstanceList: Page {
     static var key: String { "instances" }
     var entries: [InstanceSummary] { instances }

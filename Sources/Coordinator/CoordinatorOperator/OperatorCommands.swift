@@ -38,6 +38,7 @@ enum Verb: String, CaseIterable {
     case clientToken = "client token"
     case agents
     case agent
+    case readiness
     case settings
     case enable
     case disable
@@ -56,6 +57,7 @@ enum Verb: String, CaseIterable {
         case .clientToken: try desk.clientToken()
         case .agents: try desk.agents()
         case .agent: try desk.agent()
+        case .readiness: try desk.readiness()
         case .settings: try desk.settings()
         case .enable: try desk.enable(true)
         case .disable: try desk.enable(false)

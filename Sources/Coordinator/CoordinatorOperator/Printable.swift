@@ -1,22 +1,6 @@
 import JSON
 import Platform
 
-/// `text` with everything escaped that could steer a terminal, hide, or break a line.
-func printable(_ text: String) -> String {
-    guard text.unicodeScalars.contains(where: isUnprintable) else { return text }
-    var result = ""
-    for scalar in text.unicodeScalars {
-        switch scalar {
-        case "\n": result += "\\n"
-        case "\t": result += "\\t"
-        case "\r": result += "\\r"
-        case _ where isUnprintable(scalar): result += "\\u{\(String(scalar.value, radix: 16))}"
-        default: result.unicodeScalars.append(scalar)
-        }
-    }
-    return result
-}
-
 /// JSON text byte for byte, but that what a terminal could take for an order is written as JSON's own escape, which means
 /// the same. White space between the values stays, or becomes blanks where the text shall be one line.
 func printableJSON(_ text: [UInt8], onOneLine: Bool = false) -> String {

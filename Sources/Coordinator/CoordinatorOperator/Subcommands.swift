@@ -34,6 +34,14 @@ extension Verb {
                 ],
                 [], [Example("agents --status offline", "Who is not served?")])
         case .agent: make("Show one agent: its machines, and all that is open.", arguments: [Self.agentID])
+        case .readiness:
+            make(
+                "Would the agents survive an interruption now? Of all, or of one, with the reasons.",
+                [Self.ofClient, .limit], [Argument("AGENT", "The one to look at, by its id.", count: .atMostOne)],
+                [
+                    Example("readiness", "Who is in danger?"),
+                    Example("readiness AGENT", "What is missing, and what is not as good as it could be?"),
+                ])
         case .settings:
             make(
                 "Show an agent's settings with their meaning, or change some.",

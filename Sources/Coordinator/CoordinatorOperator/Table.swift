@@ -1,3 +1,5 @@
+import Platform
+
 /// One column of a table: its heading and what stands in it.
 struct Column<Row> {
     let heading: String

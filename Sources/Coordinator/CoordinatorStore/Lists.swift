@@ -84,7 +84,7 @@ extension StoreReader {
         }
     }
 
-    /// With its ledger, and with its timeline out of the log.
+    /// With its ledger, and with its timeline out of both the log and the ledger.
     package borrowing func incident(_ id: IncidentID) throws(StoreError) -> Incident? {
         try attempt("look up incident \(id)") { transaction in
             let found = try transaction.first(
@@ -95,14 +95,17 @@ extension StoreReader {
                 """, id
             ) { row in try reading("incident", row) { try Incident($0) } }
             guard var incident = found else { return nil }
-            incident.timeline = try transaction.all(
-                "SELECT seq, at, instance_id, sentence FROM event WHERE incident_id = ? ORDER BY seq LIMIT ?", id,
-                Limits.timelineMax
+            let lines = try transaction.all(
+                "SELECT seq, at, instance_id, sentence, kind FROM event WHERE incident_id = ? ORDER BY seq LIMIT ?",
+                id, max(0, Limits.timelineMax - incident.ledger.count)
             ) { row in
                 try reading("event", row) { row in
-                    Incident.Moment(at: try row.value(1), instance: try row.value(2), what: try row.value(3))
+                    LoggedMoment(
+                        kind: EventKind(rawValue: try row.value(4)), at: try row.value(1), instance: try row.value(2),
+                        sentence: try row.value(3))
                 }
             }
+            incident.timeline = timeline(of: lines, with: incident.ledger)
             return incident
         }
     }

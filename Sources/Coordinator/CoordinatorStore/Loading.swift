@@ -107,18 +107,18 @@ private func loadCommands(
     try transaction.all(
         """
         SELECT id, instance_id, asks, priority, created_at, not_before, expires_at, lease_seconds, epoch, incident_id,
-            state, attempt, lease_until, finished_at, result, rowid AS place
+            state, attempt, lease_until, finished_at, result, delivered_at, rowid AS place
         FROM command INDEXED BY command_open WHERE slot_id = ?1 AND finished_at IS NULL
         UNION ALL
         SELECT id, instance_id, asks, priority, created_at, not_before, expires_at, lease_seconds, epoch, incident_id,
-            state, attempt, lease_until, finished_at, result, rowid AS place
+            state, attempt, lease_until, finished_at, result, delivered_at, rowid AS place
         FROM command WHERE id = ?2 AND slot_id = ?1 AND finished_at IS NOT NULL
         ORDER BY place
         """, slot, focus.command
     ) { row in try reading("command", row) { try CommandRecord($0) } }
 }
 
-/// The open ones, those that still absorb repeats, and the one that is named.
+/// The open ones, those that still absorb repeats, and the one that is named or that the named command belongs to.
 private func loadIncidents(
     of slot: SlotID, _ focus: Focus, _ transaction: borrowing Transaction
 ) throws -> [IncidentRecord] {
@@ -134,9 +134,11 @@ private func loadIncidents(
         UNION ALL
         SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
             verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked, ends_at, maintenance, rowid AS place
-        FROM incident WHERE id = ?3 AND slot_id = ?1 AND closed_at < ?2
+        FROM incident
+        WHERE id = coalesce(?3, (SELECT incident_id FROM command WHERE id = ?4 AND slot_id = ?1)) AND slot_id = ?1
+            AND closed_at < ?2
         ORDER BY place
-        """, slot, focus.now - Rules.foldingTime, focus.incident
+        """, slot, focus.now - Rules.foldingTime, focus.incident, focus.command
     ) { row in try reading("incident", row) { try IncidentRecord($0) } }
 }
 

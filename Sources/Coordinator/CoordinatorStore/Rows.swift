@@ -88,7 +88,7 @@ extension Replica {
 
 extension CommandRecord {
     /// id, instance, asks, priority, created, not before, expires, lease, epoch, incident, state, attempt, until, finished,
-    /// result
+    /// result, delivered
     init(_ row: borrowing Row) throws {
         self.init(
             id: try row.value(0), instance: try row.value(1), order: try row.json(2, "asks"),
@@ -100,6 +100,7 @@ extension CommandRecord {
         leaseUntil = try row.value(12)
         finishedAt = try row.value(13)
         result = try row.json(14, "result")
+        deliveredAt = try row.value(15)
     }
 }
 

@@ -165,18 +165,20 @@ private func saveCommand(
         try transaction.execute(
             """
             INSERT INTO command (id, slot_id, instance_id, asks, priority, created_at, not_before, expires_at,
-                lease_seconds, epoch, incident_id, state, attempt, lease_until, finished_at, result)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                lease_seconds, epoch, incident_id, state, attempt, lease_until, finished_at, result, delivered_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """, command.id, slot, command.instance, jsonText(command.order), command.priority, command.createdAt,
             command.notBefore, command.expiresAt, command.leaseSeconds, command.epoch, command.incident,
-            command.state, command.attempt, command.leaseUntil, command.finishedAt, jsonText(command.result))
+            command.state, command.attempt, command.leaseUntil, command.finishedAt, jsonText(command.result),
+            command.deliveredAt)
     } else {
         let rows = try transaction.execute(
             """
-            UPDATE command SET epoch = ?, state = ?, attempt = ?, lease_until = ?, finished_at = ?, result = ?
+            UPDATE command SET epoch = ?, state = ?, attempt = ?, lease_until = ?, finished_at = ?, result = ?,
+                delivered_at = ?
             WHERE id = ?
             """, command.epoch, command.state, command.attempt, command.leaseUntil, command.finishedAt,
-            jsonText(command.result), command.id)
+            jsonText(command.result), command.deliveredAt, command.id)
         try requireOneRow(rows, "command", command.id)
     }
 }

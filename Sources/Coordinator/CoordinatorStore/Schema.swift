@@ -21,6 +21,7 @@ enum Schema {
         ALTER TABLE client ADD COLUMN saved INTEGER NOT NULL DEFAULT 0 CHECK (saved >= 0);
         """,
         records,
+        rehearsals,
     ]
 
     /// Looks, and changes nothing: the file is ours, or it is empty and can become ours. Returns its version.

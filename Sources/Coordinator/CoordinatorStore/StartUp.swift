@@ -22,6 +22,8 @@ package struct HostRow: Sendable {
     package var hasOpenCommands: Bool
     /// Its slot has an open incident, or nobody who serves.
     package var isInTrouble: Bool
+    /// As `Slot.hindrances(at:)`, but for incidents.
+    package var isHindered: Bool
     /// Its slot was deleted.
     package var isEnded: Bool
     /// And its hosts have nothing left to do for it.
@@ -43,6 +45,7 @@ package struct HostRow: Sendable {
         tokenHash = try row.maybe(20)
         isEnded = try row.field(21)
         isOver = try row.field(22)
+        isHindered = try row.field(23)
         hasOpenCommands = false
         isInTrouble = false
     }
@@ -129,10 +132,17 @@ extension StoreReader {
                         AND NOT EXISTS (
                             SELECT 1 FROM host AS other WHERE other.slot_id = slot.id
                                 AND (other.role = 'terminating'
-                                    OR (other.role = 'zombie' AND slot.settings ->> '$.auto_terminate_enabled')))
+                                    OR (other.role = 'zombie' AND slot.settings ->> '$.auto_terminate_enabled'))),
+                    slot.contested_by IS NOT NULL
+                        OR (instr(slot.settings, '"hand_over":"exclusive"') > 0 AND (
+                            slot.settings ->> '$.failover_deadline_seconds'
+                                < slot.settings ->> '$.drain_budget_seconds' + ?3
+                            OR EXISTS (
+                                SELECT 1 FROM host AS other WHERE other.slot_id = slot.id AND other.service <> 'idle'
+                                    AND other.role NOT IN ('primary', 'terminated') AND other.is_proven_dead = 0)))
                 FROM host CROSS JOIN slot ON slot.id = host.slot_id
                 WHERE host.role <> 'terminated' AND host.number % ?1 = ?2
-                """, shares, share
+                """, shares, share, Int(Rules.exclusiveHandOver.components.seconds)
             ) { row in
                 do {
                     var host = try reading("host", row) { try HostRow($0) }

@@ -85,6 +85,10 @@ package struct Incident: WireObject {
         /// Nil for the coordinator itself.
         package var instance: InstanceID?
         package var what: String
+        /// Of a step of a host; nil for one that was dropped.
+        package var tookMilliseconds: Int64?
+        /// Of a step of a host: what it was given.
+        package var budgetMilliseconds: Int64?
 
         package init(at: Timestamp, instance: InstanceID?, what: String) {
             self.at = at
@@ -96,12 +100,16 @@ package struct Incident: WireObject {
             at = try fields.need("at")
             instance = try fields.maybe("instance_id")
             what = try fields.text("what", upTo: Limits.sentenceBytes)
+            tookMilliseconds = try fields.count("took_ms")
+            budgetMilliseconds = try fields.count("budget_ms")
         }
 
         package func write(_ fields: inout FieldWriter) {
             fields.put("at", at)
             fields.put("instance_id", instance)
             fields.putSentence("what", what)
+            fields.put("took_ms", tookMilliseconds)
+            fields.put("budget_ms", budgetMilliseconds)
         }
     }
 }
@@ -113,6 +121,10 @@ package struct LedgerStep: WireObject {
     /// Nil for a step that was dropped.
     package var tookMilliseconds: Int64?
     package var outcome: Outcome
+    /// When it began, which its host reckons on the coordinator's clock; nil of hosts that do not.
+    package var startedAt: Timestamp?
+    /// Its host. The coordinator fills it in when it takes the step into an incident.
+    package var instance: InstanceID?
 
     package enum Outcome: String, WireWord {
         case done
@@ -135,6 +147,8 @@ package struct LedgerStep: WireObject {
         budgetMilliseconds = try fields.needCount("budget_ms")
         tookMilliseconds = try fields.count("took_ms")
         outcome = try fields.need("outcome")
+        startedAt = try fields.maybe("started_at")
+        instance = try fields.maybe("instance_id")
     }
 
     package func write(_ fields: inout FieldWriter) {
@@ -142,6 +156,8 @@ package struct LedgerStep: WireObject {
         fields.put("budget_ms", budgetMilliseconds)
         fields.put("took_ms", tookMilliseconds)
         fields.put("outcome", outcome)
+        fields.put("started_at", startedAt)
+        fields.put("instance_id", instance)
     }
 }
 

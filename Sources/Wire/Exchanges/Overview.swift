@@ -26,6 +26,8 @@ package struct AgentSummary: WireObject {
     package var hosts: Int
     package var readyReplicas: Int
     package var openIncidents: Int
+    /// Whether it would survive an interruption now; `GET …/readiness` says why not. Nil where nobody looked.
+    package var survives: Bool?
 
     package init(
         id: SlotID, logicalAgent: LogicalAgentID, client: ClientID, clientName: String, status: AgentStatus,
@@ -67,6 +69,7 @@ package struct AgentSummary: WireObject {
         hosts = try fields.needWhole("hosts", in: 0...Int(Int32.max))
         readyReplicas = try fields.needWhole("readyReplicas", in: 0...Int(Int32.max))
         openIncidents = try fields.needWhole("openIncidents", in: 0...Int(Int32.max))
+        survives = try fields.maybe("survives")
     }
 
     package func write(_ fields: inout FieldWriter) {
@@ -92,6 +95,7 @@ package struct AgentSummary: WireObject {
         fields.put("hosts", hosts)
         fields.put("readyReplicas", readyReplicas)
         fields.put("openIncidents", openIncidents)
+        fields.put("survives", survives)
     }
 }
 

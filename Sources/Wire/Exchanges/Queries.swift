@@ -18,7 +18,7 @@ package struct ListPart: Equatable, Sendable {
     }
 }
 
-/// `GET /api/admin/agents`
+/// `GET /api/admin/agents` and `GET /api/readiness`
 package struct AgentQuery: Equatable, Sendable {
     package var client: ClientID?
     package var status: AgentStatus?
@@ -28,12 +28,12 @@ package struct AgentQuery: Equatable, Sendable {
 
     package init() {}
 
-    package init(_ parameters: [String: String]) throws(WireError) {
+    package init(_ parameters: [String: String], upTo most: Int = Limits.overviewMax) throws(WireError) {
         let query = QueryReader(parameters)
         client = try query.name(.client)
         status = try query.word(.status)
         search = query.text(.search)
-        part = try ListPart(query)
+        part = try ListPart(query, upTo: most)
     }
 }
 

@@ -42,6 +42,14 @@ import Wire
         ("InvalidParameterValue", 400, .invalid),
         ("OperationNotPermitted", 400, .invalid),
         ("IncorrectInstanceState", 400, .invalid),
+        ("InvalidAllocationID.NotFound", 400, .notFound),
+        ("InvalidVolume.NotFound", 400, .notFound),
+        ("InvalidAttachment.NotFound", 400, .notFound),
+        ("InvalidVolume.ZoneMismatch", 400, .invalid),
+        ("AttachmentLimitExceeded", 400, .limit),
+        ("IncorrectState", 400, .conflict),
+        ("VolumeInUse", 400, .conflict),
+        ("Resource.AlreadyAssociated", 400, .conflict),
         // Nobody asked for a trial.
         ("DryRunOperation", 412, .invalid),
     ]
@@ -107,6 +115,45 @@ import Wire
                 perform this operation. User: arn:aws:sts::1:assumed-role/web is not authorized to perform: \
                 ec2:TerminateInstances; give the instance's role the right to do it
                 """)
+    }
+
+    static let balancerKinds: [(code: String, status: Int, CloudFault.Kind)] = [
+        ("TargetGroupNotFound", 400, .notFound), ("InvalidTarget", 400, .invalid), ("TooManyTargets", 400, .limit),
+        ("TooManyRegistrationsForTargetId", 400, .limit), ("AccessDenied", 403, .notAllowed),
+        ("SignatureDoesNotMatch", 403, .notAllowed), ("ValidationError", 400, .invalid),
+    ]
+
+    @Test(arguments: balancerKinds)
+    func `each code of ELB, in its own form, is one kind of fault`(
+        code: String, status: Int, kind: CloudFault.Kind
+    ) throws {
+        let service = try FakeService(.refusedByBalancer(code, status: status))
+        let fault = try Desk(at: service).fault(.registerTarget(Samples.group, "i-01234567"))
+        #expect(fault.kind == kind && fault.code == code)
+        let beginning = "register i-01234567 with target group web: ELB refused it (\(code)): So it is"
+        #expect(fault.description.hasPrefix(beginning), "\(fault)")
+        #expect(service.asked.count == 1)
+    }
+
+    @Test func `ELB's throttling is waited out`() throws {
+        let service = try FakeService(
+            .refusedByBalancer("Throttling"),
+            .xml("<RegisterTargetsResponse><RegisterTargetsResult/></RegisterTargetsResponse>"))
+        #expect(try Desk(at: service).ask(.registerTarget(Samples.group, "i-01234567")) == .success(.done))
+        #expect(service.asked.count == 2)
+        #expect(service.asked[0].authorization.contains("/eu-central-1/elasticloadbalancing/aws4_request"))
+    }
+
+    @Test(arguments: [
+        (CloudRequest.detachVolume("vol-1", from: "i-01234567"), "InvalidAttachment.NotFound", CloudAnswer.done),
+        (.may(.detachVolume("vol-1", from: "i-01234567")), "InvalidAttachment.NotFound", .allowed),
+        (.deregisterTarget(Samples.group, "i-01234567"), "InvalidTarget", .done),
+    ])
+    func `a refusal that says that it is so already is an answer`(
+        request: CloudRequest, code: String, answer: CloudAnswer
+    ) throws {
+        let service = try FakeService(.refused(code))
+        #expect(try Desk(at: service).ask(request) == .success(answer))
     }
 
     @Test(arguments: [

@@ -40,6 +40,8 @@ import Wire
         &Placement.AvailabilityZone=eu-west-1b&MetadataOptions.HttpTokens=required
         """
 
+    static let volume = DataVolume(id: "vol-1", device: "/dev/sdf")
+
     static let forms: [(CloudRequest, action: String, form: String)] = [
         (
             .describeInstances(["i-0123456789abcdef0", "i-01234567"]), "DescribeInstances",
@@ -96,6 +98,29 @@ import Wire
             &EndTime=2026-11-20T20%3A00%3A00Z&MaxResults=100
             """
         ),
+        (.address("eipalloc-1"), "DescribeAddresses", "AllocationId.1=eipalloc-1"),
+        (
+            .moveAddress("eipalloc-1", to: "i-01234567"), "AssociateAddress",
+            "AllocationId=eipalloc-1&InstanceId=i-01234567&AllowReassociation=true"
+        ),
+        (.volumes(["vol-1", "vol-2"]), "DescribeVolumes", "VolumeId.1=vol-1&VolumeId.2=vol-2"),
+        (
+            .attachVolume(volume, to: "i-01234567"), "AttachVolume",
+            "VolumeId=vol-1&InstanceId=i-01234567&Device=%2Fdev%2Fsdf"
+        ),
+        (.detachVolume("vol-1", from: "i-01234567"), "DetachVolume", "VolumeId=vol-1&InstanceId=i-01234567"),
+        (
+            .may(.moveAddress("eipalloc-1", to: "i-01234567")), "AssociateAddress",
+            "AllocationId=eipalloc-1&InstanceId=i-01234567&AllowReassociation=true&DryRun=true"
+        ),
+        (
+            .may(.attachVolume(volume, to: "i-01234567")), "AttachVolume",
+            "VolumeId=vol-1&InstanceId=i-01234567&Device=%2Fdev%2Fsdf&DryRun=true"
+        ),
+        (
+            .may(.detachVolume("vol-1", from: "i-01234567")), "DetachVolume",
+            "VolumeId=vol-1&InstanceId=i-01234567&DryRun=true"
+        ),
         (
             .may(.run(plain)), "RunInstances",
             plainForm.replacing("ClientToken=t&", with: "") + "&DryRun=true"
@@ -111,6 +136,32 @@ import Wire
     func `each request is one form of the query API`(request: CloudRequest, action: String, form: String) {
         let body = request.plan(now: Self.now).body(nextToken: nil)
         #expect(String(decoding: body, as: UTF8.self) == "Action=\(action)&Version=2016-11-15&\(form)")
+    }
+
+    static let balancerForms: [(CloudRequest, action: String, form: String)] = [
+        (.targetGroup(Samples.group), "DescribeTargetGroups", "TargetGroupArns.member.1=\(Samples.escapedGroup)"),
+        (
+            .targetHealth(Samples.group, "i-01234567"), "DescribeTargetHealth",
+            "TargetGroupArn=\(Samples.escapedGroup)&Targets.member.1.Id=i-01234567"
+        ),
+        (
+            .registerTarget(Samples.group, "i-01234567"), "RegisterTargets",
+            "TargetGroupArn=\(Samples.escapedGroup)&Targets.member.1.Id=i-01234567"
+        ),
+        (
+            .deregisterTarget(Samples.group, "i-01234567"), "DeregisterTargets",
+            "TargetGroupArn=\(Samples.escapedGroup)&Targets.member.1.Id=i-01234567"
+        ),
+    ]
+
+    @Test(arguments: balancerForms)
+    func `load balancers are asked in their own version of the query API, where the group is`(
+        request: CloudRequest, action: String, form: String
+    ) {
+        let plan = request.plan(now: Self.now)
+        #expect(
+            String(decoding: plan.body(nextToken: nil), as: UTF8.self) == "Action=\(action)&Version=2015-12-01&\(form)")
+        #expect(plan.service == .elb && plan.region == "eu-central-1" && plan.repeating == .harmless)
     }
 
     @Test func `only what makes a new thing is not repeated`() {
@@ -144,12 +195,23 @@ import Wire
         (.ec2, "cn-north-1", "https://ec2.cn-north-1.amazonaws.com.cn/", "cn-north-1"),
         (.priceList, "eu-west-1", "https://api.pricing.us-east-1.amazonaws.com/", "us-east-1"),
         (.priceList, "cn-north-1", "https://api.pricing.cn-northwest-1.amazonaws.com.cn/", "cn-northwest-1"),
+        (.elb, "eu-west-1", "https://elasticloadbalancing.eu-west-1.amazonaws.com/", "eu-west-1"),
+        (.elb, "cn-north-1", "https://elasticloadbalancing.cn-north-1.amazonaws.com.cn/", "cn-north-1"),
     ])
     func `each service is asked where its region has it`(
         service: CloudService, region: Region, url: String, signed: String
     ) {
         let endpoint = service.endpoint(in: region, CloudSettings([:]))
         #expect(endpoint.url == url && endpoint.region.text == signed)
+    }
+
+    @Test func `load balancers have an endpoint's setting of their own, by AWS' name for it`() {
+        let settings = CloudSettings([
+            "AWS_ENDPOINT_URL": "http://a:1", "AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2": "http://b:2/",
+        ])
+        #expect(CloudService.elb.endpoint(in: "eu-west-1", settings).url == "http://b:2/")
+        let common = CloudSettings(["AWS_ENDPOINT_URL": "http://a:1"])
+        #expect(CloudService.elb.endpoint(in: "eu-west-1", common).url == "http://a:1/")
     }
 
     @Test(arguments: [

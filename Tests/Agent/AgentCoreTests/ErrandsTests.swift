@@ -19,8 +19,6 @@ struct ErrandsTests {
     @Test(arguments: [
         (Order.unknown("dance"), "does not know the command dance"),
         (.malformed("switch", why: "target_mode: missing"), "target_mode: missing"),
-        (.activate, "cannot take over yet"),
-        (.demote(Order.Demote(handOver: .overlap, successor: "i-00000000000000001", drainBudgetSeconds: 5)), "cannot"),
     ])
     func `what cannot be obeyed is refused with the reason, and nothing is called`(order: Order, reason: String) {
         var scene = ErrandScene()

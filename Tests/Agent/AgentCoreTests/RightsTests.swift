@@ -88,6 +88,90 @@ struct RightsTests {
         #expect(scene.told.isEmpty && other.told.isEmpty)
     }
 
+    // MARK: What follows the workload
+
+    func makeTakingOver(_ change: (inout ErrandScene) -> Void = { _ in }) -> ErrandScene {
+        var scene = ErrandScene()
+        scene.standing.role = .replica
+        scene.standing.options.takeOver.address = HandOverScene.address
+        scene.standing.options.takeOver.volumes = [HandOverScene.volume, DataVolume(id: "vol-2", device: "/dev/sdg")]
+        scene.standing.options.takeOver.targetGroups = [HandOverScene.group]
+        let other = HandOverScene.other
+        scene.cloud.add(CloudInstance(id: other, state: .running))
+        scene.cloud.add(address: HandOverScene.address, at: other)
+        scene.cloud.add(volume: "vol-1", in: "us-east-1a", at: other)
+        scene.cloud.add(volume: "vol-2", in: "us-east-1a", at: other)
+        scene.cloud.add(HandOverScene.group, members: other)
+        change(&scene)
+        scene.look()
+        scene.pass(.seconds(10))
+        return scene
+    }
+
+    @Test func `what would follow the workload is tried by its name, and stays where it is`() {
+        let scene = makeTakingOver()
+        let (own, volume) = (ErrandScene.own, HandOverScene.volume)
+        #expect(scene.errands.duties.rights == .verified)
+        for request in [
+            CloudRequest.address(HandOverScene.address), .may(.moveAddress(HandOverScene.address, to: own)),
+            .volumes(["vol-1"]), .may(.attachVolume(volume, to: own)), .may(.detachVolume("vol-1", from: own)),
+            .may(.detachVolume("vol-2", from: own)), .targetHealth(HandOverScene.group, own),
+        ] {
+            #expect(scene.cloud.requests.contains(request), "\(request)")
+        }
+        #expect(scene.changes.isEmpty)
+        #expect(scene.cloud.addresses[HandOverScene.address]?.instance.newest == HandOverScene.other)
+    }
+
+    @Test func `that registering cannot be tried is said`() {
+        var scene = HandOverScene()
+        scene.standing.options.takeOver.targetGroups = [HandOverScene.group]
+        scene.cloud.add(HandOverScene.group)
+        let end = scene.run { RightsErrand() }.end
+        #expect(
+            end
+                == .done(
+                    "the rights are there; whether it may register targets cannot be tried, ELB has no DryRun"))
+    }
+
+    @Test func `each right that is missing for it is named once`() {
+        let scene = makeTakingOver { scene in
+            scene.cloud.fail(denial(), times: 5) { request in
+                switch request {
+                case .may(.moveAddress), .may(.attachVolume), .targetHealth: true
+                default: false
+                }
+            }
+        }
+        #expect(
+            scene.errands.duties.rights
+                == .denied(
+                    """
+                    IAM denies ec2:AssociateAddress (UnauthorizedOperation), ec2:AttachVolume (UnauthorizedOperation), \
+                    elasticloadbalancing:DescribeTargetHealth (UnauthorizedOperation)
+                    """))
+    }
+
+    @Test func `a refusal for a state is none for a right`() {
+        let scene = makeTakingOver { scene in
+            let inUse = CloudFault(.conflict, code: "VolumeInUse", "attach: in use")
+            scene.cloud.fail(inUse, times: 2) { if case .may(.attachVolume) = $0 { true } else { false } }
+        }
+        #expect(scene.errands.duties.rights == .verified)
+    }
+
+    @Test func `a volume that cannot come here, and an address that is not there, make a replica unfit`() {
+        let scene = makeTakingOver { scene in
+            scene.cloud.add(volume: "vol-1", in: "us-east-1b")
+            scene.standing.options.takeOver.address = "eipalloc-2"
+        }
+        let reason = """
+            EC2 does not know eipalloc-2; vol-1 is in us-east-1b and this machine in us-east-1a: a volume attaches to machines \
+            in its own zone only
+            """
+        #expect(scene.errands.duties.rights == .denied(reason))
+    }
+
     // MARK: Readiness
 
     private static func readiness(

@@ -61,6 +61,7 @@ struct Scene {
     }
 
     let options: AgentOptions
+    private var remembered: [Entry]
 
     init(
         remembering entries: [Entry] = [], boot: BootID = Scene.boot, seed: UInt64 = 1,
@@ -69,6 +70,7 @@ struct Scene {
         var options = AgentOptions(hostname: "host", proposed: SlotSettingsChange())
         change(&options)
         self.options = options
+        remembered = entries
         machine = AgentMachine(options, Memory(replaying: entries), boot: boot)
         chance = Chance(seed)
     }
@@ -77,8 +79,9 @@ struct Scene {
 
     /// The agent is killed, and starts again with what the disk has; what PID 1 was told goes on.
     mutating func restart(boot: BootID = Scene.boot) {
-        machine = AgentMachine(options, Memory(replaying: batches.joined()), boot: boot)
-        batches = [Array(batches.joined())]
+        remembered += batches.joined()
+        batches = []
+        machine = AgentMachine(options, Memory(replaying: remembered), boot: boot)
         open = []
         // What was asked of PID 1 is done, and nobody hears of it.
         for working in working { if case .act(_, let act) = working.work { _ = host.carryOut(act, at: now) } }

@@ -49,9 +49,11 @@ private let table: [(route: Route, verdicts: String)] = [
     (.replicaStatus, agent),
 
     (.emergencyStatus, agentOrAdmin), (.replicas, agentOrAdmin), (.createReplica, agentOrAdmin),
-    (.agent, agentOrAdmin),
+    (.agent, agentOrAdmin), (.incidents, agentOrAdmin), (.incident, agentOrAdmin),
+    (.readiness, agentOrAdmin),
 
-    (.promoteReplica, admin), (.deleteReplica, admin), (.incidents, admin), (.incident, admin), (.agents, admin),
+    (.promoteReplica, admin), (.deleteReplica, admin), (.agents, admin),
+    (.fleetReadiness, admin),
     (.instances, admin), (.commands, admin), (.events, admin), (.closeSession, admin), (.clients, admin),
     (.createClient, admin), (.deleteClient, admin), (.regenerateToken, admin), (.showToken, admin),
     (.toggleEnabled, admin), (.changeSettings, admin), (.deleteSlot, admin), (.forceSwitch, admin),

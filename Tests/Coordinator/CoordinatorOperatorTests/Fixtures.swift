@@ -59,14 +59,23 @@ let incident = with(
     $0.successor = successor
     $0.verifiedAt = moment(3_200)
     $0.closedAt = moment(3_201)
-    $0.ledger = [
-        LedgerStep(name: "drain", budgetMilliseconds: 5_000, tookMilliseconds: 812, outcome: .done),
-        LedgerStep(name: "snapshot", budgetMilliseconds: 2_000, tookMilliseconds: nil, outcome: .dropped),
-    ]
     $0.timeline = [
+        .init(at: moment(), instance: host, what: "rebalance recommended\u{1B}[2J"),
         .init(at: moment(52), instance: nil, what: "promotion of r-5 committed, epoch 4"),
-        .init(at: moment(-1_500), instance: host, what: "rebalance recommended"),
-        .init(at: moment(52), instance: successor, what: "promote received"),
+        with(.init(at: moment(60), instance: successor, what: "activate: done")) {
+            ($0.tookMilliseconds, $0.budgetMilliseconds) = (812, 5_000)
+        },
+    ]
+}
+
+let prospects = with(
+    SlotReadiness(
+        slot: "slot-1", reasons: ["it is not heard", "nor that\u{1B}[2J"], primary: host, handOver: .exclusive,
+        deadlineSeconds: 15)
+) {
+    $0.warnings = ["they may go together"]
+    $0.replicas = [
+        SlotReadiness.Replica(instance: successor, isReady: true, lacking: [], zone: "us-east-1c", isFresh: true)
     ]
 }
 

@@ -147,6 +147,7 @@ struct SlotGenerator {
         command.epoch = command.epoch.next
         command.state = pick(CommandState.allCases)
         command.attempt = int(0...5)
+        command.deliveredAt = maybe { $0.time() }
         command.leaseUntil = maybe { $0.time() }
         command.finishedAt = command.state.isOpen ? nil : time()
         command.result = maybe { $0.result() }

@@ -143,6 +143,27 @@ struct SlotTests {
         }
     }
 
+    @Test func `with a command comes the incident that it belongs to, however long that is closed`() throws {
+        try withStore { (store) throws in
+            var slot = makeServing(1)
+            slot.incidents = [makeIncident(1, of: 1, on: 1), makeIncident(2, of: 1, on: 1)]
+            for index in slot.incidents.indices {
+                slot.incidents[index].incident.state = .met
+                slot.incidents[index].incident.closedAt = newYear
+            }
+            var command = CommandRecord(
+                id: "late", instance: instance(1), order: .activate, priority: 100, createdAt: newYear, notBefore: nil,
+                expiresAt: newYear, leaseSeconds: 10, epoch: 1, incident: slot.incidents[1].id)
+            (command.state, command.finishedAt, command.deliveredAt) = (.expired, newYear, .at(1))
+            slot.commands = [command]
+            try store.save(slot)
+            let focus = Focus(now: newYear + Rules.foldingTime + .seconds(1), command: "late")
+            let loaded = try store.load(1, naming: focus)
+            #expect(loaded?.incidents == [slot.incidents[1]])
+            #expect(loaded?.command("late") == command)
+        }
+    }
+
     @Test func `what ended lately still counts`() throws {
         try withStore { (store) throws in
             var slot = makeServing(1)

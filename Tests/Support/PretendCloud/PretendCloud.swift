@@ -21,6 +21,12 @@ package struct PretendCloud: Sendable {
     /// Machines launched from now on end at once, for this reason.
     package var killsWith: String?
     package var imagesFailWith: String?
+    /// How long a volume is on its way to a machine, and away from one.
+    package var volumesTake = Duration.seconds(3)
+    /// A machine that has them mounted: asked to let go of them, it keeps them `busy` until it ends.
+    package var mounted: Set<ResourceID> = []
+    /// How long a member of a target group is on its way out.
+    package var drainsFor = Duration.seconds(300)
     package var spotPrices: [PoolPrice] = []
     package var onDemandPrice: JSONNumber?
     package var subnets: [CloudAnswer.Subnet] = []
@@ -32,6 +38,9 @@ package struct PretendCloud: Sendable {
     package private(set) var machines: [Machine] = []
     package private(set) var images: [ResourceID: StoredImage] = [:]
     package private(set) var snapshots: [ResourceID: StoredSnapshot] = [:]
+    package internal(set) var addresses: [ResourceID: StoredAddress] = [:]
+    package internal(set) var volumes: [ResourceID: StoredVolume] = [:]
+    package internal(set) var targetGroups: [TargetGroup: StoredTargetGroup] = [:]
     /// All that it was asked, in order.
     package private(set) var requests: [CloudRequest] = []
     private var failures: [Failure] = []
@@ -144,15 +153,18 @@ package struct PretendCloud: Sendable {
         case .spotPrices(let type): return .success(.spotPrices(spotPrices.filter { $0.pool.instanceType == type }))
         case .onDemandPrice: return .success(.onDemandPrice(onDemandPrice))
         case .may: return .success(.allowed)
-        case .address, .moveAddress, .volumes, .attachVolume, .detachVolume, .targetGroup, .targetHealth,
-            .registerTarget, .deregisterTarget:
-            return .failure(CloudFault(.invalid, "not there yet"))
+        case .address(let id): return describe(address: id, at: now)
+        case .moveAddress(let id, let instance): return move(id, to: instance, at: now)
+        case .volumes(let ids): return describe(volumes: ids, at: now)
+        case .attachVolume(let volume, let instance): return attach(volume, to: instance, at: now)
+        case .detachVolume(let id, let instance): return detach(id, from: instance, at: now)
+        case .targetGroup, .targetHealth, .registerTarget, .deregisterTarget: return balance(request, at: now)
         }
     }
 
     private func isShown(_ since: Duration, at now: Duration) -> Bool { now - since >= showsAfter }
 
-    private func unknown(_ what: String) -> Result<CloudAnswer, CloudFault> {
+    func unknown(_ what: String) -> Result<CloudAnswer, CloudFault> {
         .failure(CloudFault(.notFound, code: "NotFound", "EC2 does not know \(what)"))
     }
 

@@ -27,7 +27,8 @@ package final class MotoServer {
     /// One question in the query protocol; the answer's XML.
     @discardableResult
     package func ask(_ service: String, _ action: String, _ parameters: [(String, String)] = []) throws -> String {
-        let version = service == "iam" ? "2010-05-08" : "2016-11-15"
+        let versions = ["iam": "2010-05-08", "elasticloadbalancing": "2015-12-01"]
+        let version = versions[service] ?? "2016-11-15"
         let form = [("Action", action), ("Version", version)] + parameters
         let query = form.map { "\($0)=\(percentEncoded($1))" }.joined(separator: "&")
         // The header only says which service is meant.

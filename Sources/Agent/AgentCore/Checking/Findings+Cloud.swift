@@ -72,7 +72,7 @@ extension Findings {
                     "the instance needs a profile whose role has the rights that the README lists, and a way to AWS")
             ]
         }
-        return Right.allCases.compactMap(line)
+        return Right.needed(for: takeOver).compactMap(line)
     }
 
     private func line(_ right: Right) -> CheckLine? {
@@ -87,7 +87,11 @@ extension Findings {
         case .unknown(let fault) where fault.kind == .notFound && right.needsSomethingOfOurs:
             return .warning(
                 subject, "not known: there is nothing of ours yet to try it on, and IAM did not deny it", nil)
+        case .unknown(let fault) where fault.kind == .notFound && right.namedBy != nil:
+            return .failed(subject, "\(fault)", "\(right.namedBy ?? "") must name what is there")
         case .unknown(let fault): return .warning(subject, "not known: \(fault)", "try again")
+        case nil where right.cannotBeTried:
+            return .warning(subject, "it cannot be tried: ELB has no DryRun", "see yourself that the policy allows it")
         case nil: return right.isPartOfLaunch ? nil : .warning(subject, "not known: \(Self.late)", "try again")
         }
     }
@@ -103,10 +107,23 @@ extension Right {
         case .createImage: "for images that a switch makes"
         case .describeImages, .describeSnapshots, .deregisterImage, .deleteSnapshot: "for the clean-up"
         case .describeSpotPriceHistory, .getProducts: "to report prices"
+        case .describeAddresses, .associateAddress: "to take the address over"
+        case .describeVolumes, .attachVolume, .detachVolume: "to take the data volumes over"
+        case .describeTargetGroups: "for this check alone"
+        case .describeTargetHealth, .registerTargets, .deregisterTargets: "to take over behind load balancers"
         }
     }
 
     /// Only known when a launch as a whole is denied, or allowed.
     fileprivate var isPartOfLaunch: Bool { self == .createTags || self == .passRole }
+    /// The setting that names what is read by it.
+    fileprivate var namedBy: String? {
+        switch self {
+        case .describeAddresses: "ELASTIC_IP_ALLOCATION_ID"
+        case .describeVolumes: "DATA_VOLUME_IDS"
+        case .describeTargetGroups, .describeTargetHealth: "TARGET_GROUP_ARNS"
+        default: nil
+        }
+    }
     fileprivate var needsSomethingOfOurs: Bool { self == .deregisterImage || self == .deleteSnapshot }
 }

@@ -11,6 +11,7 @@ package struct Findings: Sendable {
     package var hasToken = false
     package var region: Region?
     package var makesImages = false
+    package var takeOver = TakeOver()
     // The coordinator
     package var service: Result<ServiceDescription, AskFailure>?
     package var client: Result<ValidatedClient, AskFailure>?

@@ -35,6 +35,24 @@ package struct Trial: Sendable, Equatable {
         return trials
     }
 
+    /// Of what follows the workload, as the settings name it: each volume and group, because a policy may name some only.
+    package static func takingOver(_ takeOver: TakeOver, to own: InstanceID) -> [Trial] {
+        var trials: [Trial] = []
+        if let address = takeOver.address {
+            trials.append(Trial(right: .describeAddresses, request: .address(address)))
+            trials.append(Trial(right: .associateAddress, request: .may(.moveAddress(address, to: own))))
+        }
+        for volume in takeOver.volumes {
+            trials.append(Trial(right: .describeVolumes, request: .volumes([volume.id])))
+            trials.append(Trial(right: .attachVolume, request: .may(.attachVolume(volume, to: own))))
+            trials.append(Trial(right: .detachVolume, request: .may(.detachVolume(volume.id, from: own))))
+        }
+        for group in takeOver.targetGroups {
+            trials.append(Trial(right: .describeTargetHealth, request: .targetHealth(group, own)))
+        }
+        return trials
+    }
+
     /// On something of ours, when there is any.
     package static func deregistering(_ image: ResourceID?) -> Trial {
         Trial(right: .deregisterImage, request: .may(.deregisterImage(image ?? noImage)))

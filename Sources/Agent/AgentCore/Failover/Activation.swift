@@ -22,6 +22,8 @@ struct Activation: Errand {
     let incident: IncidentID?
     /// By the coordinator's clock; nil: the slot's usual time from now on.
     let deadline: Timestamp?
+    /// Nobody ordered it, and nobody else serves: what came up half is not taken down again.
+    let isOwn: Bool
     private var budget = Budget(deadline: .zero, leastForVital: .zero)
     private var leg = Leg.reach
     private var ledger: [LedgerStep] = []
@@ -33,7 +35,10 @@ struct Activation: Errand {
     private var doubts: [String] = []
     private var failure = ""
 
-    init(_ takeOver: TakeOver, _ handOver: HandOver, incident: IncidentID?, deadline: Timestamp?) {
+    init(
+        _ takeOver: TakeOver, _ handOver: HandOver, incident: IncidentID?, deadline: Timestamp?, isOwn: Bool = false
+    ) {
+        self.isOwn = isOwn
         self.takeOver = takeOver
         self.handOver = handOver
         self.incident = incident
@@ -62,7 +67,7 @@ struct Activation: Errand {
         // A clock that is astray gives no more time than the slot has, and none that has passed long ago.
         budget = Budget(
             deadline: turn.now + max(.zero, min(left, usual)),
-            leastForVital: handOver == .exclusive ? Self.exclusivePatience : Self.overlapPatience)
+            leastForVital: handOver == .exclusive || isOwn ? Self.exclusivePatience : Self.overlapPatience)
         ledger = progress.compactMap { if case .stepped(let step) = $0 { step } else { nil } }
         hasRunHooks = ledger.contains { $0.name == Self.hooksName && $0.outcome == .done }
     }
@@ -150,6 +155,7 @@ struct Activation: Errand {
             doubts.append(reason)
             return enter(next, standing, &turn)
         }
+        if isOwn { return .failed(reason) }
         failure = reason
         let hasStarted = leg.rawValue >= Leg.start.rawValue
         leg = .undo

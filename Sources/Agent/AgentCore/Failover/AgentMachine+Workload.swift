@@ -17,7 +17,8 @@ extension AgentMachine {
         let settings = memory.configuration?.settings ?? SlotSettings()
         let endsAt = notices.endsAt
         return Workload.Position(
-            state: memory.workload, role: memory.role, isExclusive: isExclusive, endsAt: endsAt,
+            state: memory.workload, role: memory.role, isExclusive: isExclusive,
+            hasUnits: !options.takeOver.units.isEmpty, endsAt: endsAt,
             lastMoment: endsAt.map { $0 - .seconds(settings.drainBudgetSeconds) - Self.lastMomentLead })
     }
 
@@ -42,14 +43,8 @@ extension AgentMachine {
 
     /// `askedAt`: a lease counts from before the question, and so does the right to serve.
     mutating func hear(_ role: Role, _ epoch: Epoch, askedAt: Duration, isEnrolment: Bool = false, _ turn: Turn) {
-        let known: Epoch? =
-            switch memory.workload {
-            case .serving(let under)?, .idle(let under)?, .halted(_, let under)?: under
-            // It is what it was when the machine went down, or has just been told.
-            case nil: epochAtStart
-            }
         workload.hear(
-            role, epoch, askedAt: askedAt, lease: lease, isEnrolment: isEnrolment, isKnownEpoch: epoch == known,
+            role, epoch, askedAt: askedAt, lease: lease, isEnrolment: isEnrolment, isKnownEpoch: epoch == knownEpoch,
             at: turn.now)
         // An image that starts the workload with the machine would have it run twice.
         if isEnrolment, isExclusive, role != .primary, memory.workload == nil {
@@ -57,9 +52,26 @@ extension AgentMachine {
         }
     }
 
+    /// The epoch of the last thing that was done with the workload here.
+    private var knownEpoch: Epoch? {
+        switch memory.workload {
+        case .serving(let under)?, .idle(let under)?, .halted(_, let under)?: under
+        // It is what it was when the machine went down, or has just been told.
+        case nil: epochAtStart
+        }
+    }
+
+    mutating func noteConfigured(before: HandOver?, _ turn: Turn) {
+        guard isExclusive, before != .exclusive, memory.role != .primary, memory.role != .promoting else { return }
+        // Where two might serve it may have come up with the machine, and nobody minded.
+        workload.doubt(.standBy, at: turn.now)
+    }
+
     // MARK: What is done
 
     mutating func decideWorkload(_ standing: Standing, isReal: Bool, _ turn: inout Turn) {
+        // What was found out in this turn counts already.
+        absorb(turn)
         takeOwnEnds(standing, &turn)
         let position = position
         if let halt = workload.halt(position, at: turn.now) {
@@ -71,15 +83,13 @@ extension AgentMachine {
         } else if isReal, life == .running, memory.role == .primary, !standing.isDeleted, !errands.moves,
             workload.isToServe(position, standing.epoch, at: turn.now)
         {
-            errands.begin(
-                .serve, ServeErrand(options.takeOver, standing.configuration.settings.handOver), standing, &turn)
+            let serve = ServeErrand(
+                options.takeOver, standing.configuration.settings.handOver, looksFirst: workload.failure == nil)
+            errands.begin(.serve, serve, standing, &turn)
         }
-        workload.fence.want(fenceMoment(position), of: options.takeOver.units, &turn)
+        let moment = workload.fenceMoment(position, demotion: errands.demotionFence, at: turn.now)
+        workload.fence.want(moment, of: options.takeOver.units, &turn)
         absorb(turn)
-    }
-
-    private func fenceMoment(_ position: Workload.Position) -> Duration? {
-        options.takeOver.units.isEmpty ? nil : workload.fenceMoment(position, demotion: errands.demotionFence)
     }
 
     private mutating func begin(_ halt: Halt, _ standing: Standing, _ turn: inout Turn) {
@@ -89,7 +99,12 @@ extension AgentMachine {
         if halt == .fenceFired { workload.fence.noteFired() }
         workload.wanted = nil
         turn.tell(.halting(halt))
-        errands.begin(.halt(halt), StandDown(options.takeOver, .halt(halt), incident: nil), standing, &turn)
+        // What was given to another host stays so.
+        var state = WorkloadState.halted(halt, under: knownEpoch ?? standing.epoch)
+        if case .idle(let under)? = memory.workload { state = .idle(under: under) }
+        errands.begin(
+            .halt(halt), StandDown(options.takeOver, .halt(halt, leaving: state), incident: nil),
+            standing, &turn)
         takeOwnEnds(standing, &turn)
     }
 
@@ -104,10 +119,11 @@ extension AgentMachine {
                 turn.tell(isDone ? .halted(halt) : .notHalted(halt, reason: own.end.message))
                 if isDone { errands.concludeOvertaken(standing, &turn) }
             case .serve:
-                let hadServed = memory.workload.map { if case .serving = $0 { true } else { false } } ?? false
-                workload.noteServing(isDone: isDone, at: turn.now)
-                if !isDone { turn.tell(.notServing(reason: own.end.message)) }
-                if isDone, !hadServed || own.end.message != ServeErrand.wasRunning { turn.tell(.serving) }
+                if own.end.outcome == .failed, workload.failure == nil {
+                    turn.tell(.notServing(reason: own.end.message))
+                }
+                if isDone, own.end.message != ServeErrand.wasRunning || workload.failure != nil { turn.tell(.serving) }
+                workload.noteServing(failure: isDone ? nil : own.end.message, at: turn.now, chance: turn.draw())
             }
         }
     }

@@ -26,13 +26,14 @@ struct Fence: Sendable {
 
     func isWaiting(for act: ActID) -> Bool { asked?.act == act }
 
-    /// The moment at which the timer has stopped the workload, if it is not put off.
-    var firesAt: Duration? { if case .armed(let time) = timer { time } else { nil } }
+    /// From when on it may have stopped the workload: also a timer that was to be replaced, and nobody knows whether it was.
+    private(set) var firesAt: Duration?
+    var isKnown: Bool { timer != .unknown }
 
     mutating func want(_ wanted: Duration?, of units: [UnitName], _ turn: inout Turn) {
         guard asked == nil, turn.now >= retryAt, !isRight(wanted) else { return }
         let act = wanted.map { Act.armFence(units, at: $0) } ?? .disarmFence
-        asked = (turn.act(act, within: Self.patience), wanted.map { .armed(at: $0) } ?? .none)
+        asked = (turn.actFirst(act, within: Self.patience), wanted.map { .armed(at: $0) } ?? .none)
     }
 
     private func isRight(_ wanted: Duration?) -> Bool {
@@ -51,14 +52,23 @@ struct Fence: Sendable {
             if isFaultTold, case .armed = asked.timer { turn.tell(.fenceArmed) }
             isFaultTold = false
             timer = asked.timer
+            firesAt = asked.timer.time
         case .failure(let fault):
             retryAt = turn.now + Self.retry
-            // What is there is not known any more, and is not relied on.
             timer = .unknown
+            // It may have been done all the same.
+            firesAt = [firesAt, asked.timer.time].compactMap(\.self).min()
             if !isFaultTold { turn.tell(.fenceNotArmed(reason: fault.description)) }
             isFaultTold = true
         }
     }
 
-    mutating func noteFired() { timer = .none }
+    mutating func noteFired() {
+        if case .armed = timer { timer = .none }
+        firesAt = nil
+    }
+}
+
+extension Fence.Timer {
+    fileprivate var time: Duration? { if case .armed(let time) = self { time } else { nil } }
 }

@@ -48,6 +48,7 @@ extension LedgerStep {
         self.init(
             name: part.name, budgetMilliseconds: part.budget.milliseconds, tookMilliseconds: took.milliseconds,
             outcome: outcome)
+        startedAt = beganAt
     }
 
     static func dropped(_ name: String) -> LedgerStep {

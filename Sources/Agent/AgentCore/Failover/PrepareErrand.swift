@@ -27,17 +27,24 @@ struct ServeErrand: Errand {
     private static let look = Duration.seconds(2)
 
     private var activation: Activation
-    private var hasLooked = false
+    private var looks: Bool
+    private var epoch: Epoch?
 
-    init(_ takeOver: TakeOver, _ handOver: HandOver) {
-        activation = Activation(takeOver, handOver, incident: nil, deadline: nil)
+    init(_ takeOver: TakeOver, _ handOver: HandOver, looksFirst: Bool) {
+        activation = Activation(takeOver, handOver, incident: nil, deadline: nil, isOwn: true)
+        looks = looksFirst && !takeOver.promoteUnits.isEmpty
     }
 
     mutating func go(on event: ErrandEvent, _ standing: Standing, _ turn: inout Turn) -> ErrandStep {
-        let units = activation.takeOver.promoteUnits
-        guard !hasLooked, !units.isEmpty else { return activation.go(on: event, standing, &turn) }
-        guard case .acted(let result) = event else { return .act(.inspect(units), within: Self.look) }
-        hasLooked = true
+        guard looks else { return activation.go(on: event, standing, &turn) }
+        guard case .acted(let result) = event else {
+            epoch = standing.epoch
+            return .act(.inspect(activation.takeOver.promoteUnits), within: Self.look)
+        }
+        looks = false
+        guard standing.role == .primary, standing.epoch == epoch else {
+            return .end(ErrandEnd(outcome: .refused, message: "it is not ours any more"))
+        }
         if case .success(.units(let found)) = result, found.allSatisfy(\.isActive) {
             turn.remember(.workload(.serving(under: standing.epoch)))
             return .done(Self.wasRunning)

@@ -10,7 +10,7 @@ import Wire
 struct StandDown: Errand {
     enum Cause: Sendable, Equatable {
         case demote(Order.Demote)
-        case halt(Halt)
+        case halt(Halt, leaving: WorkloadState)
     }
 
     /// From SIGTERM to SIGKILL where no fence is set.
@@ -116,7 +116,7 @@ struct StandDown: Errand {
 
     private var drains: Bool {
         switch cause {
-        case .demote, .halt(.lastMoment): true
+        case .demote, .halt(.lastMoment, _): true
         // Somebody else may serve already.
         case .halt: false
         }
@@ -126,7 +126,7 @@ struct StandDown: Errand {
     private var isForAnother: Bool {
         switch cause {
         case .demote(let order): order.handOver == .exclusive
-        case .halt(let halt): halt == .lastMoment
+        case .halt(let halt, _): halt == .lastMoment
         }
     }
 
@@ -163,7 +163,7 @@ struct StandDown: Errand {
     private func state(_ standing: Standing) -> WorkloadState {
         switch cause {
         case .demote: .idle(under: standing.epoch)
-        case .halt(let halt): .halted(halt, under: standing.epoch)
+        case .halt(_, let state): state
         }
     }
 

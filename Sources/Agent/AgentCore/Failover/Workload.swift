@@ -20,6 +20,8 @@ struct Workload: Sendable {
     /// of ten seconds, and until then "primary" may mean the one that is about to be replaced.
     static let strangeEpochPatience = Duration.seconds(15)
     private static let retry = Duration.seconds(5)
+    /// What does not come up is not tried all the time, and nobody waits for longer once it is mended.
+    private static let longestRetry = Duration.seconds(60)
 
     /// The coordinator's last word that the workload is ours, and when it was asked for.
     private struct Confirmation: Sendable {
@@ -38,6 +40,9 @@ struct Workload: Sendable {
     private var strangeSince: Duration?
     private var leaseEndsAt: Duration?
     private var retryAt = Duration.zero
+    /// Why it does not run here, though it is ours; nil when it does, or is not.
+    private(set) var failure: String?
+    private var pauses = Backoff(upTo: longestRetry)
     /// What is remembered may be wrong: PID 1 can have stopped it while nobody looked.
     private(set) var mustLook = false
 
@@ -75,9 +80,10 @@ struct Workload: Sendable {
         retryAt = now + Self.retry
     }
 
-    mutating func noteServing(isDone: Bool, at now: Duration) {
-        mustLook = false
-        if !isDone { retryAt = now + Self.retry }
+    mutating func noteServing(failure: String?, at now: Duration, chance: UInt64) {
+        self.failure = failure
+        mustLook = failure != nil
+        if failure == nil { pauses.reset() } else { retryAt = now + Self.retry + pauses.next(chance: chance) }
     }
 
     // MARK: What follows
@@ -87,26 +93,28 @@ struct Workload: Sendable {
         guard position.mayServe else { return nil }
         if let firesAt = fence.firesAt, firesAt <= now { return .fenceFired }
         if let haltAt, haltAt <= now, position.isExclusive { return .leaseLost }
-        if let last = position.lastMoment, last <= now { return .lastMoment }
-        return nil
+        guard let last = position.lastMoment, last <= now, !position.isOutlived(at: now) else { return nil }
+        return .lastMoment
     }
 
     /// Whether it is to run here and, as far as we know, does not.
     func isToServe(_ position: Position, _ epoch: Epoch, at now: Duration) -> Bool {
         guard wanted == nil, !position.serves || mustLook, now >= retryAt, let confirmation,
             confirmation.epoch == epoch, confirmation.askedAt >= doubtsSince,
-            position.endsAt.map({ now >= $0 + Self.outlived || position.lastMoment.map { now < $0 } ?? true }) ?? true
+            position.lastMoment.map({ now < $0 }) ?? true || position.isOutlived(at: now)
         else { return false }
         if case .idle(let under)? = position.state, under >= epoch { return false }
+        // A timer of an earlier life may fire just after the look.
+        if position.hasFence, !fence.isKnown { return false }
         guard let strangeSince else { return true }
         return confirmation.askedAt >= strangeSince + Self.strangeEpochPatience
     }
 
-    func fenceMoment(_ position: Position, demotion: Duration?) -> Duration? {
-        guard position.isExclusive, position.mayServe else { return nil }
+    func fenceMoment(_ position: Position, demotion: Duration?, at now: Duration) -> Duration? {
+        guard position.hasFence, position.mayServe else { return nil }
         if let demotion { return demotion }
-        return [leaseEndsAt.map { $0 - Self.fenceLead }, position.endsAt.map { $0 - .seconds(2) }]
-            .compactMap(\.self).min()
+        let end = position.isOutlived(at: now) ? nil : position.endsAt.map { $0 - Self.fenceLead }
+        return [leaseEndsAt.map { $0 - Self.fenceLead }, end].compactMap(\.self).min()
     }
 
     private var haltAt: Duration? { leaseEndsAt.map { $0 - Self.haltLead } }
@@ -124,11 +132,16 @@ struct Workload: Sendable {
         var state: WorkloadState?
         var role: Role?
         var isExclusive: Bool
+        /// There are units, which a timer can stop.
+        var hasUnits: Bool
         /// When EC2 takes the machine.
         var endsAt: Duration?
         /// When we stop on our own before that.
         var lastMoment: Duration?
 
+        var hasFence: Bool { isExclusive && hasUnits }
+        /// What was announced has not come.
+        func isOutlived(at now: Duration) -> Bool { endsAt.map { now >= $0 + Workload.outlived } ?? false }
         var serves: Bool { if case .serving? = state { true } else { false } }
         /// As far as we know, or do not know.
         var mayServe: Bool { serves || (state == nil && role == .primary) }

@@ -116,7 +116,7 @@ extension CloudCall {
         guard let region = cloud.region else {
             return end(.failure(CloudFault(.unreachable, "\(plan.doing): the region is not known yet")))
         }
-        let endpoint = plan.service.endpoint(in: region, cloud.settings)
+        let endpoint = plan.service.endpoint(in: plan.region ?? region, cloud.settings)
         let left = deadline - cloud.loop.now
         let (headers, body) = content
         let outgoing = OutgoingRequest(
@@ -213,6 +213,7 @@ extension CloudCall {
             let parts = ["\(plan.doing): \(plan.service.name) \(reason)", message].filter { !$0.isEmpty }
             return CloudFault(kind, code: refusal.code, parts.joined(separator: ": ") + (hint.map { "; \($0)" } ?? ""))
         }
+        if let answer = refusal.code.flatMap(request.answer(refusedWith:)) { return end(.success(answer)) }
         switch refusal.meaning {
         case .allowed where plan.isDryRun: end(.success(.allowed))
         case .allowed: end(.failure(fault(.invalid, nil)))

@@ -13,6 +13,8 @@ struct CloudPlan: Sendable {
     }
 
     let service: CloudService
+    /// Nil: this machine's.
+    var region: Region?
     let action: String
     /// For faults: what is done, to what.
     let doing: String
@@ -30,7 +32,7 @@ struct CloudPlan: Sendable {
     func body(nextToken: String?) -> [UInt8] {
         var whole = QueryForm()
         whole.add("Action", action)
-        whole.add("Version", "2016-11-15")
+        whole.add("Version", service.version)
         for (name, value) in form.parameters { whole.add(name, value) }
         whole.add("NextToken", nextToken)
         return whole.bytes
@@ -62,13 +64,19 @@ extension CloudRequest {
         case .onDemandPrice(let type, let region):
             CloudPlan("GetProducts", "look up the on-demand price of \(type) in \(region)", of: .priceList)
         case .may(let request): trying(request.plan(now: now))
-        case .address, .moveAddress, .volumes, .attachVolume, .detachVolume, .targetGroup, .targetHealth,
-            .registerTarget, .deregisterTarget:
-            preconditionFailure("not asked yet")
+        case .address(let id): acting("DescribeAddresses", "look at address \(id)", "AllocationId.1", id.text)
+        case .moveAddress(let id, let instance): moving(id, to: instance)
+        case .volumes(let ids): describing(volumes: ids)
+        case .attachVolume(let volume, let instance): attaching(volume, to: instance)
+        case .detachVolume(let id, let instance): detaching(id, from: instance)
+        case .targetGroup(let group): looking(at: group)
+        case .targetHealth(let group, let instance): looking(at: instance, in: group)
+        case .registerTarget(let group, let instance): registering(instance, with: group)
+        case .deregisterTarget(let group, let instance): deregistering(instance, from: group)
         }
     }
 
-    private func acting(_ action: String, _ doing: String, _ name: String, _ value: String) -> CloudPlan {
+    func acting(_ action: String, _ doing: String, _ name: String, _ value: String) -> CloudPlan {
         var plan = CloudPlan(action, doing)
         plan.form.add(name, value)
         return plan

@@ -85,6 +85,14 @@ extension CloudRefusal {
         "IdempotentInstanceTerminated": .fault(.tokenMismatch, hint: nil),
         "InvalidSnapshot.InUse": .fault(.invalid, hint: "an image still needs it"),
         "InvalidAMIName.Duplicate": .fault(.invalid, hint: "an image of that name is there"),
+        "InvalidVolume.ZoneMismatch": .fault(.invalid, hint: "a volume attaches to machines in its own zone only"),
+        "VolumeInUse": .fault(.conflict, hint: nil),
+        "IncorrectState": .fault(.conflict, hint: nil),
+        "Resource.AlreadyAssociated": .fault(.conflict, hint: nil),
+        "TargetGroupNotFound": .fault(.notFound, hint: nil),
+        "InvalidTarget": .fault(.invalid, hint: "it must run, and in the VPC of the target group"),
+        "TooManyTargets": .fault(.limit, hint: quotaHint),
+        "TooManyRegistrationsForTargetId": .fault(.limit, hint: quotaHint),
         "OperationNotPermitted": .fault(.invalid, hint: "look at the instance's termination protection"),
         "RequestLimitExceeded": .throttled,
         "Throttling": .throttled,
@@ -112,8 +120,11 @@ extension CloudRefusal {
 extension CloudPage {
     fileprivate var refusal: (code: String?, message: String)? {
         switch self {
-        case .ec2(let answer):
-            return answer.first("Errors", "Error").map { ($0["Code"]?.text, $0["Message"]?.text ?? "") }
+        case .query(let answer):
+            // EC2 puts its one error into a list; others do not.
+            return (answer["Error"] ?? answer.first("Errors", "Error")).map {
+                ($0["Code"]?.text, $0["Message"]?.text ?? "")
+            }
         case .priceList(let answer):
             guard let object = try? answer.root.object() else { return nil }
             let type = object.optional("__type").flatMap { try? $0.string() }

@@ -18,12 +18,16 @@ extension CloudRequest {
         case .createImage: .imageCreated(try only(pages).need("imageId"))
         case .image, .findImages: .images(try items(pages, "imagesSet").reading(CloudAnswer.Image.init))
         case .findSnapshots: .snapshots(try items(pages, "snapshotSet").reading(CloudAnswer.Snapshot.init))
-        case .tag, .deregisterImage, .deleteSnapshot: try done(pages)
+        case .tag, .deregisterImage, .deleteSnapshot, .moveAddress, .attachVolume, .detachVolume, .registerTarget,
+            .deregisterTarget:
+            try done(pages)
         case .spotPrices(let type): .spotPrices(try newestPrices(items(pages, "spotPriceHistorySet"), of: type))
         case .onDemandPrice(_, let region): .onDemandPrice(try PriceList.price(in: pages, region))
-        case .address, .moveAddress, .volumes, .attachVolume, .detachVolume, .targetGroup, .targetHealth,
-            .registerTarget, .deregisterTarget:
-            throw UnreadableAnswer("not asked yet")
+        case .address:
+            .address(CloudAnswer.Address(try firstItem(pages, "addressesSet")))
+        case .volumes: .volumes(try items(pages, "volumeSet").reading(CloudAnswer.Volume.init))
+        case .targetGroup: .targetGroup(try CloudAnswer.HealthCheck(firstMember(pages, "TargetGroups")))
+        case .targetHealth: .targetHealth(try CloudAnswer.TargetHealth(firstMember(pages, "TargetHealthDescriptions")))
         case .may(let request) where !request.changesSomething: try allowed(pages)
         case .may:
             throw UnreadableAnswer("it did not say whether we may, as if it had been asked to do it")
@@ -39,15 +43,15 @@ extension CloudRequest {
     private func answers(_ pages: [CloudPage]) throws(UnreadableAnswer) -> [XMLElement] {
         var answers: [XMLElement] = []
         for page in pages {
-            guard case .ec2(let answer) = page, answer.name.hasSuffix("Response") else {
-                throw UnreadableAnswer("it is no answer of EC2")
+            guard case .query(let answer) = page, answer.name.hasSuffix("Response") else {
+                throw UnreadableAnswer("it is no answer of a query API")
             }
             answers.append(answer)
         }
         return answers
     }
 
-    private func only(_ pages: [CloudPage]) throws(UnreadableAnswer) -> XMLElement {
+    func only(_ pages: [CloudPage]) throws(UnreadableAnswer) -> XMLElement {
         guard let answer = try answers(pages).first else { throw UnreadableAnswer("it has no page") }
         return answer
     }
@@ -156,11 +160,11 @@ extension CloudAnswer.Snapshot {
 
 extension XMLElement {
     /// What the child of that name names; nil when there is none, or one that cannot be.
-    fileprivate func identifier<Kind: IdentifierKind>(_ name: String) -> Identifier<Kind>? {
+    func identifier<Kind: IdentifierKind>(_ name: String) -> Identifier<Kind>? {
         self[name].flatMap { try? Identifier<Kind>($0.text) }
     }
 
-    fileprivate func need<Kind: IdentifierKind>(_ name: String) throws(UnreadableAnswer) -> Identifier<Kind> {
+    func need<Kind: IdentifierKind>(_ name: String) throws(UnreadableAnswer) -> Identifier<Kind> {
         guard let child = self[name] else { throw UnreadableAnswer("\(self.name) has no \(name)") }
         do { return try Identifier<Kind>(child.text) } catch {
             throw UnreadableAnswer("\(name): \(error), found \(child.text.prefix(64))")

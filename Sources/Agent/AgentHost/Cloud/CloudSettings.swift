@@ -13,6 +13,7 @@ package struct CloudSettings: Sendable {
     var identity: Identity
     var ec2URL: String?
     var priceListURL: String?
+    var elbURL: String?
     var caFile: String?
 
     /// `values` holds what was set, in the environment or in the agent's file; an empty value counts as none.
@@ -21,6 +22,7 @@ package struct CloudSettings: Sendable {
         func url(_ name: String) -> String? { (value(name) ?? value("AWS_ENDPOINT_URL")).map(withoutSlashAtItsEnd) }
         ec2URL = url("AWS_ENDPOINT_URL_EC2")
         priceListURL = url("AWS_ENDPOINT_URL_PRICING")
+        elbURL = url("AWS_ENDPOINT_URL_ELASTIC_LOAD_BALANCING_V2")
         caFile = value("AWS_CA_BUNDLE")
         switch (value("AWS_ACCESS_KEY_ID"), value("AWS_SECRET_ACCESS_KEY")) {
         case (let access?, let secret?):
@@ -37,15 +39,16 @@ private func withoutSlashAtItsEnd(_ url: String) -> String {
     String(url.reversed().drop { $0 == "/" }.reversed())
 }
 
-/// The two services that are asked.
+/// The services that are asked.
 enum CloudService: Sendable {
-    case ec2, priceList
+    case ec2, priceList, elb
 
     /// In a sentence.
     var name: String {
         switch self {
         case .ec2: "EC2"
         case .priceList: "the price list"
+        case .elb: "ELB"
         }
     }
 
@@ -54,6 +57,15 @@ enum CloudService: Sendable {
         switch self {
         case .ec2: "ec2"
         case .priceList: "pricing"
+        case .elb: "elasticloadbalancing"
+        }
+    }
+
+    /// Of the query API that our forms are written for.
+    var version: String {
+        switch self {
+        case .ec2, .priceList: "2016-11-15"
+        case .elb: "2015-12-01"
         }
     }
 
@@ -69,6 +81,9 @@ enum CloudService: Sendable {
             let home: Region = isChina ? "cn-northwest-1" : "us-east-1"
             let standard = "https://api.pricing.\(home).\(domain)"
             return CloudEndpoint(url: (settings.priceListURL ?? standard) + "/", region: home)
+        case .elb:
+            let standard = "https://elasticloadbalancing.\(region).\(domain)"
+            return CloudEndpoint(url: (settings.elbURL ?? standard) + "/", region: region)
         }
     }
 }

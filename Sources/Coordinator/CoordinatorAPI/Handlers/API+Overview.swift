@@ -10,15 +10,12 @@ extension API {
         do throws(WireError) {
             let parameters = visit.parameters
             switch visit.route {
-            case .incident:
-                guard let incident = visit.value(0, of: IncidentKind.self) else { return }
-                visit.later { heart.incident(incident, answer: $0) }
-            case .incidents:
-                let query = try IncidentQuery(parameters)
-                visit.later { heart.incidents(query, answer: $0) }
             case .agents:
                 let query = try AgentQuery(parameters)
                 visit.later { heart.agents(query, answer: $0) }
+            case .fleetReadiness:
+                let query = try AgentQuery(parameters, upTo: Limits.readinessMax)
+                visit.later { heart.readiness(query, answer: $0) }
             case .instances:
                 let query = try InstanceQuery(parameters)
                 visit.later { heart.instances(query, answer: $0) }

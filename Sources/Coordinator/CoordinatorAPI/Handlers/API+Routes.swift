@@ -11,8 +11,10 @@ extension API {
             .cleanupReport, .terminationImminent, .rebalanceRecommendation, .launchReplica, .replicaStatus,
             .instancesToTerminate:
             serveHost(visit)
-        case .emergencyStatus, .replicas, .createReplica, .agent: serveSlot(visit)
-        case .incidents, .incident, .agents, .instances, .commands, .events, .clients: serveOverview(visit)
+        case .emergencyStatus, .replicas, .createReplica, .agent, .readiness: serveSlot(visit)
+        case .incidents: incidents(visit)
+        case .incident: incident(visit)
+        case .agents, .fleetReadiness, .instances, .commands, .events, .clients: serveOverview(visit)
         case .openSession, .closeSession: serveSession(visit)
         case .createClient, .deleteClient, .regenerateToken, .showToken: serveClient(visit)
         case .toggleEnabled, .changeSettings, .deleteSlot, .forceSwitch, .switchSlot, .promoteInstance,

@@ -36,6 +36,7 @@ extension API {
     private func page(_ totals: Totals) -> Response {
         var page = MetricsPage()
         page.add(totals)
+        page.addExposed(totals, heart)
         page.add(heart)
         page.add(vitals)
         if let counters = vitals.serverCounters() { page.add(counters) }

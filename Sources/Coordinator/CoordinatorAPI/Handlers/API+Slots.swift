@@ -11,6 +11,7 @@ extension API {
         switch visit.route {
         case .agent: visit.later { heart.agent(slot, answer: $0) }
         case .emergencyStatus: visit.later { heart.emergencyStatus(of: slot, answer: $0) }
+        case .readiness: visit.later { heart.readiness(of: slot, answer: $0) }
         case .replicas: replicas(visit, of: slot)
         default:
             guard let creation = visit.body(ReplicaCreation.self) else { return }

@@ -65,6 +65,22 @@ package func quoted(_ text: String) -> String {
     return result + "\""
 }
 
+/// `text` with everything escaped that could steer a terminal, hide, or break a line.
+package func printable(_ text: String) -> String {
+    guard text.unicodeScalars.contains(where: isUnprintable) else { return text }
+    var result = ""
+    for scalar in text.unicodeScalars {
+        switch scalar {
+        case "\n": result += "\\n"
+        case "\t": result += "\\t"
+        case "\r": result += "\\r"
+        case _ where isUnprintable(scalar): result += "\\u{\(String(scalar.value, radix: 16))}"
+        default: result.unicodeScalars.append(scalar)
+        }
+    }
+    return result
+}
+
 /// Whether the scalar could steer a terminal, hide, or break a line.
 package func isUnprintable(_ scalar: Unicode.Scalar) -> Bool {
     // Of nearly every text; the tables of Unicode cost more than all the rest of a line.

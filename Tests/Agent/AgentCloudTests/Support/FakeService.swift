@@ -71,6 +71,16 @@ extension FakeService.Said {
                 """)
     }
 
+    /// And as ELB does.
+    static func refusedByBalancer(_ code: String, _ message: String = "So it is.", status: Int = 400) -> Self {
+        .reply(
+            status: status,
+            body: """
+                <ErrorResponse xmlns="http://elasticloadbalancing.amazonaws.com/doc/2015-12-01/"><Error><Type>Sender</Type>\
+                <Code>\(code)</Code><Message>\(message)</Message></Error><RequestId>1</RequestId></ErrorResponse>
+                """)
+    }
+
     static let deleted = xml("<DeleteSnapshotResponse><return>true</return></DeleteSnapshotResponse>")
     static let noInstances = xml("<DescribeInstancesResponse><reservationSet/></DescribeInstancesResponse>")
     static func imageMade(_ id: String) -> Self {

@@ -11,6 +11,10 @@ import Wire
 final class Moto {
     private let server: MotoServer
     private(set) var securityGroup: ResourceID = "sg-unknown"
+    /// What follows a workload: an elastic IP, a volume in us-east-1b, a target group.
+    private(set) var address: ResourceID = "eipalloc-unknown"
+    private(set) var volume: ResourceID = "vol-unknown"
+    private(set) var group = Samples.group
     /// How its user signs, and where to.
     private(set) var environment: [String: String] = [:]
 
@@ -22,6 +26,7 @@ final class Moto {
         allowed: String = "*", secret: String? = nil, _ body: (Moto, Desk) throws -> Void
     ) throws {
         let moto = try Moto()
+        try moto.makeHoldings()
         let keys = try moto.makeUser(allowed: allowed)
         let values = [
             "AWS_ENDPOINT_URL": "http://127.0.0.1:\(moto.server.port)", "AWS_ACCESS_KEY_ID": keys.access,
@@ -33,6 +38,26 @@ final class Moto {
 
     // The first requests need no rights.
     private init() throws { server = try MotoServer() }
+
+    private func makeHoldings() throws {
+        let allocated = try server.ask("ec2", "AllocateAddress", [("Domain", "vpc")])
+        address = try ResourceID(value(of: "allocationId", in: allocated))
+        let made = try server.ask("ec2", "CreateVolume", [("AvailabilityZone", "us-east-1b"), ("Size", "1")])
+        volume = try ResourceID(value(of: "volumeId", in: made))
+        let network = try value(of: "vpcId", in: server.ask("ec2", "DescribeVpcs"))
+        let group = try server.ask(
+            "elasticloadbalancing", "CreateTargetGroup",
+            [
+                ("Name", "web"), ("Protocol", "HTTP"), ("Port", "80"), ("VpcId", network),
+                ("HealthCheckIntervalSeconds", "7"), ("HealthyThresholdCount", "3"),
+            ])
+        self.group = Samples.makeGroup(try value(of: "TargetGroupArn", in: group))
+    }
+
+    private func value(of name: String, in answer: String) throws -> String {
+        let parts = answer.split(separator: "<\(name)>", maxSplits: 1)
+        return String(try #require(parts.count == 2 ? parts[1] : nil).prefix { $0 != "<" })
+    }
 
     private func makeUser(allowed: String) throws -> (access: String, secret: String) {
         let policy = """

@@ -43,7 +43,7 @@ struct Stage {
     }
 
     func ask(_ route: Route, _ scene: Scene, showing credential: Credential) throws -> Answer {
-        var ask = Ask(route, scene.values, body: scene.body)
+        var ask = Ask(route, scene.values, query: scene.query, body: scene.body)
         try show(credential, scene, &ask)
         defer { site.door.change(to: Site.rules()) }
         return try site.ask(ask)
@@ -64,7 +64,8 @@ struct Stage {
         case .replacedAgentToken: ask.bear(lost.replacedAgent)
         case .deletedAgentToken: ask.bear(lost.deletedAgent)
         case .admin: ask.bear(Site.adminToken)
-        case .adminInQuery: ask.target += "?token=\(Site.adminToken)&access_token=\(Site.adminToken)"
+        case .adminInQuery:
+            ask.target += "\(scene.query.isEmpty ? "?" : "&")token=\(Site.adminToken)&access_token=\(Site.adminToken)"
         case .cookie: ask.headers.append(("Cookie", "theme=dark; \(try site.openSession())"))
         case .expiredCookie:
             ask.headers.append(("Cookie", try site.openSession()))
@@ -87,6 +88,7 @@ struct Stage {
 struct Scene {
     let host: Enrolled
     var values: [String] = []
+    var query = ""
     var body: (any JSONWritable)?
 
     init(_ site: Site, _ client: Tenant, _ route: Route) throws {
@@ -131,6 +133,7 @@ struct Scene {
             values.append(route == .promoteInstance ? replica.instance.text : try site.replica(of: replica))
             if route == .launchReplica { body = ReplicaLaunch(instance: replica.instance, status: .syncing) }
             if route == .replicaStatus { body = ReplicaProgress(status: .syncing) }
+        case .incidents: query = "?agent_id=\(host.slot)"
         case .incident: values = [try site.interrupt(host).incident.text]
         case .createClient: body = ClientCreation(name: "client \(site.nextSerial())")
         case .deleteClient, .regenerateToken: values = [try site.makeClient().id.text]

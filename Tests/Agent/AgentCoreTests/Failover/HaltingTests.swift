@@ -1,0 +1,205 @@
+import JSON
+import PretendHost
+import Testing
+import Wire
+
+@testable import AgentCore
+
+/// What is done with the workload without a command.
+struct HaltingTests {
+    private static func interruption(in seconds: Int, _ scene: Scene) -> MetadataReading {
+        let time = scene.wall + .seconds(seconds)
+        return .value("{\"action\": \"terminate\", \"time\": \"\(time)\"}")
+    }
+
+    @Test func `without a successor it serves to the last moment, and not beyond`() {
+        var scene = WorkloadScene(.primary)
+        scene.word.action = .noSuccessor
+        scene.scene.metadata[.instanceAction] = Self.interruption(in: 120, scene.scene)
+        scene.pass(.seconds(105))
+        #expect(scene.scene.host.runs)
+        scene.pass(.seconds(10))
+        #expect(!scene.scene.host.runs)
+        #expect(scene.scene.told.contains(.halted(.lastMoment)))
+    }
+
+    @Test func `without a coordinator likewise`() {
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.word.answers = false
+        scene.scene.metadata[.instanceAction] = Self.interruption(in: 120, scene.scene)
+        scene.pass(.seconds(105))
+        #expect(scene.scene.host.runs)
+        #expect(scene.scene.host.fence != nil)
+        scene.pass(.seconds(10))
+        #expect(!scene.scene.host.runs)
+    }
+
+    @Test func `a machine that outlives what was announced serves again, when it is still the primary`() {
+        var scene = WorkloadScene(.primary)
+        scene.scene.metadata[.instanceAction] = Self.interruption(in: 120, scene.scene)
+        scene.pass(.seconds(118))
+        #expect(!scene.scene.host.runs)
+        scene.pass(.seconds(30))
+        #expect(scene.scene.host.serves)
+    }
+
+    @Test func `in an exclusive slot it stops after a pause, and asks before it goes on`() {
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.word.answers = false
+        scene.scene.feed(.resumed(after: .seconds(30)))
+        scene.pass(.seconds(5))
+        #expect(!scene.scene.host.runs)
+        scene.word.answers = true
+        scene.pass(.seconds(10))
+        #expect(scene.scene.host.serves)
+    }
+
+    @Test func `after a pause, who was replaced meanwhile does not serve`() {
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.word.role = .zombie
+        scene.word.epoch = 2
+        scene.scene.feed(.resumed(after: .seconds(30)))
+        scene.pass(.seconds(60))
+        #expect(!scene.scene.host.runs)
+    }
+
+    @Test func `in overlap a pause is told, and nothing is stopped`() {
+        var scene = WorkloadScene(.primary)
+        scene.scene.feed(.resumed(after: .seconds(30)))
+        scene.pass(.seconds(5))
+        #expect(scene.scene.host.serves)
+        #expect(scene.scene.told.contains(.pausedFor(.seconds(30))))
+    }
+
+    @Test func `on a new boot an exclusive slot's host stops first, also when nobody tells it who it is`() {
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.scene.metadata = [:]
+        scene.word.answers = false
+        scene.scene.host.boot(starting: ["web.service"])
+        scene.restart(boot: BootID("boot-2"))
+        scene.pass(.seconds(2))
+        #expect(!scene.scene.host.runs)
+    }
+
+    @Test(arguments: [HandOver.overlap, .exclusive])
+    func `after a boot the primary runs the workload, once the coordinator has said so`(handOver: HandOver) {
+        var scene = WorkloadScene(.primary, handOver)
+        scene.scene.host.boot(starting: [])
+        scene.word.answers = false
+        scene.restart(boot: BootID("boot-2"))
+        scene.pass(.seconds(10))
+        #expect(!scene.scene.host.runs)
+        scene.word.answers = true
+        scene.pass(.seconds(10))
+        #expect(scene.scene.host.serves)
+    }
+
+    @Test func `an image's copy stops what came up with it, and asks who it is`() {
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.scene.host.boot(starting: ["web.service"])
+        scene.scene.metadata[.instanceID] = .value("i-0123456789abcdeff")
+        scene.word.role = .replica
+        scene.restart(boot: BootID("boot-2"))
+        scene.pass(.seconds(10))
+        #expect(scene.scene.forgotten == [Scene.instance])
+        #expect(!scene.scene.host.runs)
+    }
+
+    @Test func `a lease that is lost stops it before it has run out, and the timer does when the agent is dead`() throws
+    {
+        var scene = WorkloadScene(.primary, .exclusive, lease: 20)
+        scene.pass(.seconds(10))
+        #expect(scene.scene.host.serves)
+        let fence = try #require(scene.scene.host.fence)
+        #expect(fence.at <= scene.scene.now + .seconds(20))
+        scene.word.answers = false
+        scene.pass(.seconds(20))
+        #expect(!scene.scene.host.runs)
+        #expect(scene.scene.told.contains(.halted(.leaseLost)))
+        scene.word.answers = true
+        scene.pass(.seconds(15))
+        #expect(scene.scene.host.serves)
+    }
+
+    @Test func `a lease that is renewed is never felt`() {
+        var scene = WorkloadScene(.primary, .exclusive, lease: 20)
+        scene.pass(.seconds(300))
+        #expect(scene.scene.host.serves)
+        #expect(!scene.acts.contains { if case .stop = $0 { true } else { false } })
+    }
+
+    @Test func `what the timer has stopped is found out, and runs again when it is still ours`() {
+        var scene = WorkloadScene(.primary, .exclusive, lease: 20)
+        scene.pass(.seconds(10))
+        scene.scene.host.pass(to: scene.scene.now + .seconds(60))
+        #expect(!scene.scene.host.runs)
+        scene.restart()
+        scene.pass(.seconds(20))
+        #expect(scene.scene.host.serves)
+    }
+
+    @Test func `a timer that fires while PID 1 does not answer is noticed`() {
+        var scene = WorkloadScene(.primary, .exclusive, lease: 20)
+        scene.pass(.seconds(10))
+        scene.scene.host.isManaged = false
+        scene.pass(.seconds(22))
+        #expect(!scene.scene.host.runs)
+        scene.scene.host.isManaged = true
+        scene.pass(.seconds(20))
+        #expect(scene.scene.host.serves)
+    }
+
+    @Test func `a primary whose workload does not come up says so, and goes on trying`() {
+        var scene = WorkloadScene(.primary, .exclusive, running: false)
+        scene.scene.host.isDeaf = true
+        scene.restart()
+        scene.pass(.seconds(90))
+        #expect(scene.heartbeat?.lacking?.first?.contains("does not run here") == true)
+        #expect(scene.scene.times { if case .notServing = $0 { true } else { false } } == 1)
+        scene.scene.host.isDeaf = false
+        scene.pass(.seconds(90))
+        #expect(scene.scene.host.serves)
+        #expect(scene.heartbeat?.lacking == nil)
+    }
+
+    @Test func `a replica stops what came up with it when its slot becomes exclusive`() {
+        var scene = WorkloadScene(.replica, .overlap, running: true)
+        scene.settings.handOver = .exclusive
+        let settings = scene.settings
+        scene.word.configuration = Configuration(version: 2, settings: settings)
+        scene.pass(.seconds(10))
+        #expect(!scene.scene.host.runs)
+    }
+
+    @Test func `under an epoch of somebody else's making it waits until an order to stop would have come`() {
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.word.epoch = 2
+        scene.scene.feed(.resumed(after: .seconds(30)))
+        scene.pass(.seconds(12))
+        #expect(!scene.scene.host.runs)
+        scene.pass(.seconds(20))
+        #expect(scene.scene.host.serves)
+    }
+
+    @Test func `a host that goes down hands over first, and stays for it`() {
+        var scene = WorkloadScene(.primary)
+        scene.word.action = .replicaPromoted
+        scene.scene.feed(.stopping(hostGoesDown: true))
+        scene.pass(.seconds(8))
+        #expect(!scene.scene.hasStopped)
+        scene.deliver(("d", scene.demote()), epoch: 2)
+        scene.pass(.seconds(2))
+        #expect(scene.outcome("d") == .done)
+        #expect(scene.scene.hasStopped)
+    }
+
+    @Test func `a restart of the agent moves nothing`() {
+        for handOver in [HandOver.overlap, .exclusive] {
+            var scene = WorkloadScene(.primary, handOver)
+            scene.restart()
+            scene.pass(.seconds(20))
+            #expect(scene.scene.host.serves)
+            #expect(scene.acts.isEmpty)
+        }
+    }
+}

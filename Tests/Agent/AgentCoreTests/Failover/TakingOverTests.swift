@@ -1,0 +1,128 @@
+import JSON
+import PretendHost
+import Testing
+import Wire
+
+@testable import AgentCore
+
+struct TakingOverTests {
+    @Test func `a promotion starts the units, proves that they serve, and says so`() throws {
+        var scene = WorkloadScene(.replica)
+        scene.deliver(("p", scene.promote()), epoch: 2)
+        scene.pass(.seconds(2))
+        #expect(scene.scene.host.serves)
+        #expect(scene.outcome("p") == .done)
+        guard case .activated(_, .some)? = scene.results["p"]?.facts else {
+            Issue.record("not proven: \(String(describing: scene.results["p"]))")
+            return
+        }
+        #expect(scene.steps("p") == ["start units", "probe"])
+    }
+
+    @Test func `hooks run before the units, and verify after the probe`() {
+        var scene = WorkloadScene(.replica) { $0.hooks = [.promote, .verify] }
+        scene.scene.host.hooks = [
+            .promote: [HookRun(name: "10-mount", took: .zero, outcome: .done)],
+            .verify: [HookRun(name: "check", took: .zero, outcome: .done)],
+        ]
+        scene.deliver(("p", scene.promote()), epoch: 2)
+        scene.pass(.seconds(2))
+        #expect(
+            scene.steps("p") == [
+                "promote.d/10-mount", "promote hooks", "start units", "probe", "verify.d/check", "verify hooks",
+            ])
+    }
+
+    @Test func `a hook that fails is the end of it, and nothing was started`() {
+        var scene = WorkloadScene(.replica) { $0.hooks = [.promote] }
+        scene.scene.host.hooks = [.promote: [HookRun(name: "mount", took: .zero, outcome: .failed("ended with 1"))]]
+        scene.deliver(("p", scene.promote()), epoch: 2)
+        scene.pass(.seconds(2))
+        #expect(scene.outcome("p") == .failed)
+        #expect(scene.results["p"]?.message.contains("mount ended with 1") == true)
+        #expect(!scene.acts.contains(.start(["web.service"])))
+    }
+
+    @Test func `what does not serve in time is stopped again before it is called failed`() {
+        var scene = WorkloadScene(.replica)
+        scene.scene.host.isDeaf = true
+        scene.deliver(("p", scene.promote()), epoch: 2)
+        scene.pass(.seconds(10))
+        #expect(scene.outcome("p") == nil)
+        scene.pass(.seconds(8))
+        #expect(scene.outcome("p") == .failed)
+        #expect(!scene.scene.host.runs)
+        #expect(scene.results["p"]?.message.contains("connection refused") == true)
+    }
+
+    @Test func `what failed and cannot be stopped is not called failed, which would let another one serve`() {
+        var scene = WorkloadScene(.replica)
+        scene.scene.host.isDeaf = true
+        scene.scene.host.unstoppable = ["web.service"]
+        scene.deliver(("p", scene.promote()), epoch: 2)
+        scene.pass(.seconds(40))
+        #expect(scene.outcome("p") == .fenceFailed)
+    }
+
+    @Test func `an exclusive promotion only prepares, until it is told to activate`() {
+        var scene = WorkloadScene(.replica, .exclusive)
+        scene.deliver(("p", scene.promote(awaitsFence: true)), epoch: 2)
+        scene.pass(.seconds(20))
+        #expect(scene.outcome("p") == .prepared)
+        #expect(!scene.scene.host.runs)
+        scene.deliver(("a", .activate))
+        scene.pass(.seconds(2))
+        #expect(scene.outcome("a") == .done)
+        #expect(scene.scene.host.serves)
+    }
+
+    @Test func `without a probe it is done, and not called proven`() {
+        var scene = WorkloadScene(.replica) { $0.probe = nil }
+        scene.deliver(("p", scene.promote()), epoch: 2)
+        scene.pass(.seconds(2))
+        guard case .activated(_, nil)? = scene.results["p"]?.facts else {
+            Issue.record("proven by nothing")
+            return
+        }
+        #expect(scene.results["p"]?.message.contains("VERIFY_URL") == true)
+    }
+
+    @Test func `a promotion of an older epoch is refused`() {
+        var scene = WorkloadScene(.replica)
+        scene.word.epoch = 3
+        scene.pass(.seconds(4))
+        var command = scene.command(scene.promote(), id: "p")
+        command.epoch = 2
+        scene.word.commands = [command]
+        scene.pass(.seconds(4))
+        #expect(scene.outcome("p") == .refused)
+        #expect(!scene.scene.host.runs)
+    }
+
+    @Test(arguments: Array(stride(from: 0, to: 600, by: 25)))
+    func `killed at any moment of it, it comes to its end after the restart`(milliseconds: Int) {
+        var scene = WorkloadScene(.replica) { $0.hooks = [.promote] }
+        scene.scene.host.hooks = [.promote: [HookRun(name: "mount", took: .zero, outcome: .done)]]
+        scene.word.epoch = 2
+        scene.word.commands = [scene.command(scene.promote(), id: "p")]
+        scene.scene.feed(.networkChanged)
+        scene.pass(.milliseconds(milliseconds))
+        scene.restart()
+        scene.pass(.seconds(5))
+        #expect(scene.outcome("p") == .done)
+        #expect(scene.scene.host.serves)
+    }
+
+    @Test func `a stop overtakes a start, and the start is answered only when that is done`() {
+        var scene = WorkloadScene(.replica, .exclusive)
+        scene.scene.host.isDeaf = true
+        scene.deliver(("a", .activate), epoch: 2)
+        scene.pass(.seconds(3))
+        #expect(scene.scene.host.runs)
+        scene.deliver(("d", scene.demote()), epoch: 3)
+        scene.pass(.seconds(5))
+        #expect(!scene.scene.host.runs)
+        #expect(scene.outcome("d") == .fenced)
+        #expect(scene.outcome("a") == .failed)
+    }
+}

@@ -1,0 +1,102 @@
+import JSON
+import PretendCloud
+import PretendHost
+import Testing
+import Wire
+
+@testable import AgentCore
+
+/// What goes with the workload: an address, volumes, a place behind a balancer.
+struct TrafficTests {
+    static let address: ResourceID = "eipalloc-1"
+    static let volume = DataVolume(id: "vol-1", device: "/dev/sdf")
+    static var group: TargetGroup {
+        guard let group = TargetGroup("arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/web/1") else {
+            preconditionFailure("an ARN")
+        }
+        return group
+    }
+
+    private static func scene(
+        _ role: Role, _ handOver: HandOver, _ change: (inout TakeOver) -> Void
+    ) -> WorkloadScene {
+        var scene = WorkloadScene(role, handOver, change)
+        for id in [Scene.instance, WorkloadScene.other] {
+            var machine = CloudInstance(id: id, state: .running)
+            machine.zone = "us-east-1b"
+            scene.scene.cloud.add(machine, at: .zero)
+        }
+        scene.scene.cloud.add(address: address, at: WorkloadScene.other)
+        scene.scene.cloud.add(volume: volume.id, in: "us-east-1b", at: WorkloadScene.other)
+        scene.scene.cloud.add(group)
+        return scene
+    }
+
+    private func changes(_ scene: WorkloadScene) -> [CloudRequest] {
+        scene.scene.cloud.requests.filter(\.changesSomething)
+    }
+
+    @Test func `in overlap the address and the balancers follow the proof, not before`() {
+        var scene = Self.scene(.replica, .overlap) {
+            $0.address = Self.address
+            $0.targetGroups = [Self.group]
+        }
+        scene.scene.host.isDeaf = true
+        scene.deliver(("p", scene.promote()), epoch: 2)
+        scene.pass(.seconds(5))
+        #expect(changes(scene) == [])
+        scene.scene.host.isDeaf = false
+        let drops = scene.scene.drops
+        scene.pass(.seconds(3))
+        #expect(scene.outcome("p") == .done)
+        #expect(changes(scene).count == 2)
+        #expect(scene.steps("p").suffix(2) == ["move address", "register with web"])
+        #expect(scene.scene.drops == drops + 1)
+    }
+
+    @Test func `in an exclusive slot volumes and address come first, side by side`() {
+        var scene = Self.scene(.replica, .exclusive) {
+            $0.address = Self.address
+            $0.volumes = [Self.volume]
+        }
+        scene.deliver(("a", .activate), epoch: 2)
+        scene.pass(.seconds(30))
+        #expect(scene.outcome("a") == .done)
+        #expect(Set(scene.steps("a").prefix(2)) == ["attach vol-1", "move address"])
+        #expect(scene.steps("a").suffix(2) == ["start units", "probe"])
+    }
+
+    @Test func `in overlap traffic that cannot be moved is a failed promotion: the other one has it still`() {
+        var scene = Self.scene(.replica, .overlap) { $0.address = "eipalloc-9" }
+        scene.deliver(("p", scene.promote()), epoch: 2)
+        scene.pass(.seconds(40))
+        #expect(scene.outcome("p") == .failed)
+        #expect(!scene.scene.host.runs)
+    }
+
+    @Test func `in an exclusive slot it serves all the same, and is not called proven`() {
+        var scene = Self.scene(.replica, .exclusive) {
+            $0.targetGroups = [TargetGroup("arn:aws:elasticloadbalancing:us-east-1:1:targetgroup/gone/2")].compactMap(
+                \.self)
+        }
+        scene.deliver(("a", .activate), epoch: 2)
+        scene.pass(.seconds(90))
+        #expect(scene.scene.host.serves)
+        guard case .activated(_, nil)? = scene.results["a"]?.facts else {
+            Issue.record("\(String(describing: scene.results["a"]))")
+            return
+        }
+        #expect(scene.results["a"]?.message.contains("register with gone") == true)
+    }
+
+    @Test func `who is demoted leaves the balancers, and lets go of the volumes once its units are stopped`() {
+        var scene = Self.scene(.primary, .exclusive) {
+            $0.targetGroups = [Self.group]
+            $0.volumes = [Self.volume]
+        }
+        scene.deliver(("d", scene.demote()), epoch: 2)
+        scene.pass(.seconds(20))
+        #expect(scene.outcome("d") == .fenced)
+        #expect(scene.steps("d") == ["leave web", "stop units", "detach vol-1"])
+    }
+}

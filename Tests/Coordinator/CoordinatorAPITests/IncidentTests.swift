@@ -1,0 +1,51 @@
+import HTTPServer
+import JSON
+import TestSupport
+import Testing
+import Wire
+
+/// What became of interruptions, as those read it who may.
+struct IncidentTests {
+    @Test func `a host reads the incidents of its own agent, and no others`() throws {
+        try withCoordinator { site in
+            let mine = try site.register(try site.makeClient())
+            let theirs = try site.register(try site.makeClient())
+            let sibling = try site.register(mine.client)
+            let (own, other) = (try site.interrupt(mine).incident, try site.interrupt(theirs).incident)
+            let list = Ask(.incidents, query: "?agent_id=\(mine.slot)", token: mine.token)
+            #expect(try site.ask(list).read(IncidentList.self).incidents.map(\.id) == [own])
+            #expect(try site.ask(Ask(.incident, [own.text], token: mine.token)).read(Incident.self).id == own)
+            for query in ["", "?agent_id=all", "?agent_id=\(theirs.slot)", "?agent_id=\(sibling.slot)", "?state=open"] {
+                let answer = try site.ask(Ask(.incidents, query: query, token: mine.token))
+                try expectRefusal(answer, 403, "FORBIDDEN", said: "name it")
+            }
+            // Another's says no more than one that never was.
+            let answers = try [other.text, "01890000-0000-7000-8000-000000000000"].map { name in
+                let answer = try site.ask(Ask(.incident, [name], token: mine.token))
+                try expectRefusal(answer, 403, "FORBIDDEN")
+                return answer.text.replacing(name, with: "NAME").replacing(/"request_id":"[^"]*"/, with: "")
+            }
+            #expect(answers[0] == answers[1])
+            #expect(try site.ask(Ask(.incident, [own.text], token: sibling.token)).status == 403)
+            #expect(try site.ask(Ask(.incident, [own.text], token: mine.client.token)).status == 403)
+        }
+    }
+
+    @Test func `whoever asks for text gets the story, by the query or by the header`() throws {
+        try withCoordinator { site in
+            let host = try site.register(try site.makeClient())
+            let id = try site.interrupt(host).incident.text
+            let ask = { (query: String) in Ask(.incident, [id], query: query, token: Site.adminToken) }
+            let incident = try site.ask(ask("?format=json").with("Accept", "text/plain")).read(Incident.self)
+            for text in [ask("?format=text"), ask("").with("Accept", "text/plain, */*;q=0.1")] {
+                let answer = try site.ask(text)
+                #expect(answer.status == 200)
+                #expect(answer["content-type"]?.hasPrefix("text/plain") == true)
+                #expect(answer.text == incident.story { $0 })
+                #expect(answer.text.hasSuffix("\nverdict: open\n"))
+            }
+            #expect(try site.ask(ask("").with("Accept", "*/*")).read(Incident.self) == incident)
+            try expectRefusal(try site.ask(ask("?format=xml")), 400, "VALIDATION_ERROR", said: "format")
+        }
+    }
+}
