@@ -117,7 +117,9 @@ let package = Package(
         tests(
             "AgentHostTests", in: "Tests/Agent",
             uses: [
-                "AgentCore", "AgentHost", "HTTPServer", "JSON", "Platform", "PretendMetadata", "TestSupport", "Wire",
+                "ActingScenarios", "AgentCore", "AgentHost", "HTTPServer", "JSON", "Platform", "PretendMetadata",
+                "Systemd",
+                "TestSupport", "Wire",
             ]),
         tests("AgentCoreTests", in: "Tests/Agent", uses: ["AgentCore", "JSON", "PretendCloud", "PretendHost", "Wire"]),
         tests(
@@ -180,6 +182,8 @@ let package = Package(
             ]),
         program("Simulate", in: "Tests/Simulation", uses: ["Platform", "Simulation"]),
         tests("SimulationTests", in: "Tests/Simulation", uses: ["CoordinatorHeart", "Simulation", "TestSupport"]),
+        program(
+            "ActingScenarios", in: "Tests/Programs", uses: ["AgentCore", "AgentHost", "Platform", "Systemd", "Wire"]),
         program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "PretendMetadata", "Systemd"]),
         program(
             "AgentBenchmark", in: "Tests/Benchmarks",

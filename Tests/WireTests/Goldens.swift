@@ -327,6 +327,10 @@ private let interruptionGoldens =
             required: ["instance_id", "signal", "detected_at"] + places)
     } + [
         Golden(
+            "notice-drill",
+            with(Notice(instance: host, signal: .rebalance, detectedAt: moment(), epoch: 3)) { $0.drill = true },
+            required: ["instance_id", "signal", "detected_at"]),
+        Golden(
             "notice-reply",
             with(NoticeReply(incident: "inc-9", action: .replicaPromoted, role: .zombie, epoch: 4)) {
                 $0.deadline = moment(15_000)
@@ -373,6 +377,7 @@ let incident = with(
     $0.successor = successor
     $0.verifiedAt = moment(3_200)
     $0.closedAt = moment(3_201)
+    $0.drill = true
     $0.ledger = [
         with(LedgerStep(name: "drain", budgetMilliseconds: 5_000, tookMilliseconds: 5_000, outcome: .overran)) {
             $0.startedAt = moment(60)

@@ -136,4 +136,5 @@ private let logLine = with(
     $0.instance = host
     $0.incident = "inc-9"
     $0.command = "c-41"
+    $0.drill = true
 }

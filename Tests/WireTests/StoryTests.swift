@@ -5,7 +5,7 @@ import Wire
 /// An incident as text.
 struct StoryTests {
     private func story(_ change: (inout Incident) -> Void) -> String {
-        with(incident, change).story { $0.replacing("é", with: "e") }
+        with(with(incident) { $0.drill = false }, change).story { $0.replacing("é", with: "e") }
     }
 
     @Test func `times count from the first signal in columns, and the last line is the verdict`() {
@@ -38,6 +38,13 @@ struct StoryTests {
                 verdict: met, the successor was proven to serve 3.200 s after the first signal
 
                 """)
+    }
+
+    @Test func `a drill is called one in its kind and in its verdict`() {
+        let text = story { $0.drill = true }
+        #expect(text.contains("kind          interruption (drill)\n"))
+        let verdict = "a drill: met, the successor was proven to serve 3.200 s after the first signal"
+        #expect(text.hasSuffix("\nverdict: \(verdict)\n"))
     }
 
     @Test(

@@ -27,7 +27,7 @@ extension AskFailure {
         }
     }
 
-    var sentence: String {
+    package var sentence: String {
         switch self {
         case .unreachable(let sentence), .rubbish(let sentence): sentence
         case .refused(let status, _, let sentence, _): "\(sentence) (\(status))"

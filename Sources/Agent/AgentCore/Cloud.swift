@@ -1,8 +1,8 @@
 package import JSON
 package import Wire
 
-/// What is asked of EC2 and of the price list, in our words. The shell makes signed requests of it, reads pages to their end,
-/// and waits out throttling for as long as the call's deadline leaves.
+/// What is asked of EC2, of the price list and of load balancers, in our words. The shell makes signed requests of it, reads
+/// pages to their end, and waits out throttling for as long as the call's deadline leaves.
 package indirect enum CloudRequest: Sendable, Equatable {
     /// Also those that ended a while ago, as long as EC2 remembers them.
     case describeInstances([InstanceID])

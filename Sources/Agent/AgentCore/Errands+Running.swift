@@ -98,6 +98,7 @@ extension Errands {
             } else {
                 conclude(command, told(end, at), startedAt: runs[at].startedAt, standing, &turn)
             }
+            if command.isDemotion { demotionEnded = true }
             if command.isDemotion, end.outcome.isSuccess { concludeOvertaken(standing, &turn) }
         }
     }

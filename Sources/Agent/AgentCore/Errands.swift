@@ -25,6 +25,8 @@ struct Errands: Sendable {
     private var runsCounted = 0
     /// What we had decided ourselves and is over; the machine takes it from here.
     var ownEnds: [OwnEnd] = []
+    /// The machine takes note of it.
+    var demotionEnded = false
     /// Commands that made way for a stop, and are answered when that is done.
     var overtaken: [Overtaken] = []
     /// Not begun, and not remembered: the coordinator delivers them again.

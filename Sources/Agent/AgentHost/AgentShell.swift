@@ -10,11 +10,14 @@ package final class AgentShell {
         package var uplink: Uplink
         package var metadata: MetadataClient
         package var cloud: Cloud
+        /// Nil where nothing is done with the machine itself.
+        package var acting: Acting?
 
-        package init(uplink: Uplink, metadata: MetadataClient, cloud: Cloud) {
+        package init(uplink: Uplink, metadata: MetadataClient, cloud: Cloud, acting: Acting? = nil) {
             self.uplink = uplink
             self.metadata = metadata
             self.cloud = cloud
+            self.acting = acting
         }
 
         /// What is under way goes on to its deadline.
@@ -24,6 +27,7 @@ package final class AgentShell {
             cloud.dropConnections()
         }
 
+        /// All but the acts: what is done with the machine is the same whatever the settings become.
         fileprivate func close() {
             uplink.close()
             metadata.close()
@@ -49,8 +53,11 @@ package final class AgentShell {
         case answer(ExchangeID)
         case reading(MetadataItem)
         case call(CallID)
+        case act(ActID)
         case alarm
     }
+
+    private var sleepWatch: SleepWatch
 
     /// How late the loop itself may be before something must be wrong with it.
     private static let slack = Duration.seconds(2)
@@ -70,6 +77,7 @@ package final class AgentShell {
         self.loop = loop
         self.tools = tools
         self.surroundings = surroundings
+        sleepWatch = SleepWatch(surroundings)
         self.tell = tell
         self.stop = stop
         recorder = try Recorder(loop: loop, disk: disk, path: Self.recordPath(in: folder)) { [unowned self] in
@@ -89,7 +97,10 @@ package final class AgentShell {
 
     package static func recordPath(in folder: String) -> String { "\(folder)/\(recordName)" }
 
+    /// Looks first whether the machine slept since the last time, which is news before any other. There is always a last time:
+    /// the metadata service is read every second, or as often as the operator has it, and is answered or late soon after.
     package func take(_ input: Input) {
+        if let time = sleepWatch.look(at: surroundings) { waiting.append(.resumed(after: time)) }
         waiting.append(input)
         guard !isHandling else { return }
         isHandling = true
@@ -109,7 +120,7 @@ package final class AgentShell {
     }
 
     /// Other settings, and the tools made by them. What the old ones were asked and have not answered has failed; the machine
-    /// asks the new ones.
+    /// asks the new ones. Acts go on: the new tools have the hands of the old, with other hooks perhaps.
     package func reconfigure(_ options: AgentOptions, with tools: Tools) {
         tools.cloud.region = self.tools.cloud.region
         self.tools.close()
@@ -119,7 +130,7 @@ package final class AgentShell {
         let reason = "the settings were read again before an answer came"
         for one in asked where expected[one] != nil {
             switch one {
-            case .alarm: continue
+            case .alarm, .act: continue
             case .answer(let id): expire(one, .answered(id, .failure(.unreachable(reason))))
             case .reading(let item): expire(one, .metadata(item, .failed(reason)))
             case .call(let id): expire(one, .cloud(id, .failure(CloudFault(.unreachable, reason))))
@@ -152,13 +163,16 @@ package final class AgentShell {
             tools.uplink.abandon(id)
         case .read(let item, let deadline): read(item, deadline)
         case .call(let id, let request, let deadline): call(id, request, deadline)
-        case .act(let id, _, _): take(.acted(id, .failure(ActFault(.unreachable, "nothing acts here yet"))))
+        case .act(let id, let act, let deadline): self.act(id, act, deadline)
         case .dropConnections: tools.dropConnections()
         case .record(let entries): recorder?.record(entries.map(encodeJSON))
         case .forgetEverything(let instance): recorder?.putAside(as: instance.text)
         case .wake(let time): wake(at: time)
         case .tell(let announcement):
-            if case .identified(let facts) = announcement { tools.cloud.region = facts.region }
+            if case .identified(let facts) = announcement {
+                tools.cloud.region = facts.region
+                tools.acting?.instance = facts.instance
+            }
             tell(announcement)
         case .stop: stop()
         }
@@ -185,6 +199,17 @@ package final class AgentShell {
         tools.cloud.call(request, deadline: deadline) { [weak self] result in
             self?.expected[.call(id)] = nil
             self?.take(.cloud(id, result))
+        }
+    }
+
+    private func act(_ id: ActID, _ act: Act, _ deadline: Duration) {
+        guard let acting = tools.acting else {
+            return take(.acted(id, .failure(ActFault(.failed, "nothing is done with this machine here"))))
+        }
+        expected[.act(id)] = loop.now + deadline
+        acting.act(act, within: deadline) { [weak self] result in
+            self?.expected[.act(id)] = nil
+            self?.take(.acted(id, result))
         }
     }
 

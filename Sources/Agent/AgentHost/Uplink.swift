@@ -84,7 +84,7 @@ package final class Uplink {
         }
     }
 
-    private static func failure(_ error: TransportError) -> AskFailure {
+    static func failure(_ error: TransportError) -> AskFailure {
         switch error.code {
         case .tooLarge, .protocolError: .rubbish("\(error)")
         case .untrustedPeer:

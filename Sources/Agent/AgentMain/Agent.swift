@@ -9,10 +9,11 @@ import Systemd
         let program = AgentSettings.program
         let start = ProgramStart.ofThisProcess()
         let invocation = program.invocation(of: start)
-        let readSettings = { program.readSettings(invocation, start, standardFile: AgentSettings.standardFile) }
+        let readSettings = { AgentSettings.read(invocation, start) }
         switch invocation.subcommand {
         case "check-config": program.checkSettings(readSettings())
         case "check": CheckCommand.run(invocation, start, program).exit()
+        case "incidents": IncidentsCommand.run(invocation, start, program).exit()
         case "status": StatusCommand.run(invocation, start.environment, now: SystemSurroundings().wall()).exit()
         default:
             // libcurl brings GnuTLS along for protocols that the agent never speaks. Made ready all the same, before `main`,

@@ -98,10 +98,16 @@ enum AgentSettings {
             rebalancePeriod.listed, pricesPeriod.listed, cleanupPeriod.listed, autoTerminate.listed,
             terminateWait.listed, makesImage.listed, snapshotDays.listed, imageDays.listed, metadataEndpoint.listed,
             metadataMode.listed,
-        ] + cloudEndpoints.map(\.listed) + [
+        ] + takeOver + cloudEndpoints.map(\.listed) + [
             cloudCAFile.listed, accessKey.listed, secretKey.listed, sessionToken.listed, logLevel.listed,
         ],
         retired: withoutEffect.map { .exactly($0) })
+
+    /// The settings as the command line and the environment have them, contradictions included.
+    static func read(_ invocation: Invocation, _ start: ProgramStart) -> SettingsOutcome {
+        let outcome = program.readSettings(invocation, start, standardFile: standardFile)
+        return outcome.adding(problems: contradictions(in: outcome))
+    }
 
     static let standardFile = "/etc/spot-optimizer/agent.env"
     /// Where the unit has systemd make the two folders.
@@ -109,12 +115,18 @@ enum AgentSettings {
     static let standardRuntimeFolder = "/run/spot-agent"
 
     private static let checkNotes = [
-        "Looked at are the settings, the coordinator, the client's token, the metadata service, each right in AWS, the clocks, "
-            + "the state folder and the running agent. Each line is ok, warning or failed, with the remedy below it. The exit "
+        "Looked at are the settings, the coordinator, the client's token, the metadata service, each right in AWS, what would "
+            + "follow the workload, its units, the clocks, the state folder and the running agent. Each line is ok, warning or failed, with the remedy below it. The exit "
             + "status is 0 without a failed line and 1 with one.",
         "It enrols nobody and writes nothing, so it may be run before the first start and beside a running agent; what would "
             + "change something in AWS is asked with DryRun. It takes at most 15 seconds.",
         "Run it as root: without a token in its own environment it takes the credential client-token that the service has.",
+    ]
+
+    private static let incidentNotes = [
+        "The coordinator is asked in the agent's own name; only root can read the token that takes. Without an answer it shows "
+            + "what this machine remembers: its commands, with what each step of a hand-over took and was given. The exit "
+            + "status is then 69."
     ]
 
     static let program = ProgramDescription(
@@ -127,6 +139,10 @@ enum AgentSettings {
                 "check", "Look whether all is there that the agent needs, and say what to do where it is not.",
                 options: [.configFile, .json], takesSettings: true, notes: checkNotes),
             Subcommand("status", "Show what the running agent is doing.", options: [.json]),
+            Subcommand(
+                "incidents", "Show what happened to this agent, or one incident as a timeline.",
+                options: [.configFile, .json], arguments: [Argument("ID", "The incident.", count: .atMostOne)],
+                takesSettings: true, notes: incidentNotes),
             Subcommand(
                 "check-config", "Check the settings, report every problem at once, and do nothing else.",
                 options: [.configFile], takesSettings: true),
@@ -145,13 +161,16 @@ extension Option {
 }
 
 extension AgentOptions {
-    init(_ settings: Settings, hostname: String) {
+    /// `hooks` are the stages for which there are some.
+    init(_ settings: Settings, hostname: String, hooks: Set<HookStage>) {
         var proposed = SlotSettingsChange()
         if let terminates = settings[AgentSettings.autoTerminate] {
             proposed[.autoTerminateEnabled] = .flag(terminates)
         }
         if let seconds = settings[AgentSettings.terminateWait] { proposed[.terminateWaitSeconds] = .whole(seconds) }
+        proposed.propose(settings)
         self.init(hostname: hostname, proposed: proposed)
+        takeOver = TakeOver(settings, hooks: hooks)
         logicalAgent = settings[AgentSettings.logicalAgent]
         region = settings[AgentSettings.region]
         makesImageOnSwitch = settings[AgentSettings.makesImage]

@@ -17,7 +17,7 @@ enum CheckCommand {
         _ invocation: Invocation, _ start: ProgramStart, _ program: ProgramDescription
     ) -> ExitStatus {
         let start = withServiceCredential(start)
-        let outcome = program.readSettings(invocation, start, standardFile: AgentSettings.standardFile)
+        let outcome = AgentSettings.read(invocation, start)
         do {
             let page = CheckPage(try findings(outcome, start.environment).lines)
             let text =
@@ -46,6 +46,7 @@ enum CheckCommand {
         known.hasToken = token(outcome) != nil
         known.region = outcome[AgentSettings.region] ?? nil
         known.makesImages = outcome[AgentSettings.makesImage] ?? false
+        if let settings = outcome.settings { known.takeOver = AgentOptions(settings, hostname: hostName()).takeOver }
 
         let loop = try Loop()
         let surroundings = SystemSurroundings()
@@ -71,6 +72,7 @@ enum CheckCommand {
         _ outcome: SettingsOutcome, _ loop: Loop, _ surroundings: any Surroundings
     ) throws -> Checkup.Tools {
         var tools = Checkup.Tools(uplink: nil, metadata: nil, cloud: nil, disk: try DiskThread(capacity: 1))
+        tools.unitLook = try UnitLook.ofThisMachine(loop)
         if let server = outcome[AgentSettings.server] {
             tools.uplink = try Uplink(
                 loop: loop, server: server, caFile: outcome[AgentSettings.caFile] ?? nil, clientToken: token(outcome))

@@ -15,7 +15,8 @@ final class Daemon {
     private let logLevel: LogThreshold
     private let readSettings: () -> SettingsOutcome
     private let surroundings: any Surroundings
-    private var bus: Bus?
+    private let line: BusLine?
+    private let acting: Acting
     private var shell: AgentShell?
     private var statusFile: StatusFile?
     private var watchdog: Watchdog?
@@ -24,7 +25,10 @@ final class Daemon {
     /// A manager that is behind has not heard of it, and would wait for it for ever.
     private var isReadyTold = false
     private var isLeaving = false
+    private var stopTime: StopTime?
 
+    /// What carries a workload away goes on after SIGTERM; longer than that, and something hangs.
+    private static let stopTimeMax = Duration.seconds(60)
     /// The manager answers in a millisecond; a SIGTERM is for a restart when it does not.
     private static let managerPatience = Duration.milliseconds(300)
 
@@ -34,7 +38,7 @@ final class Daemon {
     ) throws {
         // Before the first thread (libcurl makes some to look up names): what it inherits, and what the environment says
         // to us alone.
-        Loop.block(signals: [SIGTERM, SIGINT, SIGHUP])
+        Loop.block(signals: [SIGTERM, SIGINT, SIGHUP, SIGCHLD])
         notifier = try Notifier.takeFromEnvironment()
         let watchdogInterval = try Watchdog.takeIntervalFromEnvironment()
 
@@ -48,10 +52,16 @@ final class Daemon {
         // One for all: a write of the record, one of the status, and what little may wait behind them.
         let disk = try DiskThread(capacity: 8)
         let telling = Telling(log: log)
+        line = try BusLine.ofThisMachine(loop)
+        let hooks = AgentSettings.hooks(settings)
+        acting = Acting(loop: loop, line: line, hooks: hooks, surroundings: surroundings) { identifier, text in
+            log.info("a program says", [.field("SPOT_PROGRAM", identifier), .reason(text)])
+        }
         let (memory, isDamaged) = remembered(in: folders.state)
         let shell = try AgentShell(
-            AgentOptions(settings, hostname: hostName()), remembering: memory, isDamaged: isDamaged,
-            in: folders.state, on: loop, disk: disk, tools: try Self.tools(settings, loop, surroundings),
+            AgentOptions(settings, hostname: hostName(), hooks: hooks.stages), remembering: memory,
+            isDamaged: isDamaged, in: folders.state, on: loop, disk: disk,
+            tools: try Self.tools(settings, loop, surroundings, acting),
             surroundings: surroundings,
             tell: { [unowned self] announcement in
                 telling.tell(announcement)
@@ -64,7 +74,8 @@ final class Daemon {
                 loop: loop, notifier: notifier, interval: interval, machineryMoves: { [unowned shell] in shell.moves },
                 undelivered: { log.warning("watchdog not fed", [.reason("\($0)")]) })
         }
-        bus = try Bus(loop: loop) { _ in }
+        telling.tell(hooks)
+        stopBeforeWorkload(settings)
         watchNetwork()
         for signal in [SIGTERM, SIGINT] { signals.append(try loop.onSignal(signal) { [unowned self] in leave() }) }
         signals.append(try loop.onSignal(SIGHUP) { [unowned self] in reload() })
@@ -106,7 +117,7 @@ final class Daemon {
     }
 
     private static func tools(
-        _ settings: Settings, _ loop: Loop, _ surroundings: any Surroundings
+        _ settings: Settings, _ loop: Loop, _ surroundings: any Surroundings, _ acting: Acting
     ) throws -> AgentShell.Tools {
         guard let token = try? Token(settings[AgentSettings.clientToken].reveal()) else {
             preconditionFailure("a setting that was taken is a token")
@@ -122,7 +133,8 @@ final class Daemon {
             metadata: metadata,
             cloud: try Cloud(loop: loop, settings: CloudSettings(settings), surroundings: surroundings) {
                 metadata.read(path: $0, within: $1, $2)
-            })
+            },
+            acting: acting)
     }
 
     // MARK: What the operator and the manager do
@@ -133,6 +145,14 @@ final class Daemon {
     }
 
     private func sayReady() { isReadyTold = notifier.ready(status: sentence) != .queueFull }
+
+    /// Or a shutdown would stop the workload while another machine is only being told of it.
+    private func stopBeforeWorkload(_ settings: Settings) {
+        acting.stopBefore(TakeOver(settings, hooks: []).units) { [log] fault in
+            guard let fault else { return }
+            log.warning("a shutdown may stop the workload before us", id: .unordered, [.reason(fault.description)])
+        }
+    }
 
     private func watchNetwork() {
         let withoutIt = { [log] (reason: any Error) in
@@ -160,15 +180,17 @@ final class Daemon {
         guard !isLeaving else { return }
         isLeaving = true
         notifier.stopping(status: "stopping")
-        guard let bus, (try? bus.connect()) != nil else {
-            shell?.take(.stopping(hostGoesDown: false))
-            return
-        }
-        bus.managerState(within: Self.managerPatience) { [unowned self] state in
-            let goesDown = if case .success(.stopping) = state { true } else { false }
-            shell?.take(.stopping(hostGoesDown: goesDown))
+        stopTime = try? StopTime(loop: loop, notifier: notifier, limit: Self.stopTimeMax)
+        guard let line else { return stop(hostGoesDown: false) }
+        line.reach(by: loop.now + Self.managerPatience) { [unowned self] reached in
+            guard case .success(let bus) = reached else { return stop(hostGoesDown: false) }
+            bus.managerState(within: Self.managerPatience) { [unowned self] state in
+                stop(hostGoesDown: (try? state.get()) == .stopping)
+            }
         }
     }
+
+    private func stop(hostGoesDown: Bool) { shell?.take(.stopping(hostGoesDown: hostGoesDown)) }
 
     /// A configuration with a fault changes nothing.
     private func reload() {
@@ -181,9 +203,14 @@ final class Daemon {
 
     private func apply(_ settings: Settings) {
         do {
-            let tools = try Self.tools(settings, loop, surroundings)
+            let tools = try Self.tools(settings, loop, surroundings, acting)
             server = settings[AgentSettings.server]
-            shell?.reconfigure(AgentOptions(settings, hostname: hostName()), with: tools)
+            let hooks = AgentSettings.hooks(settings)
+            acting.hooks = hooks
+            Telling(log: log).tell(hooks)
+            stopBeforeWorkload(settings)
+            shell?.reconfigure(
+                AgentOptions(settings, hostname: hostName(), hooks: hooks.stages), with: tools)
             let isOther = settings[AgentSettings.logLevel] != logLevel
             log.notice(
                 "configuration read again",
@@ -192,22 +219,5 @@ final class Daemon {
         } catch {
             log.error("the new configuration cannot be used, the old one is", id: .misconfigured, [.reason("\(error)")])
         }
-    }
-}
-
-/// Where files go: the unit has systemd make both folders and say so.
-struct Folders {
-    let state: String
-    let runtime: String
-
-    init(_ environment: [String: String]) {
-        func folder(_ name: String) -> String? {
-            // systemd.exec(5): several folders are separated by colons; the unit has one of each.
-            environment[name].map { String($0.prefix { $0 != ":" }) }.flatMap { $0.isEmpty ? nil : $0 }
-        }
-        let state = folder("STATE_DIRECTORY")
-        self.state = state ?? AgentSettings.standardStateFolder
-        // Without a unit there is one folder for both.
-        runtime = folder("RUNTIME_DIRECTORY") ?? state ?? AgentSettings.standardRuntimeFolder
     }
 }

@@ -1,4 +1,5 @@
 import AgentCore
+import AgentHost
 import JSON
 import Platform
 import Wire
@@ -111,6 +112,29 @@ struct Telling {
     }
 }
 
+extension Telling {
+    /// What of the hooks is not run: a hook that is missing when it counts should have been heard of before.
+    func tell(_ hooks: HookFolder.All) {
+        for stage in HookStage.allCases {
+            guard let folder = hooks[stage] else { continue }
+            let refusals = [folder.refusal].compactMap(\.self) + folder.hooks.compactMap(\.refusal)
+            for refusal in refusals {
+                log.error(
+                    "a hook is not run", id: .hookRefused,
+                    [.field("SPOT_STAGE", stage.rawValue), .reason(refusal)])
+            }
+            for name in folder.leftOut {
+                log.notice(
+                    "a file among the hooks is none",
+                    [
+                        .field("SPOT_STAGE", stage.rawValue),
+                        .reason("\(name): hooks are executable, and named with letters, digits, - and _ alone"),
+                    ])
+            }
+        }
+    }
+}
+
 // The kinds of entries worth finding: `journalctl MESSAGE_ID=…`. Never reused, never renumbered: journals outlive versions.
 extension MessageID {
     static let running = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b01")
@@ -153,6 +177,8 @@ extension MessageID {
     static let notServing = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b27")
     static let fenceNotArmed = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b28")
     static let fenceArmed = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b29")
+    static let hookRefused = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b30")
+    static let unordered = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b31")
     static let damagedRecord = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b1f")
 }
 

@@ -13,6 +13,7 @@ struct MetricsPage {
         group("spot_hosts", "gauge", "Machines by role.", totals.hosts)
         group("spot_commands_open", "gauge", "Commands that are not finished, by state.", totals.openCommands)
         single("spot_incidents_open", "gauge", "Interruptions without a verdict.", totals.openIncidents)
+        single("spot_drills_open", "gauge", "Drills without a verdict.", totals.openDrills)
         single("spot_database_bytes", "gauge", "Size of the database file.", totals.databaseBytes)
     }
 
@@ -26,6 +27,7 @@ struct MetricsPage {
     mutating func add(_ heart: Heart) {
         group("spot_hosts_enrolled", "gauge", "Enrolled hosts by whether they are heard.", heart.presences)
         group("spot_events_total", "counter", "Lines of the event log by kind, since the start.", heart.eventCounts)
+        group("spot_drill_events_total", "counter", "The same, of drills.", heart.drillEventCounts)
         let counts = heart.counts
         single("spot_heartbeats_total", "counter", "Heartbeats heard.", counts.heartbeats.now)
         single("spot_heartbeats_decided_total", "counter", "Heartbeats with news.", counts.heartbeatsDecided.now)

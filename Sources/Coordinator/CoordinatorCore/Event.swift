@@ -12,6 +12,8 @@ package struct Event: Equatable, Sendable {
     package var instance: InstanceID?
     package var incident: IncidentID?
     package var command: CommandID?
+    /// It belongs to a drill, so nobody is to be called for it.
+    package var isDrill = false
 
     package init(
         kind: EventKind, sentence: String, at: Timestamp, client: ClientID? = nil, slot: SlotID? = nil,
@@ -26,6 +28,10 @@ package struct Event: Equatable, Sendable {
         self.incident = incident
         self.command = command
     }
+}
+
+extension Event {
+    package var severity: Severity { kind.severity(inDrill: isDrill) }
 }
 
 /// What kind of thing happened. Names that the original has are kept.
@@ -88,6 +94,11 @@ package enum EventKind: String, CaseIterable, Sendable {
     case reportStale = "report_stale"
     case cleanupCompleted = "cleanup_completed"
     case cleanupFailed = "cleanup_failed"
+
+    /// Nothing in a drill is worse than a warning.
+    package func severity(inDrill isDrill: Bool) -> Severity {
+        isDrill && severity != .info ? .warning : severity
+    }
 
     package var severity: Severity {
         switch self {

@@ -35,6 +35,8 @@ package enum Rules {
     /// Signals without a time belong to an incident of the same machine that is at most this old, and a closed incident
     /// absorbs repeats for as long.
     package static let foldingTime = Duration.seconds(600)
+    /// A drill's answer that got lost is asked for again within seconds; whoever rehearses once more wants a new one.
+    static let drillFoldingTime = Duration.seconds(60)
     /// EC2 follows a rebalance recommendation within two hours or not at all, as the original's rule has it.
     static let rebalanceWindow = Duration.seconds(7200)
     /// The machine outlived its announced end by so much: the announcement was false.

@@ -8,6 +8,8 @@ struct Signal {
     let sentence: String
     let event: EventKind
     var isCancelled = false
+    /// Somebody made it up.
+    var isDrill = false
     /// `time` by our clock.
     var endsAt: Timestamp?
     /// EC2's name of planned work, under which its date may change.

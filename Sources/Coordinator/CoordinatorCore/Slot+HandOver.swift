@@ -97,7 +97,8 @@ extension Slot {
         turn.note(
             .replicaPromoted, "\(successor) serves in place of \(predecessor?.instance.text ?? "nobody")",
             instance: successor, incident: incident)
-        noteSwitch(from: predecessor, to: successor, trigger: incident == nil ? .manual : .emergency, &turn)
+        let isForced = incident.map { !isDrill($0) } ?? false
+        noteSwitch(from: predecessor, to: successor, trigger: isForced ? .emergency : .manual, &turn)
         if let incident { conclude(incident, isProven: isProven, &turn) }
     }
 

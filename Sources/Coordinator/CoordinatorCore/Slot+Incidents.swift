@@ -11,6 +11,7 @@ extension Slot {
         }
         learn(notice.epoch, from: notice.instance, &turn)
         noteHeard(notice.instance, &turn)
+        try requireSurvival(of: notice, at: turn.now)
         let incident = fold(notice, &turn)
         settle(&turn)
         return reply(to: host.instance, about: incident, at: turn.now)
@@ -37,7 +38,7 @@ extension Slot {
         reply.replica = replica
         reply.successor = record.incident.successor
         reply.commands = deliver(to: instance, at: now)
-        reply.message = message
+        reply.message = record.incident.drill ? "drill: \(message)" : message
         return reply
     }
 
@@ -45,6 +46,7 @@ extension Slot {
 
     private mutating func fold(_ notice: Notice, _ turn: inout Turn) -> IncidentID {
         var signal = Signal(notice.signal)
+        signal.isDrill = notice.drill
         signal.endsAt = notice.end(at: turn.now)
         if let known = incidents.first(where: { $0.isOpen && folds(signal, of: notice.instance, into: $0) }) {
             if known.endsAt.map({ $0 <= turn.now }) ?? false {
@@ -62,7 +64,8 @@ extension Slot {
             return earliest
         }
         let id = open(
-            signal.kind, of: notice.instance, interruptionTime: signal.time, signal.sentence, signal.event, &turn)
+            signal.kind, of: notice.instance, interruptionTime: signal.time, signal.sentence, signal.event,
+            isDrill: signal.isDrill, &turn)
         changeIncident(id) { record in
             record.endsAt = signal.endsAt
             record.maintenance = signal.maintenance
@@ -73,9 +76,10 @@ extension Slot {
 
     /// The key is instance and time. A signal without a time means any open incident of that instance, and an incident
     /// without a time takes the first signal that has one. Planned work stands apart: it may be weeks away, and what is
-    /// announced meanwhile is another matter; its key is its name, whatever its date has become.
-    private func folds(_ signal: Signal, of instance: InstanceID, into record: IncidentRecord) -> Bool {
-        guard record.incident.instance == instance,
+    /// announced meanwhile is another matter; its key is its name, whatever its date has become. A drill and the real thing are
+    /// two.
+    func folds(_ signal: Signal, of instance: InstanceID, into record: IncidentRecord) -> Bool {
+        guard record.incident.instance == instance, record.incident.drill == signal.isDrill,
             (signal.kind == .maintenance) == (record.incident.kind == .maintenance)
         else { return false }
         if let name = signal.maintenance, let known = record.maintenance { return name == known }
@@ -87,16 +91,17 @@ extension Slot {
     private func earliestWhenFull(besides signal: Signal, of instance: InstanceID) -> IncidentID? {
         guard incidents.count(where: \.isOpen) >= Rules.openIncidentsMax, !signal.isCancelled else { return nil }
         return incidents.filter {
-            $0.isOpen && $0.incident.instance == instance
+            $0.isOpen && $0.incident.instance == instance && !$0.incident.drill
                 && (signal.kind == .maintenance) == ($0.incident.kind == .maintenance)
         }.min { ($0.incident.lastMoment, $0.id) < ($1.incident.lastMoment, $1.id) }?.id
     }
 
     /// Whether it says again what a closed incident was about. What says more is news, however soon it comes.
-    private func repeats(
+    func repeats(
         _ signal: Signal, of instance: InstanceID, _ record: IncidentRecord, at now: Timestamp
     ) -> Bool {
-        guard let closedAt = record.incident.closedAt, now - closedAt <= Rules.foldingTime,
+        let foldingTime = signal.isDrill ? Rules.drillFoldingTime : Rules.foldingTime
+        guard let closedAt = record.incident.closedAt, now - closedAt <= foldingTime,
             // Another date of planned work is news.
             signal.maintenance == nil || signal.isCancelled || signal.time == record.incident.interruptionTime
         else { return false }
@@ -144,12 +149,13 @@ extension Slot {
 
     private mutating func open(
         _ kind: Incident.Kind, of instance: InstanceID, interruptionTime: Timestamp?, _ sentence: String,
-        _ event: EventKind, _ turn: inout Turn
+        _ event: EventKind, isDrill: Bool = false, _ turn: inout Turn
     ) -> IncidentID {
         var incident = Incident(
             id: turn.makeID(), slot: id, instance: instance, kind: kind, state: .open, detectedAt: turn.now,
             epoch: epoch)
         incident.interruptionTime = interruptionTime
+        incident.drill = isDrill
         if incident.isUrgent(at: turn.now) { incident.deadline = turn.now + failoverTime }
         incidents.append(IncidentRecord(incident))
         turn.note(event, "\(instance): \(sentence)", instance: instance, incident: incident.id)
@@ -160,7 +166,7 @@ extension Slot {
     /// pursued in.
     @discardableResult
     mutating func openSilence(of instance: InstanceID, _ turn: inout Turn) -> IncidentID {
-        let known = incidents.filter { $0.isOpen && $0.incident.instance == instance }
+        let known = incidents.filter { $0.isOpen && $0.incident.instance == instance && !$0.incident.drill }
         if let urgent = known.first(where: { $0.incident.isUrgent(at: turn.now) }) { return urgent.id }
         if let rebalance = known.first(where: { $0.incident.kind == .rebalance }) {
             strengthen(rebalance.id, by: .silence, &turn)

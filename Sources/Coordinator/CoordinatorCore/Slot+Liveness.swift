@@ -191,7 +191,9 @@ extension Slot {
     /// The incident that the hand-over under way belongs to; none when a person asked for it.
     var promotionIncident: IncidentID? {
         guard let promoting else { return nil }
-        return incidents.first { $0.isOpen && $0.incident.successor == promoting.instance }?.id
+        let its = incidents.filter { $0.isOpen && $0.incident.successor == promoting.instance }
+        // What becomes of a drill matters less than what becomes of the real thing that came over it.
+        return (its.first { !$0.incident.drill } ?? its.first)?.id
     }
 }
 

@@ -15,6 +15,7 @@ extension Slot {
     private mutating func pursue(_ id: IncidentID, _ turn: inout Turn) {
         guard let record = incident(id), record.isOpen else { return }
         let instance = record.incident.instance
+        if record.incident.drill { return pursueDrill(record, &turn) }
         // One that is no longer loaded is terminated.
         switch host(instance)?.role ?? .terminated {
         case .primary: pursueForPrimary(record, &turn)
@@ -67,7 +68,7 @@ extension Slot {
         orderInEmergency(.automaticRebalance, incident: record.id, &turn)
     }
 
-    private mutating func orderInEmergency(_ type: ReplicaType, incident: IncidentID, _ turn: inout Turn) {
+    mutating func orderInEmergency(_ type: ReplicaType, incident: IncidentID, _ turn: inout Turn) {
         // What has failed for minutes is not asked for every few seconds.
         let isOld = self.incident(incident).map { $0.givenUpAt <= turn.now } ?? false
         let pause = isOld ? Rules.failureMemory : Rules.emergencyLaunchPause
@@ -98,7 +99,7 @@ extension Slot {
 
     /// The best replica: one that says it serves, one whose own end is not even likely, in another zone, in another pool, then
     /// the one that has been there longest.
-    private func successor(
+    func successor(
         of instance: InstanceID?, at now: Timestamp, where isFit: (Host) -> Bool
     ) -> InstanceID? {
         let leaving = instance.flatMap { host($0) }?.facts
@@ -121,7 +122,8 @@ extension Slot {
             gone
             ?? hosts.filter { $0.role == .zombie }.max { ($0.roleSince, $0.instance) < ($1.roleSince, $1.instance) }
         if let promoting {
-            guard gone == nil, !promoting.isFresh, promotionIncident == nil, let last else { return }
+            let isTold = promotionIncident.map { !isDrill($0) } ?? false
+            guard gone == nil, !promoting.isFresh, !isTold, let last else { return }
             return commit(promoting.instance, to: openSilence(of: last.instance, &turn))
         }
         guard isVacant(at: turn.now) else { return }

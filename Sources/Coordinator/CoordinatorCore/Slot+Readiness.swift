@@ -4,7 +4,7 @@ package import Wire
 // Whether the slot would survive an interruption of its primary now. Each reason is for a person who can do something about it.
 extension Slot {
     package func readiness(at now: Timestamp) -> SlotReadiness {
-        let reasons = hindrances(at: now) + doubtsAboutPrimary + doubtsAboutReplicas(at: now)
+        let reasons = doubtsBesidesReplicas(at: now) + doubtsAboutReplicas(at: now)
         var readiness = SlotReadiness(
             slot: id, reasons: Array(reasons.prefix(Limits.reasonsMax)), primary: primary?.instance,
             handOver: settings.handOver, deadlineSeconds: settings.failoverDeadlineSeconds)
@@ -44,6 +44,9 @@ extension Slot {
         }
         return reasons
     }
+
+    /// Why not, replicas aside.
+    func doubtsBesidesReplicas(at now: Timestamp) -> [String] { hindrances(at: now) + doubtsAboutPrimary }
 
     private var doubtsAboutPrimary: [String] {
         guard let primary else { return promoting == nil ? ["nobody serves"] : [] }

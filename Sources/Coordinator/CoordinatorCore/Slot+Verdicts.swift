@@ -46,7 +46,10 @@ extension Slot {
             }
             // While nobody serves it goes on.
             guard turn.now >= record.givenUpAt, promoting == nil, !isVacant(at: turn.now) else { continue }
-            if incident.kind == .rebalance || host(incident.instance)?.isFresh == true {
+            if incident.kind == .rebalance, incident.drill {
+                let limit = Rules.replicaLaunchTime.components.seconds
+                close(record.id, as: .missed, "no replica was ready within \(limit) s", &turn)
+            } else if incident.kind == .rebalance || host(incident.instance)?.isFresh == true {
                 close(record.id, as: .averted, "nothing followed", &turn)
             } else {
                 close(record.id, as: .missed, "nobody took over from \(incident.instance)", &turn)
@@ -55,7 +58,9 @@ extension Slot {
     }
 
     package var emergencyStatus: EmergencyStatus {
-        let open = incidents.filter(\.isOpen).max { $0.incident.kind.weight < $1.incident.kind.weight }
+        let open = incidents.filter { $0.isOpen && !$0.incident.drill }.max {
+            $0.incident.kind.weight < $1.incident.kind.weight
+        }
         guard let open else { return EmergencyStatus(slot: id, noticeStatus: .none) }
         let isUrgent = open.incident.kind.isUrgent
         var status = EmergencyStatus(slot: id, noticeStatus: isUrgent ? .termination : .rebalance)
@@ -73,7 +78,8 @@ extension Slot {
 extension IncidentRecord {
     /// When one that came to nothing ends by itself.
     var givenUpAt: Timestamp {
-        incident.kind == .rebalance ? incident.detectedAt + Rules.rebalanceWindow : lastMoment + Rules.outlivedAfter
+        guard incident.kind == .rebalance else { return lastMoment + Rules.outlivedAfter }
+        return incident.detectedAt + (incident.drill ? Rules.replicaLaunchTime : Rules.rebalanceWindow)
     }
 }
 

@@ -8,6 +8,7 @@ package final class EventFeed: Sendable {
         var waiting: [Waiter] = []
         var lastID: Int64 = 0
         var kinds: [EventKind: Int] = [:]
+        var drillKinds: [EventKind: Int] = [:]
     }
     private struct Waiter {
         let id: Int64
@@ -25,7 +26,13 @@ package final class EventFeed: Sendable {
     func publish(_ events: [Event]) {
         observe(events)
         let woken: [Waiter] = state.withLock { state in
-            for event in events { state.kinds[event.kind, default: 0] += 1 }
+            for event in events {
+                if event.isDrill {
+                    state.drillKinds[event.kind, default: 0] += 1
+                } else {
+                    state.kinds[event.kind, default: 0] += 1
+                }
+            }
             defer { state.waiting = [] }
             return state.waiting
         }
@@ -44,6 +51,7 @@ package final class EventFeed: Sendable {
 
     package func giveUp(_ id: Int64) { state.withLock { state in state.waiting.removeAll { $0.id == id } } }
 
-    /// Lines by kind since the start.
+    /// Lines by kind since the start, without those of drills.
     package var kinds: [EventKind: Int] { state.withLock { $0.kinds } }
+    package var drillKinds: [EventKind: Int] { state.withLock { $0.drillKinds } }
 }

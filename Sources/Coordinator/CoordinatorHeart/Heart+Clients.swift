@@ -24,7 +24,7 @@ extension Heart {
                 }
                 turn.client = id
                 turn.note(.clientCreated, "client \(creation.name) was created")
-                try batch.log(turn, transaction)
+                try batch.log(turn.events, transaction)
                 return .done(CreatedClient(id: id, name: creation.name, token: token))
             } after: { [self] created in
                 admit(created.id, under: hash)
@@ -41,7 +41,7 @@ extension Heart {
                 try transaction.replaceToken(of: client, hash: hash, sealed: sealed)
                 var turn = batch.turn(client: client)
                 turn.note(.tokenRegenerated, "the token of client \(record.name) was replaced")
-                try batch.log(turn, transaction)
+                try batch.log(turn.events, transaction)
                 return .done(ClientToken(token: token, clientName: record.name))
             } after: { [self] _ in
                 admit(client, under: hash)
@@ -56,7 +56,7 @@ extension Heart {
                 }
                 var turn = batch.turn()
                 turn.note(.clientDeleted, "client \(record.name) was deleted with all that belonged to it")
-                try batch.log(turn, transaction)
+                try batch.log(turn.events, transaction)
                 return .done(Nothing())
             } after: { [switchboard] _ in
                 switchboard.unseatAll(of: client)
@@ -70,7 +70,7 @@ extension Heart {
             ClientWork({ (_: Outcome<Nothing>) in }) { transaction, batch in
                 var turn = batch.turn()
                 turn.note(.authFailed, "\(peer) sends wrong tokens again and again; its refusals are delayed now")
-                try batch.log(turn, transaction)
+                try batch.log(turn.events, transaction)
                 return .done(Nothing())
             })
     }

@@ -121,6 +121,10 @@ extension Heart {
         Dictionary(uniqueKeysWithValues: events.kinds.map { ($0.key.rawValue, $0.value) })
     }
 
+    package var drillEventCounts: [String: Int] {
+        Dictionary(uniqueKeysWithValues: events.drillKinds.map { ($0.key.rawValue, $0.value) })
+    }
+
     private func isFresh(_ slot: SlotID, _ instance: InstanceID) -> Bool {
         switchboard.line(of: slot, instance)?.hostPresence == .fresh
     }
@@ -203,6 +207,7 @@ package struct Totals: Sendable {
     package let hosts: [String: Int]
     package let openCommands: [String: Int]
     package let openIncidents: Int
+    package let openDrills: Int
     package let databaseBytes: Int
 
     init(_ counts: StoreCounts) {
@@ -210,6 +215,7 @@ package struct Totals: Sendable {
         hosts = Dictionary(uniqueKeysWithValues: counts.hosts.map { ($0.key.rawValue, $0.value) })
         openCommands = Dictionary(uniqueKeysWithValues: counts.openCommands.map { ($0.key.rawValue, $0.value) })
         openIncidents = counts.openIncidents
+        openDrills = counts.openDrills
         databaseBytes = Int(counts.databaseBytes)
     }
 }

@@ -207,7 +207,7 @@ private final class TimeWork: Work, @unchecked Sendable {
         guard heart.unreadable.withLock({ $0.insert(id).inserted }) else { return }
         var turn = batch.turn(slot: id)
         turn.note(.agentUnreadable, "time stands still for agent \(id): \(reason)")
-        try batch.log(turn, transaction)
+        try batch.log(turn.events, transaction)
     }
 
     func finish(_ end: WorkEnd) {

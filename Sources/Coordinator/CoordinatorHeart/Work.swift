@@ -47,13 +47,13 @@ struct Batch {
     ) throws {
         try transaction.save(slot, replacing: before)
         try transaction.append(turn.switches, of: slot.id)
-        try log(turn, transaction)
+        try log(slot.marked(turn.events), transaction)
         slots.append(slot)
     }
 
-    mutating func log(_ turn: Turn, _ transaction: borrowing StoreTransaction) throws {
-        _ = try transaction.append(turn.events)
-        events += turn.events
+    mutating func log(_ lines: [Event], _ transaction: borrowing StoreTransaction) throws {
+        _ = try transaction.append(lines)
+        events += lines
     }
 }
 

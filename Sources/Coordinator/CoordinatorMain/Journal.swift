@@ -15,9 +15,9 @@ struct Journal: Sendable {
             LogField.reason(event.sentence), event.client.map { .field("SPOT_CLIENT", $0.text) },
             event.slot.map { .field("SPOT_AGENT", $0.text) }, event.instance.map { .field("SPOT_INSTANCE", $0.text) },
             event.incident.map { .field("SPOT_INCIDENT", $0.text) },
-            event.command.map { .field("SPOT_COMMAND", $0.text) },
+            event.command.map { .field("SPOT_COMMAND", $0.text) }, event.isDrill ? .field("SPOT_DRILL", "yes") : nil,
         ].compactMap { $0 }
-        switch event.kind.severity {
+        switch event.severity {
         case .critical, .error: log.error(event.kind.message, id: event.kind.messageID, fields)
         case .warning: log.warning(event.kind.message, id: event.kind.messageID, fields)
         case .info where event.kind.isRoutine: log.info(event.kind.message, id: event.kind.messageID, fields)

@@ -35,7 +35,7 @@ extension Desk {
     func incidentColumns(withAgent: Bool) -> [Column<Incident>] {
         [Column("INCIDENT") { $0.id.text }] + (withAgent ? [Column("AGENT") { $0.slot.text }] : []) + [
             Column("INSTANCE") { $0.instance.text },
-            Column("KIND") { $0.kind.rawValue },
+            Column("KIND") { $0.kindInWords },
             Column("STATE") { $0.state.rawValue },
             Column("FIRST SIGNAL") { clockTime($0.detectedAt) },
             Column("SUCCESSOR") { $0.successor?.text },

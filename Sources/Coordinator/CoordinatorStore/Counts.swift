@@ -11,6 +11,8 @@ package struct StoreCounts: Equatable, Sendable {
     package var hosts: [Role: Int] = [:]
     package var openCommands: [CommandState: Int] = [:]
     package var openIncidents = 0
+    /// These are no incidents.
+    package var openDrills = 0
     /// The lines that the log ever had.
     package var events: Int64 = 0
     package var databaseBytes: Int64 = 0
@@ -27,7 +29,10 @@ extension StoreReader {
             counts.openCommands = try histogram(
                 "SELECT state, count(*) FROM command INDEXED BY command_open WHERE finished_at IS NULL GROUP BY state",
                 transaction)
-            counts.openIncidents = try number("SELECT count(*) FROM incident WHERE closed_at IS NULL", transaction)
+            counts.openIncidents = try number(
+                "SELECT count(*) FROM incident WHERE closed_at IS NULL AND NOT is_drill", transaction)
+            counts.openDrills = try number(
+                "SELECT count(*) FROM incident WHERE closed_at IS NULL AND is_drill", transaction)
             counts.events = try lastSequence(transaction)
             counts.databaseBytes = Int64(
                 try number(

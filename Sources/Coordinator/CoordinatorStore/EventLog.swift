@@ -64,21 +64,21 @@ private func statement(_ client: ClientID?, _ slot: SlotID?) -> StaticString {
     if slot != nil {
         """
         SELECT seq, at, kind, sentence, (SELECT id FROM client WHERE id = client_id), slot_id, instance_id, incident_id,
-            command_id
+            command_id, is_drill
         FROM event INDEXED BY event_of_slot
         WHERE seq > ?1 AND slot_id = ?3 AND (?2 IS NULL OR client_id = ?2) ORDER BY seq LIMIT ?4
         """
     } else if client != nil {
         """
         SELECT seq, at, kind, sentence, (SELECT id FROM client WHERE id = client_id), slot_id, instance_id, incident_id,
-            command_id
+            command_id, is_drill
         FROM event INDEXED BY event_of_client
         WHERE seq > ?1 AND client_id = ?2 AND ?3 IS NULL ORDER BY seq LIMIT ?4
         """
     } else {
         """
         SELECT seq, at, kind, sentence, (SELECT id FROM client WHERE id = client_id), slot_id, instance_id, incident_id,
-            command_id
+            command_id, is_drill
         FROM event
         WHERE seq > ?1 AND ?2 IS NULL AND ?3 IS NULL ORDER BY seq LIMIT ?4
         """
@@ -89,21 +89,21 @@ private func latestStatement(_ client: ClientID?, _ slot: SlotID?) -> StaticStri
     if slot != nil {
         """
         SELECT seq, at, kind, sentence, (SELECT id FROM client WHERE id = client_id), slot_id, instance_id, incident_id,
-            command_id
+            command_id, is_drill
         FROM event INDEXED BY event_of_slot
         WHERE slot_id = ?2 AND (?1 IS NULL OR client_id = ?1) ORDER BY seq DESC LIMIT ?3
         """
     } else if client != nil {
         """
         SELECT seq, at, kind, sentence, (SELECT id FROM client WHERE id = client_id), slot_id, instance_id, incident_id,
-            command_id
+            command_id, is_drill
         FROM event INDEXED BY event_of_client
         WHERE client_id = ?1 AND ?2 IS NULL ORDER BY seq DESC LIMIT ?3
         """
     } else {
         """
         SELECT seq, at, kind, sentence, (SELECT id FROM client WHERE id = client_id), slot_id, instance_id, incident_id,
-            command_id
+            command_id, is_drill
         FROM event
         WHERE ?1 IS NULL AND ?2 IS NULL ORDER BY seq DESC LIMIT ?3
         """
@@ -111,16 +111,17 @@ private func latestStatement(_ client: ClientID?, _ slot: SlotID?) -> StaticStri
 }
 
 extension LogLine {
-    /// seq, at, kind, sentence, client, slot, instance, incident, command
+    /// seq, at, kind, sentence, client, slot, instance, incident, command, drill
     fileprivate init(_ row: borrowing Row, in log: Int64) throws {
-        let kind: String = try row.value(2)
+        let (kind, isDrill): (String, Bool) = (try row.value(2), try row.value(9))
         self.init(
             cursor: EventCursor(after: try row.value(0), in: log), at: try row.value(1), kind: kind,
-            severity: EventKind(rawValue: kind)?.severity ?? .info, message: try row.value(3))
+            severity: EventKind(rawValue: kind)?.severity(inDrill: isDrill) ?? .info, message: try row.value(3))
         client = try row.value(4)
         slot = try row.value(5)
         instance = try row.value(6)
         incident = try row.value(7)
         command = try row.value(8)
+        drill = isDrill
     }
 }

@@ -12,10 +12,11 @@ extension StoreTransaction {
             for event in events {
                 try transaction.execute(
                     """
-                    INSERT INTO event (at, kind, sentence, client_id, slot_id, instance_id, incident_id, command_id)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?)
+                    INSERT INTO event (at, kind, sentence, client_id, slot_id, instance_id, incident_id, command_id,
+                        is_drill)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """, event.at, event.kind.rawValue, event.sentence, event.client, event.slot, event.instance,
-                    event.incident, event.command)
+                    event.incident, event.command, event.isDrill)
             }
             // One writer in one transaction: no other line came between.
             let last = transaction.lastInsertRowID

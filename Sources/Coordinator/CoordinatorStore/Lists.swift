@@ -63,14 +63,14 @@ extension StoreReader {
                 state == .open
                 ? """
                 SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
-                    verified_at, closed_at, '[]'
+                    verified_at, closed_at, '[]', is_drill
                 FROM incident
                 WHERE closed_at IS NULL AND state = ?4 AND (?1 IS NULL OR slot_id = ?1) AND id < coalesce(?2, '~')
                 ORDER BY id DESC LIMIT ?3
                 """
                 : """
                 SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
-                    verified_at, closed_at, '[]'
+                    verified_at, closed_at, '[]', is_drill
                 FROM incident
                 WHERE (?1 IS NULL OR slot_id = ?1) AND (?4 IS NULL OR state = ?4) AND id < coalesce(?2, '~')
                 ORDER BY id DESC LIMIT ?3
@@ -90,7 +90,7 @@ extension StoreReader {
             let found = try transaction.first(
                 """
                 SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
-                    verified_at, closed_at, ledger
+                    verified_at, closed_at, ledger, is_drill
                 FROM incident WHERE id = ?
                 """, id
             ) { row in try reading("incident", row) { try Incident($0) } }
@@ -146,7 +146,7 @@ extension StoreReader {
         try transaction.all(
             """
             SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
-                verified_at, closed_at, '[]'
+                verified_at, closed_at, '[]', is_drill
             FROM incident WHERE slot_id = ? ORDER BY id DESC LIMIT ?
             """, slot, Limits.incidentsMax
         ) { row in try reading("incident", row) { try Incident($0) } }

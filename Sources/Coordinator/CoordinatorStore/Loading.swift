@@ -125,15 +125,18 @@ private func loadIncidents(
     try transaction.all(
         """
         SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
-            verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked, ends_at, maintenance, rowid AS place
+            verified_at, closed_at, ledger, is_drill, ordered_replica_id, is_late, is_blocked, ends_at, maintenance,
+            rowid AS place
         FROM incident WHERE slot_id = ?1 AND closed_at IS NULL
         UNION ALL
         SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
-            verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked, ends_at, maintenance, rowid AS place
+            verified_at, closed_at, ledger, is_drill, ordered_replica_id, is_late, is_blocked, ends_at, maintenance,
+            rowid AS place
         FROM incident WHERE slot_id = ?1 AND closed_at >= ?2
         UNION ALL
         SELECT id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch, successor_id,
-            verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked, ends_at, maintenance, rowid AS place
+            verified_at, closed_at, ledger, is_drill, ordered_replica_id, is_late, is_blocked, ends_at, maintenance,
+            rowid AS place
         FROM incident
         WHERE id = coalesce(?3, (SELECT incident_id FROM command WHERE id = ?4 AND slot_id = ?1)) AND slot_id = ?1
             AND closed_at < ?2

@@ -105,7 +105,7 @@ extension CommandRecord {
 }
 
 extension Incident {
-    /// id, slot, instance, kind, state, detected, interruption, deadline, epoch, successor, verified, closed, ledger
+    /// id, slot, instance, kind, state, detected, interruption, deadline, epoch, successor, verified, closed, ledger, drill
     init(_ row: borrowing Row) throws {
         self.init(
             id: try row.value(0), slot: try row.value(1), instance: try row.value(2), kind: try row.value(3),
@@ -116,6 +116,7 @@ extension Incident {
         verifiedAt = try row.value(10)
         closedAt = try row.value(11)
         ledger = try row.json(12, "ledger")
+        drill = try row.value(13)
     }
 }
 
@@ -123,10 +124,10 @@ extension IncidentRecord {
     /// Those of the incident, then: ordered replica, late, blocked, end, maintenance.
     init(_ row: borrowing Row) throws {
         self.init(try Incident(row))
-        ordered = try row.value(13)
-        isLate = try row.value(14)
-        isBlocked = try row.value(15)
-        endsAt = try row.value(16)
-        maintenance = try row.value(17)
+        ordered = try row.value(14)
+        isLate = try row.value(15)
+        isBlocked = try row.value(16)
+        endsAt = try row.value(17)
+        maintenance = try row.value(18)
     }
 }

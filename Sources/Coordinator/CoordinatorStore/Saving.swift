@@ -192,12 +192,12 @@ private func saveIncident(
             """
             INSERT INTO incident (id, slot_id, instance_id, kind, state, detected_at, interruption_time, deadline, epoch,
                 successor_id, verified_at, closed_at, ledger, ordered_replica_id, is_late, is_blocked, ends_at,
-                maintenance)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                maintenance, is_drill)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """, incident.id, incident.slot, incident.instance, incident.kind, incident.state, incident.detectedAt,
             incident.interruptionTime, incident.deadline, incident.epoch, incident.successor, incident.verifiedAt,
             incident.closedAt, jsonText(incident.ledger), record.ordered, record.isLate, record.isBlocked,
-            record.endsAt, record.maintenance)
+            record.endsAt, record.maintenance, incident.drill)
     } else {
         let rows = try transaction.execute(
             """

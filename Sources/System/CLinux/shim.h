@@ -25,8 +25,14 @@ static inline char **clinux_environment(void) { return environ; }
    make the system's types ours, so they stand here as the kernel's interface has them: inode(7), open(2). */
 static inline int clinux_errno(void) { return errno; }
 extern int open(const char *path, int flags, ...);
+extern int fcntl(int descriptor, int command, ...);
 static inline int clinux_open(const char *path, int flags, unsigned permissions) { return open(path, flags, permissions); }
 static const unsigned clinux_file_type = 0170000;
+static const unsigned clinux_file_type_folder = 0040000;
 static const unsigned clinux_file_type_regular = 0100000;
 static const unsigned clinux_file_type_socket = 0140000;
 static const unsigned clinux_read_by_others = 04;
+static const unsigned clinux_write_by_others = 022;
+static const unsigned clinux_execute = 0111;
+/* F_SETFL; a descriptor that was just made has no other flag that could be lost. */
+static inline int clinux_set_flags(int descriptor, int flags) { return fcntl(descriptor, 4, flags); }

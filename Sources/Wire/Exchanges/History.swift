@@ -128,6 +128,8 @@ package struct LogLine: WireObject {
     package var instance: InstanceID?
     package var incident: IncidentID?
     package var command: CommandID?
+    /// It belongs to a drill.
+    package var drill = false
 
     package init(cursor: EventCursor, at: Timestamp, kind: String, severity: Severity, message: String) {
         self.cursor = cursor
@@ -148,6 +150,7 @@ package struct LogLine: WireObject {
         instance = try fields.maybe("instance_id")
         incident = try fields.maybe("incident_id")
         command = try fields.maybe("command_id")
+        drill = try fields.maybe("drill") ?? false
     }
 
     package func write(_ fields: inout FieldWriter) {
@@ -161,6 +164,7 @@ package struct LogLine: WireObject {
         fields.put("instance_id", instance)
         fields.put("incident_id", incident)
         fields.put("command_id", command)
+        fields.put("drill", drill ? true : nil)
     }
 }
 

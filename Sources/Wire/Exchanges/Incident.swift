@@ -17,6 +17,8 @@ package struct Incident: WireObject {
     /// When a probe proved that the successor serves.
     package var verifiedAt: Timestamp?
     package var closedAt: Timestamp?
+    /// Nobody took the machine: somebody rehearsed that.
+    package var drill = false
     package var ledger: [LedgerStep] = []
     package var timeline: [Moment] = []
 
@@ -58,6 +60,7 @@ package struct Incident: WireObject {
         successor = try fields.maybe("new_instance_id")
         verifiedAt = try fields.maybe("verified_at")
         closedAt = try fields.maybe("closed_at")
+        drill = try fields.maybe("drill") ?? false
         ledger = try fields.list("ledger", upTo: Limits.stepsMax)
         timeline = try fields.list("timeline", upTo: Limits.timelineMax)
     }
@@ -75,6 +78,7 @@ package struct Incident: WireObject {
         fields.put("new_instance_id", successor)
         fields.put("verified_at", verifiedAt)
         fields.put("closed_at", closedAt)
+        fields.put("drill", drill ? true : nil)
         fields.put("ledger", ledger)
         fields.put("timeline", timeline)
     }

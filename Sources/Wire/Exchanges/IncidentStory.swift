@@ -22,7 +22,7 @@ extension Incident {
 
     private var facts: [(name: String, value: String?)] {
         [
-            ("incident", id.text), ("agent", slot.text), ("instance", instance.text), ("kind", kind.rawValue),
+            ("incident", id.text), ("agent", slot.text), ("instance", instance.text), ("kind", kindInWords),
             ("first signal", detectedAt.description), ("deadline", after(deadline)),
             ("machine goes", after(interruptionTime)),
             ("successor", successor.map { "\($0), epoch \(epoch)" }), ("proven", after(verifiedAt)),
@@ -35,13 +35,18 @@ extension Incident {
         let proven = verifiedAt.map {
             "the successor was proven to serve \(span($0 - detectedAt)) s after the first signal"
         }
-        return switch state {
-        case .open: "open"
-        case .met: "met" + (proven.map { ", \($0)" } ?? "")
-        case .missed: "missed, " + (proven ?? "no successor was proven to serve")
-        case .averted: "averted, nothing had to move"
-        }
+        let ending =
+            switch state {
+            case .open: "open"
+            case .met: "met" + (proven.map { ", \($0)" } ?? "")
+            case .missed: "missed, " + (proven ?? "no successor was proven to serve")
+            case .averted: "averted, nothing had to move"
+            }
+        return drill ? "a drill: \(ending)" : ending
     }
+
+    /// With the word for it when it is a drill.
+    package var kindInWords: String { drill ? "\(kind.rawValue) (drill)" : kind.rawValue }
 
     private func after(_ time: Timestamp?) -> String? {
         time.map { "\($0) (\(signed($0 - detectedAt)))" }

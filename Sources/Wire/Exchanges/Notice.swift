@@ -10,6 +10,8 @@ package struct Notice: WireObject {
     package var signal: Signal
     package var detectedAt: Timestamp
     package var epoch: Epoch?
+    /// Nobody takes the machine: somebody rehearses that. Refused where the slot would not survive it.
+    package var drill = false
 
     package init(instance: InstanceID, signal: Signal, detectedAt: Timestamp, epoch: Epoch? = nil) {
         self.instance = instance
@@ -47,6 +49,7 @@ package struct Notice: WireObject {
         instance = try fields.need("instance_id")
         detectedAt = try fields.need("detected_at")
         epoch = try fields.maybe("epoch")
+        drill = try fields.maybe("drill") ?? false
         let kind: Kind = try fields.need("signal")
         switch kind {
         case .interruption:
@@ -62,6 +65,7 @@ package struct Notice: WireObject {
         fields.put("instance_id", instance)
         fields.put("detected_at", detectedAt)
         fields.put("epoch", epoch)
+        fields.put("drill", drill ? true : nil)
         switch signal {
         case .interruption(let action, let time):
             fields.put("signal", Kind.interruption)

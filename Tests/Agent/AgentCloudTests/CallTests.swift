@@ -32,6 +32,20 @@ import Wire
         #expect(service.asked[2].body.hasSuffix("&NextToken=c"))
     }
 
+    @Test(arguments: [(true, 2), (false, 1)])
+    func `after an address has moved nothing is asked over a connection from before`(moves: Bool, accepted: Int) throws
+    {
+        let service = try FakeService(.xml("<AnyResponse><return>true</return></AnyResponse>"))
+        let desk = try Desk(at: service)
+        #expect(try desk.ask(.deleteSnapshot("snap-1")) == .success(.done))
+        let change: CloudRequest =
+            moves ? .moveAddress("eipalloc-1", to: "i-01234567") : .detachVolume("vol-1", from: "i-01234567")
+        #expect(try desk.ask(change) == .success(.done))
+        #expect(service.accepted == 1)
+        #expect(try desk.ask(.deleteSnapshot("snap-1")) == .success(.done))
+        #expect(service.accepted == accepted)
+    }
+
     @Test func `an answer whose pages never end is none`() throws {
         let service = try FakeService(Self.page("i-00000001", next: "more"))
         let fault = try Desk(at: service).fault(Self.find)

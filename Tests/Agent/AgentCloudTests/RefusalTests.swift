@@ -170,6 +170,15 @@ import Wire
         #expect(fault.description.contains(sentence), "\(fault)")
     }
 
+    @Test func `what belongs to another account is no matter of our credentials`() throws {
+        let service = try FakeService(.refused("AuthFailure", "The address '198.51.100.7' does not belong to you."))
+        let desk = try Desk(at: service, withRole: true)
+        desk.role.has((key: "ASIAFIRST", good: .seconds(3_600)), (key: "ASIASECOND", good: .seconds(3_600)))
+        let fault = try desk.fault(.moveAddress("eipalloc-1", to: "i-01234567"))
+        #expect(fault.kind == .invalid && fault.description.contains("of this account"), "\(fault)")
+        #expect(service.asked.count == 1)
+    }
+
     @Test(arguments: ["the-secret-half", "a-session-token"])
     func `a refusal that repeats a secret is told without its words`(secret: String) throws {
         let service = try FakeService(.refused("AuthFailure", "x-amz-security-token:\(secret) does not match"))

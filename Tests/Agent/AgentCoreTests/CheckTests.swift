@@ -70,7 +70,7 @@ struct CheckTests {
         #expect(page.lines.count == 7 + Right.ordinary.count)
     }
 
-    @Test(arguments: server + metadata + rights + machine)
+    @Test(arguments: server + metadata + rights + machine + takeOver)
     func `one fault makes one line what it is`(fault: Case) throws {
         let lines = Self.findings(fault.change).lines
         let line = try #require(lines.first { $0.subject == fault.subject })
@@ -165,6 +165,88 @@ struct CheckTests {
         },
         Case("ec2:DescribeSubnets", .warning, "no answer came in time") { $0.rights[.describeSubnets] = nil },
     ]
+
+    static let takeOver: [Case] = [
+        Case("ec2:AssociateAddress", .failed, "to take the address over") { findings in
+            findings.takeOver.address = "eipalloc-1"
+            findings.deny(.associateAddress)
+        },
+        Case("ec2:DescribeAddresses", .failed, "ELASTIC_IP_ALLOCATION_ID must name what is there") { findings in
+            findings.takeOver.address = "eipalloc-1"
+            findings.rights[.describeAddresses] = .unknown(CloudFault(.notFound, "no such address"))
+        },
+        Case("elasticloadbalancing:RegisterTargets", .warning, "it cannot be tried") { findings in
+            findings.takeOver.targetGroups = [HandOverScene.group]
+            findings.rights[.registerTargets] = nil
+        },
+        Case("vol-1", .ok, "in us-east-1b, as this machine; attached at i-00000000000000001") {
+            $0.have("vol-1", in: "us-east-1b", at: "i-00000000000000001")
+        },
+        Case("vol-1", .ok, "attached here") { $0.have("vol-1", in: "us-east-1b", at: "i-0123456789abcdef0") },
+        Case("vol-1", .ok, "at no machine") { $0.have("vol-1", in: "us-east-1b", at: nil) },
+        Case("vol-1", .failed, "vol-1 is in us-east-1c and this machine in us-east-1b") {
+            $0.have("vol-1", in: "us-east-1c", at: nil)
+        },
+        Case("target group web", .ok, "healthy after 3 × 5 s = 15 s; a hand-over has 15 s") {
+            $0.check(.init(interval: .seconds(5), healthyAfter: 3))
+        },
+        Case("target group web", .warning, "healthy after 5 × 30 s = 150 s; a hand-over has 15 s") {
+            $0.check(.init(interval: .seconds(30), healthyAfter: 5))
+        },
+        Case("target group web", .ok, "a hand-over has 120 s") { findings in
+            findings.check(.init(interval: .seconds(30), healthyAfter: 4))
+            findings.failoverDeadline = .seconds(120)
+        },
+        Case("target group web", .failed, "type ip") {
+            $0.check(.init(interval: .zero, healthyAfter: 0, otherTargets: "ip"))
+        },
+        Case("unit web.service", .ok, "running") { $0.have(["web"], before: ["web.service"]) },
+        Case("unit order", .ok, "before them") { $0.have(["web"], before: ["web.service"]) },
+        Case("unit web.service", .failed, "PROMOTE_UNITS") { $0.have(["web"], before: [], loaded: false) },
+        Case("unit order", .warning, "After=web.service db.service") { $0.have(["db", "web"], before: []) },
+        Case("unit order", .warning, "After=web.service") { $0.have(["db", "web"], before: ["db.service"]) },
+        Case("units", .warning, "no answer came in time") { findings in
+            findings.have(["web"], before: [])
+            findings.units = nil
+        },
+        Case("units", .warning, "not looked at: no bus") { findings in
+            findings.have(["web"], before: [])
+            findings.units = .unasked("no bus")
+        },
+        Case("hooks", .ok, "none in /hooks") { $0.hooks = hooks() },
+        Case("hooks", .ok, "1 for fence, 2 for promote") { $0.hooks = hooks([.promote: 2, .fence: 1]) },
+        Case("hooks", .failed, "chmod go-w /hooks/promote.d/a") {
+            $0.hooks = hooks(refusals: ["refused: others may write: chmod go-w /hooks/promote.d/a"])
+        },
+        Case("hooks", .warning, "/hooks/promote.d/a.bak is left out") {
+            $0.hooks = hooks([.promote: 1], leftOut: ["/hooks/promote.d/a.bak"])
+        },
+    ]
+
+    static func hooks(
+        _ counts: [HookStage: Int] = [:], refusals: [String] = [], leftOut: [String] = []
+    ) -> HooksFinding {
+        HooksFinding(place: "/hooks", counts: counts, refusals: refusals, leftOut: leftOut)
+    }
+
+    @Test func `what the settings do not name has no line`() {
+        let subjects = Set(Self.findings().lines.map(\.subject))
+        let others = subjects.filter { subject in
+            ["vol-", "target group", "unit", "hooks", "elasticloadbalancing", "ec2:Attach", "ec2:Associate"].contains {
+                subject.hasPrefix($0)
+            }
+        }
+        #expect(others.isEmpty)
+    }
+
+    @Test func `of several trials of one right the worst counts, in whichever order they end`() {
+        let unknown = RightFinding.unknown(CloudFault(.limit, "limit"))
+        for order in [[RightFinding.held, unknown, Self.no], [Self.no, unknown, .held], [unknown, Self.no, .held]] {
+            var findings = Findings()
+            for finding in order { findings.note(finding, of: .attachVolume) }
+            #expect(findings.rights[.attachVolume] == Self.no)
+        }
+    }
 
     static let machine: [Case] = [
         Case("state folder", .failed, "did not answer") { $0.folder = nil },
@@ -266,6 +348,25 @@ struct CheckTests {
 
 extension Findings {
     fileprivate mutating func deny(_ right: Right) { rights[right] = .denied("UnauthorizedOperation") }
+
+    fileprivate mutating func have(_ volume: ResourceID, in zone: AvailabilityZone, at machine: InstanceID?) {
+        takeOver.volumes = [DataVolume(id: volume, device: "/dev/sdf")]
+        volumes[volume] = CloudAnswer.Volume(
+            id: volume, zone: zone, attachments: machine.map { [$0: .attached] } ?? [:])
+    }
+
+    fileprivate mutating func check(_ check: CloudAnswer.HealthCheck) {
+        takeOver.targetGroups = [HandOverScene.group]
+        healthChecks[HandOverScene.group] = check
+    }
+
+    fileprivate mutating func have(_ names: [String], before: [String], loaded: Bool = true) {
+        takeOver.promoteUnits = names.compactMap(UnitName.init)
+        let found = takeOver.promoteUnits.map { name in
+            UnitFinding(name: name, isLoaded: loaded, isActive: true, isStopped: false, state: "running")
+        }
+        units = .asked(found, before: Set(before.compactMap(UnitName.init)))
+    }
 }
 
 extension Launch {

@@ -20,9 +20,10 @@ import Wire
     }
 
     /// As found without a coordinator, on a machine whose clock is wrong by that.
-    private func findings(ahead: Duration, _ prepare: (PretendMetadata, PretendIAM) -> Void = { _, _ in }) throws
-        -> Findings
-    {
+    private func findings(
+        ahead: Duration, _ takeOver: TakeOver = TakeOver(), state: String = "/nonexistent",
+        _ prepare: (PretendMetadata, PretendIAM) -> Void = { _, _ in }
+    ) throws -> Findings {
         let metadata = try PretendMetadata()
         defer { metadata.stop() }
         let iam = try PretendIAM()
@@ -38,9 +39,11 @@ import Wire
             client.read(path: $0, within: $1, $2)
         }
         let tools = Checkup.Tools(uplink: nil, metadata: client, cloud: cloud, disk: try DiskThread(capacity: 1))
-        let checkup = try Checkup(Findings(), on: loop, tools: tools, surroundings: surroundings)
+        var known = Findings()
+        known.takeOver = takeOver
+        let checkup = try Checkup(known, on: loop, tools: tools, surroundings: surroundings)
         var found: Findings?
-        checkup.begin(in: Checkup.Places(state: "/nonexistent", runtime: "/nonexistent", isStateNamed: true)) {
+        checkup.begin(in: Checkup.Places(state: state, runtime: "/nonexistent", isStateNamed: true)) {
             #expect(found == nil, "it ends once")
             found = $0
         }
@@ -74,5 +77,35 @@ import Wire
         #expect(found.facts?.instance == "i-0123456789abcdef0")
         #expect(found.rights.count == Right.ordinary.count)
         #expect(found.rights.values.allSatisfy { $0 == .held })
+    }
+
+    @Test
+    func `what follows the workload is looked at, beside what its slot has for a hand-over, and stays where it is`()
+        throws
+    {
+        try withTemporaryFolder { folder in
+            let group = try #require(
+                TargetGroup("arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"))
+            var takeOver = TakeOver()
+            takeOver.address = "eipalloc-1"
+            takeOver.volumes = [DataVolume(id: "vol-1", device: "/dev/sdf")]
+            takeOver.targetGroups = [group]
+            var settings = SlotSettings()
+            settings.failoverDeadlineSeconds = 77
+            let entry = Entry.configured(Configuration(version: 4, settings: settings))
+            try replaceFile("\(folder)/state.log", with: RecordFile.text(of: [[encodeJSON(entry)]]))
+            let found = try findings(ahead: .zero, takeOver, state: folder) { _, iam in
+                iam.deny(["AssociateAddress"])
+            }
+            #expect(found.failoverDeadline == .seconds(77))
+            #expect(found.volumes["vol-1"]?.zone == "us-east-1c")
+            #expect(found.healthChecks[group]?.interval == .seconds(30))
+            #expect(found.rights[.associateAddress] == .denied("UnauthorizedOperation"))
+            let tried: [Right] = [
+                .describeAddresses, .describeVolumes, .attachVolume, .detachVolume, .describeTargetGroups,
+                .describeTargetHealth,
+            ]
+            for right in tried { #expect(found.rights[right] == .held, "\(right)") }
+        }
     }
 }

@@ -48,4 +48,31 @@ struct IncidentTests {
             try expectRefusal(try site.ask(ask("?format=xml")), 400, "VALIDATION_ERROR", said: "format")
         }
     }
+
+    @Test func `a drill is refused without a replica, and counted apart with one`() throws {
+        try withCoordinator { site in
+            let primary = try site.register(try site.makeClient())
+            var notice = Notice(instance: primary.instance, signal: .shutdown, detectedAt: site.surroundings.wall())
+            notice.drill = true
+            let refused = try site.ask(primary.ask(.terminationImminent, [], notice))
+            try expectRefusal(refused, 409, "CONFLICT", said: "it has no replica")
+            let replica = try site.register(primary.client, as: primary.name)
+            var ready = replica.heartbeat
+            ready.lacking = []
+            _ = try site.ask(replica.ask(.heartbeat, [], ready))
+            let reply = try site.ask(primary.ask(.terminationImminent, [], notice)).read(NoticeReply.self)
+            #expect(reply.successor == replica.instance)
+            let metrics = try site.ask(Ask(.metrics)).text
+            for line in [
+                "spot_incidents_open 0", "spot_drills_open 1", "spot_drill_events_total{kind=\"termination_notice\"} 1",
+            ] { #expect(metrics.contains("\n\(line)\n"), "\(line)") }
+            #expect(!metrics.contains("spot_events_total{kind=\"termination_notice\"}"))
+            let lines = try site.ask(Ask(.events, query: "?agent_id=\(primary.slot)", token: Site.adminToken))
+                .read(LogLines.self).events.filter { $0.incident == reply.incident }
+            #expect(!lines.isEmpty)
+            #expect(lines.allSatisfy { $0.drill && $0.message.hasPrefix("drill: ") && $0.severity != .critical })
+            let list = try site.ask(Ask(.incidents, query: "?agent_id=\(primary.slot)", token: primary.token))
+            #expect(try list.read(IncidentList.self).incidents.map(\.drill) == [true])
+        }
+    }
 }

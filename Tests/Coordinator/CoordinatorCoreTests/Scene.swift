@@ -42,7 +42,7 @@ struct Scene {
         var changed = slot
         let answer = try body(&changed, &turn)
         slot = changed
-        events += turn.events
+        events += slot.marked(turn.events)
         switches += turn.switches
         return answer
     }
@@ -91,16 +91,19 @@ struct Scene {
 
     @discardableResult
     mutating func notice(
-        _ instance: InstanceID, _ signal: Notice.Signal, detectedAt: Timestamp? = nil
+        _ instance: InstanceID, _ signal: Notice.Signal, detectedAt: Timestamp? = nil, drill: Bool = false
     ) throws -> NoticeReply {
-        let notice = Notice(instance: instance, signal: signal, detectedAt: detectedAt ?? now)
-        return try decide { slot, turn in try slot.take(notice, &turn) }
+        var notice = Notice(instance: instance, signal: signal, detectedAt: detectedAt ?? now)
+        notice.drill = drill
+        return try decide { [notice] slot, turn in try slot.take(notice, &turn) }
     }
 
     /// EC2's two minutes.
     @discardableResult
-    mutating func interrupt(_ instance: InstanceID, in seconds: Int = 120) throws -> NoticeReply {
-        try notice(instance, .interruption(.terminate, at: now + .seconds(seconds)))
+    mutating func interrupt(
+        _ instance: InstanceID, in seconds: Int = 120, drill: Bool = false
+    ) throws -> NoticeReply {
+        try notice(instance, .interruption(.terminate, at: now + .seconds(seconds)), drill: drill)
     }
 
     // MARK: Commands

@@ -199,6 +199,7 @@ struct SlotGenerator {
             Incident(
                 id: name("incident", names), slot: slot, instance: instance(int(1...99)), kind: .silence, state: .open,
                 detectedAt: time(), epoch: 0))
+        record.incident.drill = flip()
         change(&record)
         return record
     }

@@ -54,6 +54,37 @@ struct AgentUnitTests {
             """)
     }
 
+    @Test func `the workload that the settings name stops after the agent, also when they change`() throws {
+        try expectToPass(
+            """
+            for u in web db; do printf '[Service]\\nExecStart=/bin/sleep 600\\n' >/etc/systemd/system/$u.service; done
+            systemctl daemon-reload
+            systemctl start web db
+            world 127.0.0.1
+            echo PROMOTE_UNITS=web >>/etc/spot-optimizer/agent.env
+            systemctl start spot-agent
+            in_contact
+            order() { systemctl list-units --plain --no-legend --state=active 'spot-order-*.service' | cut -d' ' -f1; }
+            ordered() { [ "$(order | wc -l)" = 1 ] && [[ " $(show $(order) After) " == *" $1.service "* ]]; }
+            until_ 'ordered web'
+            [[ " $(show spot-agent After) " == *" $(order) "* ]]
+            [[ "$(show $(order) Conflicts)" == *shutdown.target* ]]
+            sed -i 's/^PROMOTE_UNITS=.*/PROMOTE_UNITS=db, web/' /etc/spot-optimizer/agent.env
+            systemctl reload spot-agent
+            until_ 'ordered db'
+            first=$(order)
+            systemctl kill -s KILL spot-agent
+            until_ '[ "$(show spot-agent NRestarts) $(show spot-agent ActiveState)" = "1 active" ]'
+            until_ 'ordered web && [ "$(order)" != '$first' ]'
+            # As a shutdown asks for all of them, the workload first.
+            systemctl stop --no-block web db $(order) spot-agent
+            until_ '[ "$(show web ActiveState) $(show db ActiveState) $(show spot-agent ActiveState)" = "inactive inactive inactive" ]'
+            gone() { show $1 InactiveEnterTimestampMonotonic; }
+            [ "$(gone spot-agent)" -lt "$(gone web)" ] && [ "$(gone spot-agent)" -lt "$(gone db)" ]
+            [ "$(says 'a shutdown may stop the workload before us')" = 0 ]
+            """)
+    }
+
     @Test func `an agent that hangs is killed by the watchdog and started again; dead peers are not its fault`() throws
     {
         try expectToPass(

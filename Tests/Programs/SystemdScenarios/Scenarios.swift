@@ -9,7 +9,7 @@ import Systemd
         let scenarios: [String: () throws -> Void] = [
             "serve": serve, "listen": listen, "units": units, "refusals": refusals, "hook": hook, "runs": runs,
             "arm": arm, "rearm": rearm, "frozen": frozen, "lost": lost, "forged": forged, "machine": machine,
-            "strange": strange, "metadata": metadata,
+            "strange": strange, "metadata": metadata, "order": order,
         ]
         guard let scenario = scenarios[name] else {
             say("no scenario \(name)")

@@ -40,6 +40,16 @@ func units() throws {
     try expect(results == [.done, .done], "two stops: \(results)")
 }
 
+/// Which units are started before another, as its file and a drop-in have it; of one that nobody knows nothing.
+func order() throws {
+    let desk = try Desk()
+    let before = try desk.ask { desk.bus.unitsBefore("ordered.service", within: .seconds(5), $0) }
+    try expect(before?.isSuperset(of: ["sleeper.service", "slow.service"]) == true, "not both: \(before ?? [])")
+    try expect(before?.contains("failing.service") == false, "one too many: \(before ?? [])")
+    let nobody = try desk.ask { desk.bus.unitsBefore("nobody.service", within: .seconds(5), $0) }
+    try expect(nobody == nil, "a unit that nobody knows has an order")
+}
+
 /// Each refusal has its code.
 func refusals() throws {
     let desk = try Desk()

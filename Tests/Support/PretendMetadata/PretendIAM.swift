@@ -78,9 +78,27 @@ package final class PretendIAM: Sendable {
         let sets = [
             "DescribeInstances": "<reservationSet><item>\(Self.machine)</item></reservationSet>",
             "DescribeImages": "<imagesSet/>", "DescribeSnapshots": "<snapshotSet/>",
+            "DescribeAddresses": "<addressesSet><item><publicIp>198.51.100.7</publicIp></item></addressesSet>",
+            "DescribeVolumes": "<volumeSet>\(Self.volume)</volumeSet>", "DescribeTargetGroups": Self.group,
+            "DescribeTargetHealth": Self.health,
         ]
         return Response(status: 200, text: "<\(action)Response>\(sets[action] ?? "")</\(action)Response>")
     }
+
+    /// In another zone than the machine.
+    private static let volume = """
+        <item><volumeId>vol-1</volumeId><availabilityZone>us-east-1c</availabilityZone></item>
+        """
+    private static let group = """
+        <DescribeTargetGroupsResult><TargetGroups><member><TargetType>instance</TargetType>
+        <HealthCheckIntervalSeconds>30</HealthCheckIntervalSeconds><HealthyThresholdCount>5</HealthyThresholdCount>
+        </member></TargetGroups></DescribeTargetGroupsResult>
+        """
+    private static let health = """
+        <DescribeTargetHealthResult><TargetHealthDescriptions><member><TargetHealth><State>unused</State>
+        <Reason>Target.NotRegistered</Reason></TargetHealth></member></TargetHealthDescriptions>
+        </DescribeTargetHealthResult>
+        """
 
     /// The one that `PretendMetadata.ordinary` is.
     private static let machine = """

@@ -71,6 +71,17 @@ struct `Under a real systemd` {
         try expectToPass("/box/SystemdScenarios \(scenario)")
     }
 
+    @Test func `what a unit comes after is read, wherever it was written`() throws {
+        try expectToPass(
+            """
+            printf '[Unit]\\nAfter=sleeper.service\\n[Service]\\nExecStart=/bin/true\\n' | unit ordered.service
+            mkdir -p /etc/systemd/system/ordered.service.d
+            printf '[Unit]\\nAfter=slow.service\\n' | unit ordered.service.d/more.conf
+            systemctl daemon-reload
+            /box/SystemdScenarios order
+            """)
+    }
+
     @Test func `a lost bus or manager ends all that is under way, once, and the owner connects again`() throws {
         // The box itself hangs on its bus, so the connection that dies is one through a proxy.
         try expectToPass(

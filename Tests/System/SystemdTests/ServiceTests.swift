@@ -117,6 +117,27 @@ struct `Watchdog feeding` {
     }
 }
 
+struct `Time to stop` {
+    @Test func `is asked for in slices as long as the loop turns, and not for ever`() throws {
+        try withTemporaryFolder { folder in
+            let manager = try FakeManager("\(folder)/notify"), notifier = try Notifier(address: "\(folder)/notify")
+            let loop = ManualLoop()
+            notifier.stopping(status: "stopping")
+            _ = manager.messages()
+            let stopTime = try StopTime(loop: loop, notifier: notifier, limit: .seconds(11))
+            var asked = [manager.messages()]
+            for second in 1...30 {
+                loop.advance(to: .seconds(second))
+                let messages = manager.messages()
+                if !messages.isEmpty { asked.append(messages) }
+            }
+            // Each two seconds after the one before, and at last for what is left.
+            #expect(asked == [5, 5, 5, 5, 3, 1].map { ["EXTEND_TIMEOUT_USEC=\($0)000000"] })
+            withExtendedLifetime(stopTime) {}
+        }
+    }
+}
+
 /// A loop whose time the test moves.
 private final class ManualLoop: EventLoop {
     private(set) var now = Duration.zero

@@ -19,16 +19,34 @@ package struct Findings: Sendable {
     // AWS
     package var metadata: [MetadataItem: MetadataReading] = [:]
     package var cloudClock: ClockReading?
-    package var rights: [Right: RightFinding] = [:]
+    package internal(set) var rights: [Right: RightFinding] = [:]
+    package var volumes: [ResourceID: CloudAnswer.Volume] = [:]
+    package var healthChecks: [TargetGroup: CloudAnswer.HealthCheck] = [:]
     // This machine
     package var folder: FolderFinding?
     package var daemon: DaemonFinding?
+    package var units: UnitsFinding?
+    package var hooks: HooksFinding?
+    /// The slot's, as far as this machine knows it.
+    package var failoverDeadline = Duration.seconds(SlotSettings().failoverDeadlineSeconds)
 
     package init() {}
 
     package var lines: [CheckLine] {
-        configurationLines + [serverLine, tokenLine, metadataLine] + rightLines + [clockLine, folderLine, daemonLine]
+        configurationLines + [serverLine, tokenLine, metadataLine] + rightLines + takeOverLines
+            + [clockLine, folderLine, daemonLine]
     }
+
+    /// Where a right is tried on several things, the worst that was found: a policy may name some of them only.
+    package mutating func note(_ finding: RightFinding, of right: Right) {
+        switch (rights[right], finding) {
+        case (.denied, _), (.unknown, .held): break
+        default: rights[right] = finding
+        }
+    }
+
+    /// Known better now: a launch was tried with less.
+    package mutating func renew(_ found: [Right: RightFinding]) { rights.merge(found) { $1 } }
 
     static let late = "no answer came in time"
 

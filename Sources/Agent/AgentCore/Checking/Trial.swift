@@ -53,6 +53,11 @@ package struct Trial: Sendable, Equatable {
         return trials
     }
 
+    /// What only a person wants to know of it.
+    package static func describing(_ takeOver: TakeOver) -> [Trial] {
+        takeOver.targetGroups.map { Trial(right: .describeTargetGroups, request: .targetGroup($0)) }
+    }
+
     /// On something of ours, when there is any.
     package static func deregistering(_ image: ResourceID?) -> Trial {
         Trial(right: .deregisterImage, request: .may(.deregisterImage(image ?? noImage)))

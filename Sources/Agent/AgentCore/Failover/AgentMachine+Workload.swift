@@ -73,6 +73,8 @@ extension AgentMachine {
         // What was found out in this turn counts already.
         absorb(turn)
         takeOwnEnds(standing, &turn)
+        if errands.demotionEnded { workload.noteDemoted(at: turn.now) }
+        errands.demotionEnded = false
         let position = position
         if let halt = workload.halt(position, at: turn.now) {
             if !errands.standsDown {
@@ -88,7 +90,7 @@ extension AgentMachine {
             errands.begin(.serve, serve, standing, &turn)
         }
         let moment = workload.fenceMoment(position, demotion: errands.demotionFence, at: turn.now)
-        workload.fence.want(moment, of: options.takeOver.units, &turn)
+        if !workload.isLeaseGuessed { workload.fence.want(moment, of: options.takeOver.units, &turn) }
         absorb(turn)
     }
 

@@ -159,10 +159,10 @@ struct StandDown: Errand {
         return .report(end)
     }
 
-    /// Whether it was seen stopped or not, it is not to run here.
     private func state(_ standing: Standing) -> WorkloadState {
         switch cause {
-        case .demote: .idle(under: standing.epoch)
+        // Without proof of a stop the coordinator goes on taking this host for one that serves, and may leave it at that.
+        case .demote: isStopped ? .idle(under: standing.epoch) : .halted(.fenceFailed, under: standing.epoch)
         case .halt(_, let state): state
         }
     }

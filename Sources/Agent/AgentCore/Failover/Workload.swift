@@ -39,6 +39,7 @@ struct Workload: Sendable {
     /// The epoch that we knew ourselves to serve under, and since when there is another.
     private var strangeSince: Duration?
     private var leaseEndsAt: Duration?
+    private(set) var isLeaseGuessed = false
     private var retryAt = Duration.zero
     /// Why it does not run here, though it is ours; nil when it does, or is not.
     private(set) var failure: String?
@@ -53,8 +54,9 @@ struct Workload: Sendable {
         doubtsSince = now
         if isNewBoot, isExclusive { wanted = .newBoot }
         mustLook = isExclusive
-        // The true end is in PID 1's timer; this one is later, and for those who have none.
+        // The true end is in PID 1's timer, which is left alone until a lease is renewed; this one is later.
         leaseEndsAt = lease.map { now + $0 }
+        isLeaseGuessed = lease != nil
     }
 
     mutating func doubt(_ halt: Halt, at now: Duration) {
@@ -67,10 +69,13 @@ struct Workload: Sendable {
         at now: Duration
     ) {
         leaseEndsAt = lease.map { askedAt + $0 }
+        isLeaseGuessed = false
         strangeSince = isKnownEpoch || isEnrolment ? nil : strangeSince ?? now
         confirmation =
             role == .primary ? Confirmation(epoch: epoch, askedAt: askedAt, isEnrolment: isEnrolment) : nil
     }
+
+    mutating func noteDemoted(at now: Duration) { doubtsSince = now }
 
     mutating func noteHalted(_ halt: Halt, isStopped: Bool, at now: Duration) {
         doubtsSince = now

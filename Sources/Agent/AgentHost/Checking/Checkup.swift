@@ -9,6 +9,7 @@ import Wire
 ///  coordinator:  who answers ──▶ its clock, whose token this is
 ///  AWS:          metadata ──▶ this machine, described ──▶ a trial of each right ──▶ those that hang on its answer
 ///  disk:         the state folder, the daemon's status
+///  PID 1:        the workload's units
 /// ```
 /// Each question has its deadline, and the whole has one: what is unanswered then stays so.
 package final class Checkup {
@@ -18,6 +19,8 @@ package final class Checkup {
         package var metadata: MetadataClient?
         package var cloud: Cloud?
         package var disk: DiskThread
+        /// Nil: no service manager is asked.
+        package var unitLook: UnitLook?
 
         package init(uplink: Uplink?, metadata: MetadataClient?, cloud: Cloud?, disk: DiskThread) {
             self.uplink = uplink
@@ -43,17 +46,20 @@ package final class Checkup {
     /// A person waits for it.
     package static let patience = Duration.seconds(14)
     private static let coordinatorPatience = Duration.seconds(5)
-    private static let metadataPatience = Duration.seconds(2)
-    private static let cloudPatience = Duration.seconds(5)
+    static let metadataPatience = Duration.seconds(2)
+    static let cloudPatience = Duration.seconds(5)
+    private static let managerPatience = Duration.seconds(2)
 
     private struct DiskFindings: Sendable {
         let folder: FolderFinding
         let daemon: DaemonFinding
+        /// Nil: this machine does not know its slot's.
+        let failoverDeadline: Duration?
     }
 
-    private var findings: Findings
+    var findings: Findings
     private let loop: any EventLoop
-    private let tools: Tools
+    let tools: Tools
     private let surroundings: any Surroundings
     private let mailbox: Mailbox<DiskFindings>
     private var watch: (any DescriptorWatch)?
@@ -62,7 +68,7 @@ package final class Checkup {
     private var deadline = Duration.zero
     private var open = 0
     private var asked: UInt64 = 0
-    private var launchTrial: LaunchTrial?
+    var launchTrial: LaunchTrial?
 
     package init(
         _ findings: Findings, on loop: any EventLoop, tools: Tools, surroundings: any Surroundings
@@ -75,6 +81,7 @@ package final class Checkup {
         watch = try mailbox.attach(to: loop) { [weak self] found in
             self?.findings.folder = found.folder
             self?.findings.daemon = found.daemon
+            if let deadline = found.failoverDeadline { self?.findings.failoverDeadline = deadline }
             self?.end()
         }
         alarm = try loop.makeTimer { [weak self] in self?.finish() }
@@ -86,15 +93,16 @@ package final class Checkup {
         deadline = loop.now + Self.patience
         alarm?.arm(at: deadline)
         askDisk(places)
+        askUnits()
         askCoordinator()
         askMetadata(MetadataItem.identity[...])
     }
 
     // MARK: Counting
 
-    private func start() { open += 1 }
+    func start() { open += 1 }
 
-    private func end() {
+    func end() {
         open -= 1
         // In a later turn, also when the last answer came at once.
         if open == 0 { alarm?.arm(at: loop.now) }
@@ -108,7 +116,7 @@ package final class Checkup {
         completion.take()?(findings)
     }
 
-    private func left(atMost time: Duration) -> Duration { max(.milliseconds(1), min(time, deadline - loop.now)) }
+    func left(atMost time: Duration) -> Duration { max(.milliseconds(1), min(time, deadline - loop.now)) }
 
     // MARK: The disk
 
@@ -117,9 +125,24 @@ package final class Checkup {
         let isAsked = tools.disk.submit(answeringTo: mailbox) {
             DiskFindings(
                 folder: FolderFinding(at: places.state, isNamed: places.isStateNamed),
-                daemon: DaemonFinding(in: places.runtime, at: now))
+                daemon: DaemonFinding(in: places.runtime, at: now),
+                failoverDeadline: (try? Memory(rememberedIn: places.state))?.configuration.map {
+                    .seconds($0.settings.failoverDeadlineSeconds)
+                })
         }
         if isAsked { start() }
+    }
+
+    // MARK: The service manager
+
+    private func askUnits() {
+        let units = findings.takeOver.units
+        guard let look = tools.unitLook, !units.isEmpty else { return }
+        start()
+        look.look(at: units, within: left(atMost: Self.managerPatience)) { [weak self] found in
+            self?.findings.units = found
+            self?.end()
+        }
     }
 
     // MARK: The coordinator
@@ -166,85 +189,6 @@ package final class Checkup {
         uplink.ask(ExchangeID(asked), question, within: left(atMost: Self.coordinatorPatience)) { [weak self] answer in
             completion(answer)
             self?.end()
-        }
-    }
-}
-
-// MARK: AWS
-
-extension Checkup {
-    /// One after the other; a service that does not answer the first is not asked for the others.
-    private func askMetadata(_ items: ArraySlice<MetadataItem>) {
-        guard let item = items.first else { return describe() }
-        guard let metadata = tools.metadata else { return }
-        start()
-        metadata.read(item, within: left(atMost: Self.metadataPatience)) { [weak self] reading in
-            guard let self else { return }
-            findings.metadata[item] = reading
-            if case .failed = reading { describe() } else { askMetadata(items.dropFirst()) }
-            end()
-        }
-    }
-
-    private func describe() {
-        guard let facts = findings.facts else { return }
-        tools.cloud?.region = facts.region
-        call(Trial(right: .describeInstances, request: .describeInstances([facts.instance]))) { checkup, answer in
-            guard checkup.findings.isCloudClosed == nil else { return }
-            let model: CloudInstance? =
-                if case .success(.instances(let found)) = answer { found.first { $0.id == facts.instance } } else {
-                    nil
-                }
-            checkup.tryRights(facts, like: model)
-        }
-    }
-
-    private func tryRights(_ facts: InstanceFacts, like model: CloudInstance?) {
-        for trial in Trial.ordinary(facts, like: model) {
-            call(trial) { checkup, answer in
-                switch (trial.right, answer) {
-                case (.describeImages, .success(.images(let images))):
-                    checkup.call(.deregistering(images.first?.id))
-                case (.describeSnapshots, .success(.snapshots(let snapshots))):
-                    checkup.call(.deleting(snapshots.first?.id))
-                case (.describeImages, _): checkup.call(.deregistering(nil))
-                case (.describeSnapshots, _): checkup.call(.deleting(nil))
-                default: break
-                }
-            }
-        }
-        launchTrial = Launch(like: model, facts).map(LaunchTrial.init)
-        tryLaunch()
-    }
-
-    private func tryLaunch() {
-        guard let trial = launchTrial else { return }
-        for part in trial.open {
-            call(trial.request(part)) { checkup, answer in
-                checkup.launchTrial?.note(answer, of: part)
-                checkup.findings.rights.merge(checkup.launchTrial?.rights ?? [:]) { $1 }
-                if part == .whole { checkup.tryLaunch() }
-            }
-        }
-    }
-
-    private func call(_ trial: Trial, then: @escaping (Checkup, Result<CloudAnswer, CloudFault>) -> Void = { _, _ in })
-    {
-        call(trial.request) { checkup, answer in
-            checkup.findings.rights[trial.right] = RightFinding(answer)
-            then(checkup, answer)
-        }
-    }
-
-    private func call(
-        _ request: CloudRequest, _ then: @escaping (Checkup, Result<CloudAnswer, CloudFault>) -> Void
-    ) {
-        guard let cloud = tools.cloud else { return }
-        start()
-        cloud.call(request, deadline: left(atMost: Self.cloudPatience)) { [weak self] answer in
-            guard let self else { return }
-            then(self, answer)
-            end()
         }
     }
 }

@@ -4,7 +4,7 @@ import JSON
 package import Platform
 package import Wire
 
-/// EC2 and the price list: takes requests in our words and answers each exactly once, at its deadline at the latest, in a
+/// EC2, the price list and load balancers: takes requests in our words and answers each exactly once, at its deadline at the latest, in a
 /// later turn of the loop. Lives on the loop's thread.
 ///
 /// Within its deadline a call waits for credentials, reads all pages, and repeats what failed or was throttled, as far as

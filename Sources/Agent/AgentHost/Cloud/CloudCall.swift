@@ -88,6 +88,9 @@ final class CloudCall {
 
     private func end(_ result: Result<CloudAnswer, CloudFault>) {
         stage = .ended
+        // What is open was opened from the address that this machine had before: the next question would hang on it. Whether we
+        // heard of the move or not.
+        if case .moveAddress = request { cloud.dropConnections() }
         cloud.remove(self)
         completion(result)
     }

@@ -47,6 +47,10 @@ struct CloudRefusal: Sendable, Equatable {
 
     var meaning: Meaning {
         if let code {
+            // The word for bad credentials, said of a thing: others would be refused it, too.
+            if code == "AuthFailure", message.start(of: Self.othersWords) != nil {
+                return .fault(.invalid, hint: "it must be of this account, and in this region")
+            }
             if let meaning = Self.meanings[code] { return meaning }
             if code.hasSuffix(".NotFound") { return .fault(.notFound, hint: nil) }
             if code.hasPrefix("Insufficient") { return .fault(.noCapacity, hint: nil) }
@@ -67,6 +71,7 @@ struct CloudRefusal: Sendable, Equatable {
 
 extension CloudRefusal {
     private static let quotaHint = "ask AWS for a higher quota, or end machines that are not needed"
+    private static let othersWords = "does not belong to you"
     private static let iamHint = "give the instance's role the right to do it"
 
     private static let meanings: [String: Meaning] = [

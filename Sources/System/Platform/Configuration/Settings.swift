@@ -67,6 +67,12 @@ package struct SettingsOutcome: Sendable {
         (self.problems, self.notices, self.values, self.wrong) = (problems, notices, values, wrong)
     }
 
+    /// With what the program itself found wrong, which leaves it without settings.
+    package func adding(problems more: [String]) -> SettingsOutcome {
+        guard !more.isEmpty, let wrong else { return self }
+        return SettingsOutcome(values, wrong: wrong, problems: problems + more, notices: notices)
+    }
+
     /// Nothing could be read.
     package init(problem: String) {
         (settings, problems, notices, values, wrong) = (nil, [problem], [], Settings([:]), nil)

@@ -48,3 +48,10 @@ package func giveToOwnerOfFolder(_ path: String, doing: String = "make") throws(
         unsafe lchown(path, folder.st_uid, folder.st_gid) == 0
     else { throw PlatformError("\(doing) \(path): give it to the owner of its folder", errno: lastErrno) }
 }
+
+/// The path without a link in it.
+package func resolvedPath(_ path: String, doing: String = "resolve") throws(PlatformError) -> String {
+    guard let resolved = unsafe realpath(path, nil) else { throw PlatformError("\(doing) \(path)", errno: lastErrno) }
+    defer { unsafe free(resolved) }
+    return unsafe String(cString: resolved)
+}

@@ -62,6 +62,46 @@ extension Bus {
         }
     }
 
+    /// How many processes the unit has, also those that it left behind when it ended: by its `KillMode`, a stopped unit may
+    /// have some.
+    package func processCount(
+        _ name: String, within timeout: Duration, _ completion: @escaping (Result<Int, SystemdError>) -> Void
+    ) {
+        let operation = begin("count the processes of \(name)", within: timeout, completion)
+        send(.manager("GetUnitProcesses"), for: operation) { message throws(SystemdError) in
+            try message.append(name)
+        } _: { [unowned operation] reply throws(SystemdError) in
+            // Each: its control group, its number, its command line.
+            let groups = try reply.structures("sus") { () throws(SystemdError) in
+                let group = try reply.text()
+                try reply.skip("us")
+                return group
+            }
+            operation.end(.success(groups.count))
+        }
+    }
+
+    /// The names of the loaded units that fit `pattern`, as a shell would match it, and whether each is stopped.
+    package func units(
+        matching pattern: String, within timeout: Duration,
+        _ completion: @escaping (Result<[(name: String, isStopped: Bool)], SystemdError>) -> Void
+    ) {
+        let operation = begin("list \(pattern)", within: timeout, completion)
+        send(.manager("ListUnitsByPatterns"), for: operation) { message throws(SystemdError) in
+            try message.append([])
+            try message.append([pattern])
+        } _: { [unowned operation] reply throws(SystemdError) in
+            let units = try reply.structures("ssssssouso") { () throws(SystemdError) in
+                let name = try reply.text()
+                try reply.skip("ss")
+                let active = try reply.text()
+                try reply.skip("ssouso")
+                return (name: name, isStopped: active == "inactive" || active == "failed")
+            }
+            operation.end(.success(units))
+        }
+    }
+
     func readState(at path: String, for operation: Operation, _ then: @escaping (UnitState) -> Void) {
         send(.properties("GetAll", of: "org.freedesktop.systemd1", at: path), for: operation) {
             message throws(SystemdError) in

@@ -46,6 +46,11 @@ extension Message {
             unsafe withUnsafePointer(to: number) { unsafe sd_bus_message_append_basic(handle, code("i"), $0) }, "write")
     }
 
+    func append(_ number: UInt32) throws(SystemdError) {
+        try check(
+            unsafe withUnsafePointer(to: number) { unsafe sd_bus_message_append_basic(handle, code("u"), $0) }, "write")
+    }
+
     func append(_ number: UInt64) throws(SystemdError) {
         try check(
             unsafe withUnsafePointer(to: number) { unsafe sd_bus_message_append_basic(handle, code("t"), $0) }, "write")
@@ -94,6 +99,10 @@ extension Message {
         try property(name, "t") { () throws(SystemdError) in try append(value) }
     }
 
+    func property(_ name: String, _ value: UInt32) throws(SystemdError) {
+        try property(name, "u") { () throws(SystemdError) in try append(value) }
+    }
+
     func property(_ name: String, _ value: Int32) throws(SystemdError) {
         try property(name, "i") { () throws(SystemdError) in try append(value) }
     }
@@ -114,6 +123,7 @@ enum PropertyValue: Equatable {
     case text(String)
     case number(Int64)
     case bytes([UInt8])
+    case texts([String])
 }
 
 extension Message {
@@ -142,13 +152,27 @@ extension Message {
         return found
     }
 
+    /// Reads an array of structures: `read` takes each one's members, all of them.
+    func structures<Element>(
+        _ contents: String, _ read: () throws(SystemdError) -> Element
+    ) throws(SystemdError) -> [Element] {
+        var all: [Element] = []
+        try check(unsafe sd_bus_message_enter_container(handle, code("a"), "(\(contents))"), "read")
+        while unsafe sd_bus_message_enter_container(handle, code("r"), contents) > 0 {
+            all.append(try read())
+            try check(unsafe sd_bus_message_exit_container(handle), "read")
+        }
+        try check(unsafe sd_bus_message_exit_container(handle), "read")
+        return all
+    }
+
     /// A variant; nil when it is of a kind that we never read.
     func variant() throws(SystemdError) -> PropertyValue? {
         var contents: UnsafePointer<CChar>?
         let result = unsafe sd_bus_message_peek_type(handle, nil, &contents)
         guard result > 0, let contents = unsafe contents else { throw unexpected(result, "a variant") }
         let type = unsafe String(cString: contents)
-        guard ["s", "i", "u", "t", "b", "ay"].contains(type) else {
+        guard ["s", "i", "u", "t", "b", "ay", "as"].contains(type) else {
             try skip("v")
             return nil
         }
@@ -158,9 +182,18 @@ extension Message {
         return value
     }
 
+    private func texts() throws(SystemdError) -> [String] {
+        var texts: [String] = []
+        try check(unsafe sd_bus_message_enter_container(handle, code("a"), "s"), "read")
+        while unsafe sd_bus_message_at_end(handle, 0) == 0 { texts.append(try text()) }
+        try check(unsafe sd_bus_message_exit_container(handle), "read")
+        return texts
+    }
+
     private func value(_ type: String) throws(SystemdError) -> PropertyValue {
         switch type {
         case "s": return .text(try text())
+        case "as": return .texts(try texts())
         case "ay":
             var bytes: UnsafeRawPointer?
             var count = 0

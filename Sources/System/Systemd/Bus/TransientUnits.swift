@@ -40,6 +40,17 @@ package struct TransientService: Sendable, Equatable {
     package var syslogIdentifier: String
     /// Root when nil.
     package var user: String?
+    /// So many lines of output in each `logInterval` are kept, and up to six times as many where the journal's disk has room
+    /// (journald.conf(5)): a program that floods does not fill it. Nil: as the journal has it for all.
+    package var logLinesMax: UInt32?
+    package static let logInterval = Duration.seconds(10)
+    /// Units that are started before it and stopped after it, where both are; and the other way round.
+    package var after: [String] = []
+    package var before: [String] = []
+    /// It counts as active when its commands have ended, until it is stopped.
+    package var remainsAfterExit = false
+    /// Stopped with everything else when the machine goes down.
+    package var endsAtShutdown = false
 
     package init(
         name: String, kind: Kind = .exec, commands: [Command], runtimeMax: Duration, stopGrace: Duration,
@@ -92,6 +103,15 @@ extension TransientService {
         try message.property("StandardError", "journal")
         try message.property("SyslogIdentifier", syslogIdentifier)
         if let user { try message.property("User", user) }
+        if let logLinesMax {
+            try message.property("LogRateLimitIntervalUSec", Self.logInterval.microsecondsUp)
+            try message.property("LogRateLimitBurst", logLinesMax)
+        }
+        if remainsAfterExit { try message.property("RemainAfterExit", true) }
+        try message.property("After", after)
+        let shutdown = endsAtShutdown ? ["shutdown.target"] : []
+        try message.property("Before", before + shutdown)
+        try message.property("Conflicts", shutdown)
     }
 
     private func appendCommands(to message: borrowing Message) throws(SystemdError) {

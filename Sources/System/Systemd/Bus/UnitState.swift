@@ -7,6 +7,8 @@ package struct UnitState: Sendable, Equatable {
     /// False when no file and no transient definition of it was found, or it could not be read.
     package fileprivate(set) var isLoaded = false
     package fileprivate(set) var active = Active.inactive
+    /// Of a service: `simple`, `oneshot`, `notify`, …
+    package fileprivate(set) var type = ""
     /// As `systemctl` shows it, such as `running`, `dead` or `stop-sigterm`; it differs between kinds of units.
     package fileprivate(set) var sub = ""
     /// Of its last run: `success`, `exit-code`, `signal`, `core-dump`, `timeout`, `watchdog`, `resources`, …
@@ -27,6 +29,7 @@ package struct UnitState: Sendable, Equatable {
 
     static let properties: Set<String> = [
         "LoadState", "ActiveState", "SubState", "Result", "ExecMainCode", "ExecMainStatus", "MainPID", "InvocationID",
+        "Type",
     ]
 
     /// Takes over what `properties` has; what it lacks stays.
@@ -35,6 +38,7 @@ package struct UnitState: Sendable, Equatable {
         if case .text(let value)? = properties["ActiveState"], let known = Active(rawValue: value) { active = known }
         // A change does not repeat the load state; what runs is loaded.
         if !isStopped { isLoaded = true }
+        if case .text(let value)? = properties["Type"] { type = value }
         if case .text(let value)? = properties["SubState"] { sub = value }
         if case .text(let value)? = properties["Result"] { result = value }
         if case .number(let value)? = properties["MainPID"] { mainProcess = Int32(clamping: value) }

@@ -54,6 +54,8 @@ final class FakeService: Sendable {
     var port: UInt16 { listener.port ?? 0 }
     var url: String { "http://127.0.0.1:\(port)" }
     var asked: [Asked] { state.change { $0.asked } }
+    /// Connections, counted from the start.
+    var accepted: Int { listener.counters.accepted }
     func stop() { listener.stop(within: .seconds(5)) }
 }
 

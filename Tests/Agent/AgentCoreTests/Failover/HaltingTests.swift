@@ -138,6 +138,18 @@ struct HaltingTests {
         #expect(scene.scene.host.serves)
     }
 
+    @Test func `a restart without a coordinator does not put the lease's timer off`() throws {
+        var scene = WorkloadScene(.primary, .exclusive, lease: 20)
+        scene.pass(.seconds(10))
+        let fence = try #require(scene.scene.host.fence?.at)
+        scene.word.answers = false
+        scene.restart()
+        scene.pass(.seconds(3))
+        #expect(scene.scene.host.fence?.at == fence)
+        scene.pass(.seconds(17))
+        #expect(!scene.scene.host.runs)
+    }
+
     @Test func `a timer that fires while PID 1 does not answer is noticed`() {
         var scene = WorkloadScene(.primary, .exclusive, lease: 20)
         scene.pass(.seconds(10))
@@ -150,7 +162,8 @@ struct HaltingTests {
     }
 
     @Test func `a primary whose workload does not come up says so, and goes on trying`() {
-        var scene = WorkloadScene(.primary, .exclusive, running: false)
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.scene.host.boot(starting: [])
         scene.scene.host.isDeaf = true
         scene.restart()
         scene.pass(.seconds(90))

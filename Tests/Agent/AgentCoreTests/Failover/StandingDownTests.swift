@@ -59,6 +59,15 @@ struct StandingDownTests {
         #expect(!scene.scene.host.isPoweredOff)
     }
 
+    @Test func `after a failed fence it serves on when the coordinator goes on calling it primary`() {
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.scene.host.unstoppable = ["web.service"]
+        scene.deliver(("d", scene.demote()), epoch: 2)
+        scene.pass(.seconds(20))
+        #expect(scene.outcome("d") == .fenceFailed)
+        #expect(scene.scene.machine.memory.workload == .serving(under: 2))
+    }
+
     @Test func `the last resort switches the machine off, after it was said`() throws {
         var scene = WorkloadScene(.primary, .exclusive) { $0.powersOffAsLastResort = true }
         scene.scene.host.unstoppable = ["web.service"]

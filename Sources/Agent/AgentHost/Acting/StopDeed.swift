@@ -1,0 +1,93 @@
+import AgentCore
+import Glibc
+import Platform
+import Systemd
+
+/// Stops units in their order: each is seen stopped, with no process left, before the next is asked for.
+final class StopDeed: Deed {
+    private let atOnce: Bool
+    private var open: ArraySlice<UnitName>
+    private var finding: UnitFinding?
+    /// When the unit's share of the time is so far gone that it is killed.
+    private var escalation: (any LoopTimer)?
+    /// Why the manager did not do as it was asked.
+    private var refusal: String?
+
+    init(
+        _ units: [UnitName], atOnce: Bool, loop: Loop, line: BusLine?, deadline: Duration,
+        _ completion: @escaping (Outcome) -> Void
+    ) throws(EventLoopError) {
+        self.atOnce = atOnce
+        open = units[...]
+        try super.init(loop: loop, line: line, deadline: deadline, completion)
+    }
+
+    override var late: Outcome {
+        let state = finding.map { "it is \($0.state)" } ?? "it was not seen"
+        return .failure(
+            ActFault(.late, "\(doing): not stopped in time, \(state)" + (refusal.map { "; \($0)" } ?? "")))
+    }
+
+    override func letGo() { escalation?.disarm() }
+
+    override func begin() {
+        guard let unit = open.first else { return end(.success(.done)) }
+        doing = "stop \(unit)"
+        finding = nil
+        refusal = nil
+        if atOnce { kill(unit) }
+        armEscalation(of: unit)
+        stop(unit)
+    }
+
+    private func armEscalation(of unit: UnitName) {
+        let share = left / open.count
+        escalation?.disarm()
+        do throws(EventLoopError) {
+            escalation = try loop.makeTimer { [weak self] in self?.kill(unit) }
+            escalation?.arm(at: loop.now + share * 3 / 4)
+        } catch { fail(.failed, "\(error)") }
+    }
+
+    /// Beside whatever else is being asked: a stop that waits must not hold it up.
+    private func kill(_ unit: UnitName) {
+        ask({ bus, time, answer in bus.killUnit(unit.text, .all, signal: SIGKILL, within: time, answer) }) {
+            // There may be nothing to kill; what counts is seen afterwards.
+            (_: Result<Void, _>) in
+        }
+    }
+
+    private func stop(_ unit: UnitName) {
+        ask({ bus, time, answer in bus.stopUnit(unit.text, within: time, answer) }) {
+            [weak self] (answer: Result<JobResult, _>) in
+            guard let self else { return }
+            switch answer {
+            case .success: break
+            // Nobody knows it, so there is nothing to stop: what is seen says so.
+            case .failure(let error) where error.code == .noSuchUnit: break
+            case .failure(let error):
+                // As when a job that may not be replaced is in the way. Then by force.
+                refusal = error.description
+                kill(unit)
+            }
+            look(at: unit)
+        }
+    }
+
+    private func look(at unit: UnitName) {
+        find(unit) { [weak self] finding, state in
+            guard let self else { return }
+            self.finding = finding
+            if finding.isStopped {
+                open.removeFirst()
+                begin()
+            } else if state.isStopped {
+                // Left behind by a unit with another KillMode: it is the workload all the same.
+                kill(unit)
+                wait(Self.look) { [weak self] in self?.look(at: unit) }
+            } else {
+                wait(Self.look) { [weak self] in self?.stop(unit) }
+            }
+        }
+    }
+}

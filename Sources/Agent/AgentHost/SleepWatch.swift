@@ -1,0 +1,26 @@
+package import Platform
+
+/// Notices that the machine stood still, asleep or as a guest that was paused: CLOCK_BOOTTIME went on, CLOCK_MONOTONIC did not.
+package struct SleepWatch {
+    /// A clock that is read a moment after the other is no sleep.
+    private static let shortest = Duration.seconds(1)
+
+    private var known: Duration
+
+    package init(_ surroundings: any Surroundings) { known = Self.sleep(surroundings) }
+
+    /// How long it slept since the last look; nil when it did not.
+    package mutating func look(at surroundings: any Surroundings) -> Duration? {
+        var sleep = Self.sleep(surroundings)
+        // We may have been kept waiting between the two clocks ourselves. A second look tells: that does not last.
+        if sleep - known > Self.shortest { sleep = min(sleep, Self.sleep(surroundings)) }
+        defer { known = sleep }
+        return sleep - known > Self.shortest ? sleep - known : nil
+    }
+
+    /// Since the boot.
+    private static func sleep(_ surroundings: any Surroundings) -> Duration {
+        let awake = surroundings.monotonic()
+        return surroundings.boot() - awake
+    }
+}
