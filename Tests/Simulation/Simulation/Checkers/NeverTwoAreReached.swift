@@ -16,7 +16,10 @@ final class NeverTwoAreReached: Checker {
     override func booted(_ machine: Machine) { doubt(machine) }
     override func wentOn(_ machine: Machine, after suspension: Duration) { doubt(machine) }
     override func announced(_ machine: Machine, _ announcement: Announcement) {
-        if case .registered = announcement { doubt(machine) }
+        switch announcement {
+        case .registered, .configured: doubt(machine)
+        default: break
+        }
     }
     /// A new process of the agent has to find out anew.
     override func remembers(_ machine: Machine, _ memory: Memory) {
@@ -54,6 +57,9 @@ final class NeverTwoAreReached: Checker {
     }
 
     private func isCertain(_ machine: Machine, _ slot: Slot) -> Bool {
-        doubts[machine.id] == nil && slot.host(machine.id).map { $0.role != .terminated } ?? false
+        guard doubts[machine.id] == nil, let host = slot.host(machine.id), host.role != .terminated else { return false }
+        // One that was never told to serve, and has not heard that two must not, runs what its owner has start with it.
+        let memory = machine.agent?.memory ?? machine.disk.kept
+        return host.service != .idle || memory.configuration?.settings.handOver == .exclusive
     }
 }

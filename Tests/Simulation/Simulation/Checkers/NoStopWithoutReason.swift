@@ -11,6 +11,8 @@ final class NoStopWithoutReason: Checker {
     /// What each says that it stops for, and has not ended.
     private var halting: Set<InstanceID> = []
     private var comingUp: Set<InstanceID> = []
+    /// What each could not do, and tries again.
+    private var failed: [InstanceID: Halt] = [:]
 
     // MARK: The coordinator
 
@@ -46,8 +48,13 @@ final class NoStopWithoutReason: Checker {
         switch announcement {
         case .halting(let halt):
             halting.insert(machine.id)
-            examine(halt, on: machine)
-        case .halted, .notHalted: halting.remove(machine.id)
+            if failed[machine.id] != halt { examine(halt, on: machine) }
+        case .halted:
+            halting.remove(machine.id)
+            failed[machine.id] = nil
+        case .notHalted(let halt, _):
+            halting.remove(machine.id)
+            failed[machine.id] = halt
         case .serving: comingUp.remove(machine.id)
         case .commandEnded(_, "promote", .done, _), .commandEnded(_, "activate", .done, _): comingUp.remove(machine.id)
         default: break

@@ -2,8 +2,7 @@ import AgentCore
 import CoordinatorCore
 import Wire
 
-/// Once nothing goes wrong, the workload of each slot runs on the machine that is to serve and, where two must never, on no other;
-/// and whatever was begun has come to its end.
+/// Once nothing goes wrong, the workload of each slot runs on the machine that is to serve and, where two must never, on no other.
 final class OneServesAtLast: Checker {
     override var promise: String { "At last the one that is to serve does, and no other" }
 
@@ -22,9 +21,6 @@ final class OneServesAtLast: Checker {
             }
             if host.role == .zombie, machine.isReached, !machine.manager.startsWithMachine {
                 unrest.append("\(machine.id.short) was replaced, and runs the workload")
-            }
-            unrest += memory.open.filter { ["promote", "activate", "demote"].contains($0.command.order.type) }.map {
-                "\(machine.id.short) has not ended \($0.command.order.type) \($0.command.id.short)"
             }
         }
         return unrest

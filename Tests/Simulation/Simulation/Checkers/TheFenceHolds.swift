@@ -60,7 +60,7 @@ final class TheFenceHolds: Checker {
         else { return }
         let end = asked + .seconds(seconds)
         world.agenda.plan(at: end + .seconds(1)) { [self] in
-            guard machine.toldAskedAt == asked, machine.isReached, isUnderLease(machine),
+            guard machine.toldAskedAt == asked, machine.isReached, !machine.isAway, isUnderLease(machine),
                 wasLeftAlone(machine, since: asked),
                 armedAt[machine.id].map({ $0 >= asked - .seconds(seconds) }) ?? false
             else { return }

@@ -89,8 +89,9 @@ final class Machine: @unchecked Sendable {
                 }
             })
         world.checks.remembers(self, remembered.memory)
-        disk.settle(on: remembered.memory)
-        let shell = SimulatedShell(options, remembering: remembered.memory, on: self)
+        let memory = world.mutations.recalled(remembered.memory)
+        disk.settle(on: memory)
+        let shell = SimulatedShell(options, remembering: memory, on: self)
         self.shell = shell
         if remembered.isDamaged { disk.putAside() }
         world.story.tell(id.short, "its agent starts\(remembered.isDamaged ? ", with a damaged record" : "")")
@@ -111,6 +112,7 @@ final class Machine: @unchecked Sendable {
         shell = nil
         life += 1
         disk.crash()
+        if world.mutations.are(.fenceDiesWithAgent) { manager.timer = nil }
     }
 
     /// It said that it stops, and has: the manager starts it again, unless the machine goes down.
@@ -185,7 +187,7 @@ final class Machine: @unchecked Sendable {
     /// Nil to `receive`: nobody is there, or the connection ended.
     func send(_ question: Question, _ receive: @escaping (Response?) -> Void) {
         if case .heartbeat(let heartbeat, _, _, _) = question { lacksByItsWord = heartbeat.lacking }
-        let form = dialect.spoken(question).form
+        let form = dialect.spoken(world.mutations.said(question)).form
         var request = Request(route: form.route)
         request.values = form.values.map(\.description)
         for (parameter, value) in form.query { request.query[parameter.rawValue] = value }
@@ -225,9 +227,18 @@ final class Machine: @unchecked Sendable {
         switch announcement {
         case .deleted: isAway = true
         case .registered: isAway = false
+        case .halted where world.mutations.are(.servesUnasked): serveUnasked()
         default: break
         }
         world.checks.announced(self, announcement)
+    }
+}
+
+extension Machine {
+    private func serveUnasked() {
+        let act = Act.start(place.workload.units)
+        world.checks.acts(self, act)
+        manager.carryOut(act, for: .init(within: .seconds(10), isThere: { true }, answer: { _ in }))
     }
 }
 

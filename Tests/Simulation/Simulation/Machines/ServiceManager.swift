@@ -124,7 +124,7 @@ final class ServiceManager {
         case .runHooks(let stage, _): run(stage, asker)
         case .start(let units): start(units, asker)
         case .stop where world.mutations.are(.stopAssumed): asker.answer(.success(.done))
-        case .stop(let units, let atOnce): stop(units, atOnce: atOnce, asker)
+        case .stop(let units, let atOnce): stop(world.mutations.stopped(units), atOnce: atOnce, asker)
         case .inspect:
             let found = host.carryOut(act, at: now)
             asker.answer(found)

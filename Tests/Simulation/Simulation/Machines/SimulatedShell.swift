@@ -84,7 +84,7 @@ final class SimulatedShell: @unchecked Sendable {
             let answer = question.answer(
                 from: "coordinator", status: response.status, retryAfter: response.retryAfter, response.body)
             machine.noteAnswer(answer, to: question, sentAt: sentAt)
-            finish(id, answer)
+            finish(id, world.mutations.heard(answer, by: machine))
         }
         agenda.plan(after: deadline) { [self] in
             if isRunning, open.contains(id) { finish(id, .failure(.unreachable("nobody answered in time"))) }

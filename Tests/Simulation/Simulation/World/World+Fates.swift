@@ -38,7 +38,7 @@ extension World {
     private func announceEnd(of machine: Machine, at end: Duration, after delay: Duration) {
         agenda.plan(after: delay) {
             machine.announcedEnd = end
-            machine.metadata.interruption = ("terminate", Clocks.epoch + end)
+            machine.metadata.interruption = ("terminate", Clocks.epoch + mutations.announcedEnd(end))
         }
     }
 

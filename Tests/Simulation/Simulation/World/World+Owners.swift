@@ -17,10 +17,10 @@ extension World {
         place.vacant = isServed(place) || place.isDeleted ? nil : place.vacant ?? agenda.now
         let isDeserted = place.deserted.map { agenda.now - $0 > .seconds(60) } ?? false
         let isVacant = place.vacant.map { agenda.now - $0 > .seconds(isTroubled ? 60 : 120) } ?? false
-        guard isDeserted || isVacant, living.count < Self.machinesMax else { return }
+        guard isDeserted || isVacant else { return }
         // Who was to have it back, and was not heard, asks again.
         for machine in living where machine.isAway { machine.reload() }
-        startMachine(in: place)
+        if living.count < Self.machinesMax { startMachine(in: place) }
         // As long as that one takes to come up nobody starts another.
         (place.deserted, place.vacant) = (agenda.now + .seconds(60), agenda.now + .seconds(120))
     }

@@ -95,6 +95,11 @@ final class World: @unchecked Sendable {
         do { return try Token("\(kind)-\(String(chance.next(), radix: 16))") } catch { preconditionFailure("\(error)") }
     }
 
+    func makeCommandID() -> CommandID {
+        var names = NameSource(now: Clocks.epoch, chance: chance.next())
+        return names.next()
+    }
+
     func makeInstanceID() -> InstanceID {
         made += 1
         // The pretend cloud counts from zero.
