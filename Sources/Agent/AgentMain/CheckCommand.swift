@@ -46,7 +46,10 @@ enum CheckCommand {
         known.hasToken = token(outcome) != nil
         known.region = outcome[AgentSettings.region] ?? nil
         known.makesImages = outcome[AgentSettings.makesImage] ?? false
-        if let settings = outcome.settings { known.takeOver = AgentOptions(settings, hostname: hostName()).takeOver }
+        if let settings = outcome.settings {
+            known.takeOver = TakeOver(settings, hooks: [])
+            known.hooks = HooksFinding(AgentSettings.hooks(settings), in: settings[AgentSettings.hooksFolder])
+        }
 
         let loop = try Loop()
         let surroundings = SystemSurroundings()

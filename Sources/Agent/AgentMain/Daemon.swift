@@ -74,7 +74,7 @@ final class Daemon {
                 loop: loop, notifier: notifier, interval: interval, machineryMoves: { [unowned shell] in shell.moves },
                 undelivered: { log.warning("watchdog not fed", [.reason("\($0)")]) })
         }
-        telling.tell(hooks)
+        telling.tell(HooksFinding(hooks, in: settings[AgentSettings.hooksFolder]))
         stopBeforeWorkload(settings)
         watchNetwork()
         for signal in [SIGTERM, SIGINT] { signals.append(try loop.onSignal(signal) { [unowned self] in leave() }) }
@@ -207,7 +207,7 @@ final class Daemon {
             server = settings[AgentSettings.server]
             let hooks = AgentSettings.hooks(settings)
             acting.hooks = hooks
-            Telling(log: log).tell(hooks)
+            Telling(log: log).tell(HooksFinding(hooks, in: settings[AgentSettings.hooksFolder]))
             stopBeforeWorkload(settings)
             shell?.reconfigure(
                 AgentOptions(settings, hostname: hostName(), hooks: hooks.stages), with: tools)

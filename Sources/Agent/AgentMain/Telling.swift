@@ -113,24 +113,13 @@ struct Telling {
 }
 
 extension Telling {
-    /// What of the hooks is not run: a hook that is missing when it counts should have been heard of before.
-    func tell(_ hooks: HookFolder.All) {
-        for stage in HookStage.allCases {
-            guard let folder = hooks[stage] else { continue }
-            let refusals = [folder.refusal].compactMap(\.self) + folder.hooks.compactMap(\.refusal)
-            for refusal in refusals {
-                log.error(
-                    "a hook is not run", id: .hookRefused,
-                    [.field("SPOT_STAGE", stage.rawValue), .reason(refusal)])
-            }
-            for name in folder.leftOut {
-                log.notice(
-                    "a file among the hooks is none",
-                    [
-                        .field("SPOT_STAGE", stage.rawValue),
-                        .reason("\(name): hooks are executable, and named with letters, digits, - and _ alone"),
-                    ])
-            }
+    /// What of the hooks is not run: one that is missing when it counts should have been heard of before.
+    func tell(_ hooks: HooksFinding) {
+        for refusal in hooks.refusals { log.error("a hook is not run", id: .hookRefused, [.reason(refusal)]) }
+        for path in hooks.leftOut {
+            log.notice(
+                "a file among the hooks is none",
+                [.reason("\(path): hooks are executable, and named with letters, digits, - and _ alone")])
         }
     }
 }

@@ -203,8 +203,12 @@ struct CheckTests {
         Case("unit web.service", .ok, "running") { $0.have(["web"], before: ["web.service"]) },
         Case("unit order", .ok, "before them") { $0.have(["web"], before: ["web.service"]) },
         Case("unit web.service", .failed, "PROMOTE_UNITS") { $0.have(["web"], before: [], loaded: false) },
-        Case("unit order", .warning, "After=web.service db.service") { $0.have(["db", "web"], before: []) },
-        Case("unit order", .warning, "After=web.service") { $0.have(["db", "web"], before: ["db.service"]) },
+        Case("unit order", .warning, "may stop web.service db.service") { $0.have(["db", "web"], before: []) },
+        Case("unit order", .warning, "may stop web.service before") { $0.have(["db", "web"], before: ["db.service"]) },
+        Case("unit order", .ok, "when it runs") { findings in
+            findings.have(["web"], before: [])
+            findings.daemon = nil
+        },
         Case("units", .warning, "no answer came in time") { findings in
             findings.have(["web"], before: [])
             findings.units = nil

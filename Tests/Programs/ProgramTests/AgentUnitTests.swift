@@ -5,7 +5,7 @@ import Testing
 @Suite(.serialized, .enabled(if: SystemdBox.isPossible, "\(SystemdBox.whyNot)"))
 struct AgentUnitTests {
     /// `world` starts all but the agent, at an address; `drop_in` adds to the agent's unit.
-    private static let prelude = """
+    static let prelude = """
         drop_in() { mkdir -p /etc/systemd/system/spot-agent.service.d
           (echo '[Service]'; printf '%s\\n' "$@") >>/etc/systemd/system/spot-agent.service.d/test.conf; systemctl daemon-reload; }
         says() { journalctl -q -u spot-agent | grep -cF "$1" || :; }
@@ -21,7 +21,7 @@ struct AgentUnitTests {
 
         """
 
-    private func expectToPass(
+    func expectToPass(
         _ script: String, within limit: Int = 40, sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         try expectUnitsToPass(

@@ -21,6 +21,7 @@ func expectUnitsToPass(
         "\(try builtProgram("spot-coordinator")):/usr/bin/spot-coordinator", systemd,
     ]
     let (status, said) = try SystemdBox.run(prelude + script, copies: copies + more, within: limit)
+    for line in said.split(separator: "\n") where line.hasPrefix("measured") { print(line) }
     #expect(status == 0, "\(said)", sourceLocation: sourceLocation)
 }
 

@@ -91,9 +91,12 @@ extension Findings {
         guard let before else { return nil }
         let loose = takeOver.units.filter { !before.contains($0) }.map(\.text).joined(separator: " ")
         if loose.isEmpty { return .ok("unit order", "at a shutdown the agent is stopped before them") }
+        guard case .fresh? = daemon else {
+            return .ok("unit order", "the agent, when it runs, has systemd stop it before them")
+        }
         return .warning(
             "unit order", "at a shutdown systemd may stop \(loose) before the agent, and so before anybody takes over",
-            "systemctl edit spot-agent.service, and write there: [Unit] and, on the next line, After=\(loose)")
+            "systemctl reload spot-agent, and if that does not do it, journalctl -u spot-agent says why")
     }
 
     // MARK: Hooks

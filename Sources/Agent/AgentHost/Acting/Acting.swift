@@ -69,7 +69,9 @@ package final class Acting {
         let number = begun
         do throws(EventLoopError) {
             let deed = try make(loop.now + time) { [weak self] outcome in
-                self?.deeds[number] = nil
+                guard let self else { return }
+                deeds[number] = nil
+                if deeds.isEmpty { line?.letRest() }
                 completion(outcome)
             }
             deeds[number] = deed
@@ -105,6 +107,8 @@ package final class Acting {
             guard !units.isEmpty else { return try NoDeed("arm a fence: no unit is named to be stopped", loop, end) }
             let timer = Fence.timer(named: uniqueName, stopping: units, at: time)
             return try ArmDeed(timer, loop: loop, line: line, deadline: deadline, end)
+        // Nobody ever had a fence here.
+        case .disarmFence where line == nil: return try NoDeed(.success(.done), loop, end)
         case .disarmFence: return try DisarmDeed(loop: loop, line: line, deadline: deadline, end)
         case .probe(let probe): return try probeDeed(probe, deadline, end)
         case .powerOff: return try PowerOffDeed(named: uniqueName, loop: loop, line: line, deadline: deadline, end)
@@ -161,14 +165,18 @@ package final class Acting {
     }
 }
 
-/// What cannot be begun, and why.
+/// What is over before it has begun.
 private final class NoDeed: Deed {
-    private let reason: String
+    private let outcome: Outcome
 
-    init(_ reason: String, _ loop: Loop, _ completion: @escaping (Outcome) -> Void) throws(EventLoopError) {
-        self.reason = reason
+    init(_ outcome: Outcome, _ loop: Loop, _ completion: @escaping (Outcome) -> Void) throws(EventLoopError) {
+        self.outcome = outcome
         try super.init(loop: loop, line: nil, deadline: loop.now + .seconds(1), completion)
     }
 
-    override func begin() { end(.failure(ActFault(.failed, reason))) }
+    convenience init(_ reason: String, _ loop: Loop, _ completion: @escaping (Outcome) -> Void) throws(EventLoopError) {
+        try self.init(.failure(ActFault(.failed, reason)), loop, completion)
+    }
+
+    override func begin() { end(outcome) }
 }

@@ -4,12 +4,14 @@ package import Systemd
 
 /// The way to PID 1: a connection to its bus that is made when somebody needs it, and again when it was lost.
 ///
-/// It is made for somebody and not kept up for nobody: a machine on which nothing is done costs nothing.
+/// It is made for somebody and not kept up for nobody: the bus tells of every job on the machine, which would wake us for nothing.
 package final class BusLine {
     /// A try costs next to nothing, and what waits for it has seconds.
     private static let pauses = Duration.milliseconds(20)...Duration.milliseconds(250)
     /// A connection that lasted so long was a good one.
     private static let goodAfter = Duration.seconds(5)
+    /// What is done comes in several acts, close together.
+    private static let restAfter = Duration.seconds(10)
 
     private struct Waiter {
         let deadline: Duration
@@ -19,6 +21,7 @@ package final class BusLine {
     private let loop: Loop
     private var bus: Bus?
     private var timer: (any LoopTimer)?
+    private var rest: (any LoopTimer)?
     private var waiters: [Waiter] = []
     private var pause = pauses.lowerBound
     private var connectedAt = Duration.zero
@@ -29,6 +32,7 @@ package final class BusLine {
         self.loop = loop
         bus = try Bus(loop: loop, address: address) { [unowned self] error in lose(error) }
         timer = try loop.makeTimer { [unowned self] in connect() }
+        rest = try loop.makeTimer { [unowned self] in bus?.close() }
     }
 
     /// Nil where no systemd runs the machine (sd_booted(3)). Where one does, a bus that is not there yet is waited for by each
@@ -40,10 +44,14 @@ package final class BusLine {
     /// Hands over the connected bus, at once where there is one; a failure at `deadline` (on the loop's clock) where there is
     /// none by then.
     package func reach(by deadline: Duration, _ completion: @escaping (Result<Bus, ActFault>) -> Void) {
+        rest?.disarm()
         if let bus, bus.isConnected { return completion(.success(bus)) }
         waiters.append(Waiter(deadline: deadline, completion: completion))
         connect()
     }
+
+    /// Nobody waits for anything: a while later the connection is closed, unless somebody asks before.
+    func letRest() { if isConnected { rest?.arm(at: loop.now + Self.restAfter) } }
 
     private func connect() {
         guard let bus, !waiters.isEmpty else { return }

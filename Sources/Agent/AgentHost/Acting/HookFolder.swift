@@ -56,7 +56,8 @@ package struct HookFolder: Sendable, Equatable {
             guard facts.isRegular, facts.isExecutable else { return nil }
             // Where a link leads, another program could be put in its place later.
             let place = folderName(of: try resolvedPath(path, doing: "look at"))
-            let refusal = complaint(facts, path) ?? complaint(try FileFacts(of: place), place)
+            let around = try FileFacts(of: place)
+            let refusal = complaint(facts, path) ?? complaint(around, place)
             return Hook(name: name, path: path, refusal: refusal)
         } catch { return Hook(name: name, path: path, refusal: error.description) }
     }
@@ -95,5 +96,17 @@ extension HookFolder.All {
     /// The stages that have something to run, or something that is refused.
     package var stages: Set<HookStage> {
         Set(filter { !$0.value.hooks.isEmpty || $0.value.refusal != nil }.keys)
+    }
+}
+
+extension HooksFinding {
+    package init(_ all: HookFolder.All, in place: String) {
+        self.init(place: place, counts: [:], refusals: [], leftOut: [])
+        for stage in HookStage.allCases {
+            guard let folder = all[stage] else { continue }
+            counts[stage] = folder.hooks.count { $0.refusal == nil }
+            refusals += [folder.refusal].compactMap(\.self) + folder.hooks.compactMap(\.refusal)
+            leftOut += folder.leftOut.map { "\(place)/\(stage.rawValue).d/\($0)" }
+        }
     }
 }

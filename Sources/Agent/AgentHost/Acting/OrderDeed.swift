@@ -9,8 +9,7 @@ import Systemd
 final class OrderDeed: Deed {
     /// At a boot it is started after the workload, which may take its time.
     static let patience = Duration.seconds(600)
-    private static let prefix = "spot-order-"
-    private static let ourUnit = "spot-agent.service"
+    static let prefix = "spot-order-"
 
     private let name: String
     private let units: [UnitName]
@@ -25,7 +24,7 @@ final class OrderDeed: Deed {
     }
 
     override func begin() {
-        doing = "order \(Self.ourUnit) after \(units.map(\.text).joined(separator: ", "))"
+        doing = "order \(UnitLook.agent) after \(units.map(\.text).joined(separator: ", "))"
         guard !units.isEmpty else { return takeAwayOthers() }
         let service = service
         ask({ bus, time, answer in bus.startTransientService(service, within: time, answer) }) {
@@ -53,7 +52,7 @@ final class OrderDeed: Deed {
             syslogIdentifier: "spot-agent")
         service.description = "spot: has a shutdown stop the agent before the workload"
         service.after = units.map(\.text)
-        service.before = [Self.ourUnit]
+        service.before = [UnitLook.agent]
         service.remainsAfterExit = true
         service.endsAtShutdown = true
         return service

@@ -34,8 +34,20 @@ package final class UnitLook {
                 }
             }
         }
-        bus.unitsBefore(Self.agent, within: time) { [weak self] names in
-            self?.note(names) { look, names in look.before = names.map { Set($0.compactMap(UnitName.init)) } }
+        lookBefore(Self.agent, within: time)
+    }
+
+    /// Also what is before the unit that the agent has systemd put between itself and the workload.
+    private func lookBefore(_ unit: String, within time: Duration) {
+        bus.unitsBefore(unit, within: time) { [weak self] names in
+            self?.note(names) { look, names in
+                guard let names else { return }
+                look.before = (look.before ?? []).union(names.compactMap(UnitName.init))
+                for order in names where order.hasPrefix(OrderDeed.prefix) {
+                    look.open += 1
+                    look.lookBefore(order, within: time)
+                }
+            }
         }
     }
 
