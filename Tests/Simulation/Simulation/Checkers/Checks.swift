@@ -18,7 +18,8 @@ final class Checks {
             WhatIsSentIsStored.self, RepeatsChangeNothing.self, OldEpochsChangeNothing.self,
             OneMachineForOneCommand.self, CommandsBeginOnce.self, TheDiskRemembers.self, TenantsStayApart.self,
             TheDeletedStayAway.self, NeverTwoAreReached.self, DoubtStopsFirst.self, TheFenceHolds.self,
-            NoStopWithoutReason.self, TheLastMomentIsKept.self, WhatServesIsProven.self, OneServesAtLast.self, WhatIsBegunIsEnded.self,
+            NoStopWithoutReason.self, TheLastMomentIsKept.self, WhatServesIsProven.self, OneServesAtLast.self,
+            WhatIsBegunIsEnded.self,
         ]
         checkers = kinds.map { $0.init(world) }
     }

@@ -57,7 +57,9 @@ final class NeverTwoAreReached: Checker {
     }
 
     private func isCertain(_ machine: Machine, _ slot: Slot) -> Bool {
-        guard doubts[machine.id] == nil, let host = slot.host(machine.id), host.role != .terminated else { return false }
+        guard doubts[machine.id] == nil, let host = slot.host(machine.id), host.role != .terminated else {
+            return false
+        }
         // One that was never told to serve, and has not heard that two must not, runs what its owner has start with it.
         let memory = machine.agent?.memory ?? machine.disk.kept
         return host.service != .idle || memory.configuration?.settings.handOver == .exclusive

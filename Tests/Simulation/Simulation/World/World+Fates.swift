@@ -36,7 +36,7 @@ extension World {
     }
 
     private func announceEnd(of machine: Machine, at end: Duration, after delay: Duration) {
-        agenda.plan(after: delay) {
+        agenda.plan(after: delay) { [self] in
             machine.announcedEnd = end
             machine.metadata.interruption = ("terminate", Clocks.epoch + mutations.announcedEnd(end))
         }
