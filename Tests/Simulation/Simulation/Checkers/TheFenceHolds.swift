@@ -12,9 +12,9 @@ final class TheFenceHolds: Checker {
     /// From SIGTERM to SIGKILL, and what a service manager takes besides.
     private static let slack = Duration.seconds(4)
     private var armedAt: [InstanceID: Duration] = [:]
-    private var disturbedAt: [InstanceID: Duration] = [:]
-    /// What PID 1 was last told, and has not been called back.
     private var suspended: [InstanceID: Duration] = [:]
+    /// The demotions that each knows of: a crash may take one that was not on the disk yet, and the timer goes with it.
+    private var known: [InstanceID: Set<CommandID>] = [:]
 
     override func fenceArmed(on machine: Machine) { armedAt[machine.id] = world.agenda.now }
 
@@ -25,6 +25,10 @@ final class TheFenceHolds: Checker {
 
     override func booted(_ machine: Machine) { suspended[machine.id] = world.agenda.now }
 
+    override func remembers(_ machine: Machine, _ memory: Memory) {
+        known[machine.id] = Set(memory.open.map(\.command.id) + memory.ended.map(\.command))
+    }
+
     // MARK: A demotion
 
     override func announced(_ machine: Machine, _ announcement: Announcement) {
@@ -34,15 +38,16 @@ final class TheFenceHolds: Checker {
             let wall = world.coordinator.heart?.wall
         else { return }
         let began = world.agenda.now
+        known[machine.id, default: []].insert(id)
         let left = max(.zero, min(fenceAt - wall, .seconds(order.drainBudgetSeconds + 3)))
         world.agenda.plan(after: left + Self.slack) { [self] in
-            guard machine.isReached, wasLeftAlone(machine, since: began),
+            guard machine.isReached, wasLeftAlone(machine, since: began), known[machine.id]?.contains(id) ?? false,
                 armedAt[machine.id].map({ $0 >= began }) ?? false
             else { return }
             // It was made the one that serves again, or has said that it may go on.
-            let known = machine.agent?.memory ?? machine.disk.kept
-            if known.epoch.map({ $0 > command.epoch }) ?? false { return }
-            if known.ended.contains(where: { $0.command == id && $0.result.outcome != .fenced }) { return }
+            let memory = machine.agent?.memory ?? machine.disk.kept
+            if memory.epoch.map({ $0 > command.epoch }) ?? false { return }
+            if memory.ended.contains(where: { $0.command == id && $0.result.outcome != .fenced }) { return }
             broken("\(machine.id.short) runs the workload beyond the fence of demote \(id.short)")
         }
     }

@@ -89,9 +89,9 @@ final class Machine: @unchecked Sendable {
                 }
             })
         world.checks.remembers(self, remembered.memory)
-        let memory = world.mutations.recalled(remembered.memory)
-        disk.settle(on: memory)
-        let shell = SimulatedShell(options, remembering: memory, on: self)
+        disk.settle(on: remembered.memory)
+        let shell = SimulatedShell(
+            options, remembering: world.mutations.recalled(remembered.memory), on: self)
         self.shell = shell
         if remembered.isDamaged { disk.putAside() }
         world.story.tell(id.short, "its agent starts\(remembered.isDamaged ? ", with a damaged record" : "")")
