@@ -71,11 +71,14 @@ extension AgentSettings {
         "FAILOVER_DEADLINE_SECONDS", 1...120,
         "Seconds from a notice to a proven new primary; a later one is counted as missed. \(onlyProposed)"
     ).optional
-    static let lease = Setting.integer(
-        "LEASE_SECONDS", 0...Limits.settingSecondsMax,
-        "For exclusive: a machine stops the workload by itself after so long without the coordinator, and another may take over "
-            + "from one that is silent. The price: a coordinator that is away longer stops it as well. 0: never. \(onlyProposed)"
-    ).optional
+    /// Below 15 the coordinator refuses it: a heartbeat that is late would stop the workload.
+    static let lease = Setting<Int>(
+        "LEASE_SECONDS", placeholder: "SECONDS",
+        expectation: "0, or a whole number from 15 to \(Limits.settingSecondsMax)", default: nil,
+        "With HAND_OVER=exclusive: a machine stops the workload by itself after so long without the coordinator, and another may "
+            + "take over from one that is silent. The price: a coordinator that is away longer stops it as well. 0: never. "
+            + onlyProposed
+    ) { text in Int(text).flatMap { $0 == 0 || (15...Limits.settingSecondsMax).contains($0) ? $0 : nil } }.optional
     static let drainBudget = Setting.integer(
         "DRAIN_BUDGET_SECONDS", Limits.drainSeconds,
         "Seconds that a machine may take to drain before its units are stopped; they count against the deadline where the "
@@ -108,6 +111,13 @@ extension AgentSettings {
             found.append(
                 "DATA_VOLUME_IDS and HAND_OVER=overlap: a volume is at one machine only; leave out one, or set exclusive"
             )
+        }
+        // What cannot be read contradicts nothing.
+        let holdsVolumes = outcome[volumes].map { !($0 ?? []).isEmpty } ?? true
+        let isOverlap = outcome[handOver].map { $0 != .exclusive } ?? false
+        if let seconds = outcome[lease] ?? nil, seconds > 0, isOverlap, !holdsVolumes {
+            found.append(
+                "LEASE_SECONDS: it needs HAND_OVER=exclusive, as only there a machine stops rather than serve twice")
         }
         return found
     }

@@ -78,7 +78,7 @@ package final class API: Sendable {
         let now = surroundings.monotonic()
         switch door.admit(request, to: route, values: values, at: now) {
         case .admitted(let guest):
-            let origin = door.allowedOrigin(request, as: guest)
+            let origin = door.narrowed(origin, of: request, as: guest)
             let mayWrite = door.mayWrite(request)
             let visit = Visit(
                 request: request, exchange: exchange, route: route, values: values, guest: guest, origin: origin,

@@ -9,10 +9,9 @@ extension Door {
         return origins.contains(origin) ? origin : origins.contains("*") ? "*" : nil
     }
 
-    /// The same for what only an administrator may see. `*` shows it to a page that brought a token itself, not to
-    /// whatever page somebody opens where the network or a cookie is proof enough.
-    func allowedOrigin(_ request: Request, as guest: Guest) -> String? {
-        let origin = allowedOrigin(request.headers)
+    /// What is left of an allowed origin where only an administrator may see the answer. `*` shows it to a page that brought a
+    /// token itself, not to whatever page somebody opens where the network or a cookie is proof enough.
+    func narrowed(_ origin: String?, of request: Request, as guest: Guest) -> String? {
         guard origin == "*", case .admin = guest else { return origin }
         if case .token = Credential(request.headers) { return origin } else { return nil }
     }

@@ -37,7 +37,7 @@ extension Response {
     }
 
     /// With the headers that let a page of `origin` read it.
-    func shown(to origin: String?) -> Response {
+    consuming func shown(to origin: String?) -> Response {
         guard let origin, let field = HeaderField("Access-Control-Allow-Origin", origin) else { return self }
         var response = self
         response.headers.append(field)

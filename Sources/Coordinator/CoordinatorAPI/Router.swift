@@ -40,6 +40,18 @@ package struct Router: Sendable {
         case put = "PUT"
         case delete = "DELETE"
 
+        /// Compared one by one, which is quicker than what `init(rawValue:)` does.
+        init?(_ method: String) {
+            switch method {
+            case "POST": self = .post
+            case "GET": self = .get
+            case "PUT": self = .put
+            case "DELETE": self = .delete
+            case "HEAD": self = .head
+            default: return nil
+            }
+        }
+
         init(_ method: Method) {
             switch method {
             case .get: self = .get
@@ -77,7 +89,7 @@ package struct Router: Sendable {
         guard path.utf8.first == slash else { return .unknown }
         var allowed: [String] = []
         let start = path == "/" ? 1 : 0
-        if let ending = find(Verb(rawValue: method), path.utf8.span, from: start, below: 0, &allowed) {
+        if let ending = find(Verb(method), path.utf8.span, from: start, below: 0, &allowed) {
             return .route(ending.route, values: ending.places == 0 ? [] : values(at: ending.places, in: path))
         }
         return allowed.isEmpty ? .unknown : .otherMethod(allowed: allowed)

@@ -87,6 +87,7 @@ package enum EventKind: String, CaseIterable, Sendable {
     case incidentMissed = "incident_missed"
     case incidentAverted = "incident_averted"
     case noSuccessor = "no_successor"
+    case givenUp = "given_up"
     // After a restore
     case recordOutdated = "record_outdated"
     case primaryContested = "primary_contested"
@@ -102,7 +103,7 @@ package enum EventKind: String, CaseIterable, Sendable {
 
     package var severity: Severity {
         switch self {
-        case .terminationNotice, .fenceFailed, .incidentMissed, .noSuccessor, .hostDead, .agentUnreadable,
+        case .terminationNotice, .fenceFailed, .incidentMissed, .noSuccessor, .givenUp, .hostDead, .agentUnreadable,
             .primaryContested:
             .critical
         case .promotionFailed, .incidentLate, .terminationFailed, .replicaFailed, .commandFailed, .hostBlind: .error

@@ -31,6 +31,10 @@ package struct Host: Equatable, Sendable {
     package var inspectedBy: InstanceID?
     /// When its termination was last asked for.
     package var terminationAskedAt: Timestamp?
+    /// How often it was asked in vain to stop, and others were asked in vain to end it or, while it is offline, to look at it.
+    package var stops = Attempts()
+    package var terminations = Attempts()
+    package var inspections = Attempts()
     /// When it was last heard, to within a minute; nil when it never was.
     package var lastHeardAt: Timestamp?
 
@@ -79,6 +83,7 @@ package struct Host: Equatable, Sendable {
         guard role != self.role else { return }
         self.role = role
         roleSince = now
+        inspections = Attempts()
         if role == .primary && service == .idle { service = .told }
     }
 }

@@ -27,8 +27,15 @@ package enum Rules {
     /// heartbeats, with what it could not say meanwhile.
     package static let graceAfterAbsence = Duration.seconds(30)
 
-    /// A person who is called to stop a workload needs about as long.
-    static let fenceRetry = Duration.seconds(60)
+    // MARK: Trying again
+
+    /// A person who is called to stop a workload needs about as long; doubled each time,
+    static let retryPause = Duration.seconds(60)
+    /// up to this: whoever put things right is not kept waiting for longer.
+    static let longestPause = Duration.seconds(900)
+    /// With the pauses between them some three hours. What was refused for so long is not done for being asked again, and whoever
+    /// is on call has been called by then.
+    package static let attemptsMax = 16
 
     // MARK: Incidents
 
@@ -72,9 +79,10 @@ package enum Rules {
     static let offlineInspectionPause = Duration.seconds(300)
     /// and at one that was replaced: only the books are to be put right.
     static let zombieInspectionPause = Duration.seconds(3600)
-    /// EC2 refuses launches for want of capacity within a second, and throttles who asks more often than this.
+    /// EC2 refuses launches for want of capacity within a second, and throttles who asks more often than this. It is the pause
+    /// while a machine is still to go.
     static let emergencyLaunchPause = Duration.seconds(10)
-    /// After a launch that failed, when nothing presses. As long is it remembered that one did.
+    /// After a launch that failed, when nothing presses; doubled each time.
     package static let failureMemory = Duration.seconds(300)
     /// Looked at again after so long when an incident waits for something that has no time of its own.
     static let incidentLook = Duration.seconds(60)

@@ -39,9 +39,18 @@ extension Slot {
         }
         .sorted { ($0.role == .primary ? 0 : 1, $1.roleSince) < ($1.role == .primary ? 0 : 1, $0.roleSince) }
         for host in due.prefix(max(0, Rules.stopsMax - asked.count)) {
-            guard let successor = successor(inPlaceOf: host) else { continue }
+            guard let successor = successor(inPlaceOf: host), !isStopGivenUp(host, &turn) else { continue }
             orderStop(of: host.instance, for: successor, &turn)
         }
+    }
+
+    private mutating func isStopGivenUp(_ host: Host, _ turn: inout Turn) -> Bool {
+        guard host.stops.isSpent, !host.stops.isGivenUp else { return host.stops.isGivenUp }
+        change(host.instance) { $0.stops.giveUp() }
+        noteGivenUp(
+            "\(host.instance) was asked to stop", instance: host.instance, incident: incidentOfStop(of: host.instance),
+            &turn)
+        return true
     }
 
     /// For whom it is to stop. Where two may serve it goes on until another one is heard to.
@@ -67,10 +76,13 @@ extension Slot {
             // The timer fires after the drain had its whole budget and the stop the time that a stop takes.
             order.fenceAt = (notBefore ?? turn.now) + .seconds(settings.drainBudgetSeconds) + .seconds(3)
         }
-        let incident = promotionIncident ?? incidents.first { $0.isOpen && $0.incident.instance == instance }?.id
         queue(
             .demote(order), to: instance, priority: Rules.emergencyPriority, life: Rules.handOverLife,
-            incident: incident, notBefore: notBefore, &turn)
+            incident: incidentOfStop(of: instance), notBefore: notBefore, &turn)
+    }
+
+    private func incidentOfStop(of instance: InstanceID) -> IncidentID? {
+        promotionIncident ?? incidents.first { $0.isOpen && $0.incident.instance == instance }?.id
     }
 
     // MARK: Answers
@@ -88,7 +100,10 @@ extension Slot {
 
     /// By its own word the host serves no more.
     mutating func noteStop(of instance: InstanceID, _ turn: inout Turn) {
-        change(instance) { $0.service = .idle }
+        change(instance) { host in
+            host.service = .idle
+            host.stops = Attempts()
+        }
         cancel(where: { $0.instance == instance && $0.order.isDemotion }, &turn)
         if host(instance)?.role == .primary { noteVacancy(of: instance, "its units were seen stopped", &turn) }
     }
@@ -129,9 +144,19 @@ extension Slot {
     }
 
     /// Once somebody has stopped the workload the host can say so.
-    private mutating func askAgain(_ host: Host, _ turn: inout Turn) {
-        guard host.mayServe, let successor = successor(inPlaceOf: host) else { return }
-        orderStop(of: host.instance, for: successor, notBefore: turn.now + Rules.fenceRetry, &turn)
+    private mutating func askAgain(_ old: Host, _ turn: inout Turn) {
+        change(old.instance) { $0.stops.note() }
+        guard let host = host(old.instance), host.mayServe, let successor = successor(inPlaceOf: host),
+            !isStopGivenUp(host, &turn)
+        else { return }
+        let pause = host.stops.pause(from: Rules.retryPause)
+        orderStop(of: host.instance, for: successor, notBefore: turn.now + pause, &turn)
+    }
+
+    /// It had the order and did not answer. One that was away for it is asked when it is back.
+    mutating func noteUnansweredStop(of instance: InstanceID) {
+        guard host(instance)?.isFresh == true else { return }
+        change(instance) { $0.stops.note() }
     }
 }
 

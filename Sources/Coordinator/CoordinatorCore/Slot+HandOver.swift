@@ -15,6 +15,8 @@ extension Slot {
         let unfenced = settings.handOver == .exclusive ? unfenced(besides: successor, at: turn.now) : []
         raiseEpoch(to: epoch.next, &turn)
         change(successor) { $0.become(.promoting, at: turn.now) }
+        // Whoever did not stop for another is asked again for this one.
+        for index in hosts.indices { hosts[index].stops = Attempts() }
         let deadline = incident.flatMap { self.incident($0)?.incident.deadline } ?? turn.now + failoverTime
         queue(
             .promote(
@@ -112,7 +114,10 @@ extension Slot {
             change(successor) { $0.become(.replica, at: turn.now) }
         } else {
             change(successor) { $0.become(.zombie, at: turn.now) }
-            if let replica = replica(of: successor) { changeReplica(replica.id) { $0.status = .failed } }
+            if let replica = replica(of: successor) {
+                changeReplica(replica.id) { $0.status = .failed }
+                noteFailedLaunch(of: replica, at: turn.now)
+            }
         }
         cancel(where: { $0.order.movesTheWorkload }, &turn)
         turn.note(
@@ -161,6 +166,7 @@ extension Slot {
     /// An order of a hand-over was not taken up in time: a successor that does not answer is none. But where two must never
     /// serve, one that has the order and is away finds it again when it comes back.
     mutating func followExpiry(of expired: CommandRecord, _ turn: inout Turn) {
+        if case .demote = expired.order { noteUnansweredStop(of: expired.instance) }
         guard let promoting, expired.instance == promoting.instance else { return }
         switch expired.order {
         case .promote, .activate:

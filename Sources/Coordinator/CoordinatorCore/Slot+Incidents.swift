@@ -12,6 +12,7 @@ extension Slot {
         learn(notice.epoch, from: notice.instance, &turn)
         noteHeard(notice.instance, &turn)
         try requireSurvival(of: notice, at: turn.now)
+        change(notice.instance) { $0.tryAgain() }
         let incident = fold(notice, &turn)
         settle(&turn)
         return reply(to: host.instance, about: incident, at: turn.now)
@@ -119,6 +120,7 @@ extension Slot {
         let known = record.incident.interruptionTime
         let time = signal.time.map { min($0, known ?? $0) } ?? known
         guard isStronger || time != known else { return }
+        launches = Attempts()
         let deadline = turn.now + failoverTime
         changeIncident(id) { record in
             if isStronger { record.incident.kind = signal.kind }
@@ -158,6 +160,8 @@ extension Slot {
         incident.drill = isDrill
         if incident.isUrgent(at: turn.now) { incident.deadline = turn.now + failoverTime }
         incidents.append(IncidentRecord(incident))
+        // What failed for hours while nothing pressed is tried again now.
+        launches = Attempts()
         turn.note(event, "\(instance): \(sentence)", instance: instance, incident: incident.id)
         return incident.id
     }

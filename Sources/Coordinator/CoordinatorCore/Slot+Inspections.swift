@@ -13,9 +13,14 @@ extension Slot {
             looks.isEmpty || target.role == .primary,
             let witness = witness(besides: target.inspectedBy)
         else { return }
+        guard !target.inspections.isSpent else {
+            change(target.instance) { $0.inspections.giveUp() }
+            return noteGivenUp("EC2 was asked what became of \(target.instance)", instance: target.instance, &turn)
+        }
         change(target.instance) { host in
             host.inspectedAt = turn.now
             host.inspectedBy = witness
+            if host.countsInspections { host.inspections.note() }
         }
         queue(
             .inspectInstance(target.instance), to: witness, priority: Rules.emergencyPriority,
@@ -62,7 +67,7 @@ extension Order {
 extension Host {
     /// Between two looks at it.
     var inspectionPause: Duration {
-        let pause = isOffline ? Rules.offlineInspectionPause : Rules.inspectionPause
+        let pause = isOffline ? inspections.pause(from: Rules.offlineInspectionPause) : Rules.inspectionPause
         guard role.isReplaced else { return pause }
         guard mayServe, !isProvenDead, let inspectedAt else { return Rules.zombieInspectionPause }
         // Nobody may serve before it has stopped, so its end is worth more than the books; but what EC2 has not said for
@@ -73,9 +78,14 @@ extension Host {
 
     /// When EC2 is to be asked about it again: never while it is heard, or known to be gone and awaited no more.
     var inspectionDue: Timestamp? {
-        guard !isFresh, let inspectedAt, role.isReplaced || (role.isInUse && !isProvenDead) else { return nil }
+        guard !isFresh, !inspections.isGivenUp, let inspectedAt,
+            role.isReplaced || (role.isInUse && !isProvenDead)
+        else { return nil }
         return inspectedAt + inspectionPause
     }
+
+    /// Silence ends with the time-out, and one that was replaced is forgotten after its time: these are bounds of their own.
+    fileprivate var countsInspections: Bool { isOffline && !role.isReplaced }
 
     fileprivate var canWitness: Bool { role.isInUse || role == .zombie }
 

@@ -48,11 +48,6 @@ extension Slot {
         return heard.first { $0.role.isInUse } ?? heard.first ?? primary.flatMap { $0.isOffline ? nil : $0 }
     }
 
-    /// Whether an order failed that is not older than `pause`: the next would fail like it.
-    func hasFailedLaunch(within pause: Duration, of now: Timestamp) -> Bool {
-        replicas.contains { $0.status == .failed && $0.createdAt <= now && now - $0.createdAt < pause }
-    }
-
     mutating func noteLaunch(_ launched: CommandResult.LaunchedInstance, for id: ReplicaID, _ turn: inout Turn) {
         var facts = HostFacts()
         facts.region = primary?.facts.region
@@ -155,6 +150,7 @@ extension Slot {
     mutating func failReplica(_ id: ReplicaID, _ reason: String, _ turn: inout Turn) {
         guard let replica = replicas.first(where: { $0.id == id }), replica.status.isActive else { return }
         forgetIfOnlyClaimed(replica, at: turn.now)
+        noteFailedLaunch(of: replica, at: turn.now)
         changeReplica(id) { $0.status = .failed }
         if let instance = replica.instance, let host = host(instance), [.launching, .replica].contains(host.role) {
             change(instance) { $0.become(.zombie, at: turn.now) }

@@ -41,6 +41,9 @@ extension Slot {
             host.isProvenDead = false
             host.inspectedAt = nil
             host.lastHeardAt = turn.now
+            host.inspections = Attempts()
+            // It was away, and may have found its way out of what kept it.
+            if before.isOffline || before.isSilent { host.tryAgain() }
         }
         if before.isOffline && before.role != .terminated {
             turn.note(.hostBack, "\(instance) is heard again", instance: instance)
@@ -48,6 +51,7 @@ extension Slot {
         switch before.role {
         case .launching:
             change(instance) { $0.become(.replica, at: turn.now) }
+            launches = Attempts()
             if let replica = replica(of: instance), replica.status == .launching {
                 changeReplica(replica.id) { $0.status = .syncing }
             }

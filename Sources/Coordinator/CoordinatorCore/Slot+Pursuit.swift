@@ -57,7 +57,14 @@ extension Slot {
                 to: syncing, incident: record.id, because: "\(incident.instance) goes, and none is readier", &turn)
         } else if !hasReplicaComing(besides: incident.instance, at: turn.now) {
             orderInEmergency(.automaticTermination, incident: record.id, &turn)
+            allowForLaunch(record.id)
         }
+    }
+
+    /// A launch alone takes longer than a ready replica is given for everything: it has until the machine goes.
+    private mutating func allowForLaunch(_ id: IncidentID) {
+        guard let record = incident(id), record.ordered != nil, !record.isLate else { return }
+        changeIncident(id) { $0.incident.deadline = max($0.incident.deadline ?? .earliest, record.lastMoment) }
     }
 
     /// The machine may go, or goes later: a replica is to be there by then, and not days before.
@@ -69,10 +76,7 @@ extension Slot {
     }
 
     mutating func orderInEmergency(_ type: ReplicaType, incident: IncidentID, _ turn: inout Turn) {
-        // What has failed for minutes is not asked for every few seconds.
-        let isOld = self.incident(incident).map { $0.givenUpAt <= turn.now } ?? false
-        let pause = isOld ? Rules.failureMemory : Rules.emergencyLaunchPause
-        guard !hasFailedLaunch(within: pause, of: turn.now) else { return }
+        guard !isLaunchPutOff(emergencyPause(incident, at: turn.now), incident: incident, &turn) else { return }
         orderReplica(type, incident: incident, &turn)
     }
 

@@ -19,6 +19,8 @@ extension Slot {
             try requireRoomForHost(&turn)
             join(registration.instance, facts, &turn)
         }
+        launches = Attempts()
+        change(registration.instance) { $0.tryAgain() }
         settle(&turn)
         guard let host = host(registration.instance) else { preconditionFailure("a registered host is there") }
         return host

@@ -18,6 +18,7 @@ extension Slot {
             throw Refusal(.conflict, "agent \(id) has its \(replicasWanted) replicas: raise replica_count for more")
         }
         try requireRoomForCommands()
+        tryAgain()
         guard let ordered = orderReplica(creation.type, pool: creation.pool, &turn) else {
             throw Refusal(.conflict, "agent \(id) has no host that could launch a replica: none was heard lately")
         }
@@ -130,6 +131,7 @@ extension Slot {
             throw Refusal(.conflict, "replica \(id) is taking over just now")
         }
         if contestedBy == replica.instance { contestedBy = nil }
+        tryAgain()
         removeReplica(id, "a person asked for it", isOrder: true, &turn)
         settle(&turn)
         return reply(id)
@@ -158,6 +160,7 @@ extension Slot {
             throw Refusal(.conflict, "\(host.instance) is \(state): only a replica that is heard can be promoted")
         }
         let incident = incidents.first { $0.isOpen && $0.incident.isUrgent(at: turn.now) }?.id
+        tryAgain()
         beginHandOver(to: host.instance, incident: incident, because: "a person asked for it", &turn)
         guard let command = openCommand(to: host.instance, where: \.movesTheWorkload) else {
             preconditionFailure("a hand-over begins with an order")

@@ -19,6 +19,7 @@ extension Slot {
         if next.handOver == .exclusive, before.handOver == .overlap { try requireOneToServe(at: turn.now) }
         configVersion = configVersion.next
         changeLeases()
+        tryAgain()
         let isToggle = before.enabled != next.enabled
         turn.note(
             isToggle ? .agentToggled : .settingsChanged,

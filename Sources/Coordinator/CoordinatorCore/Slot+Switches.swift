@@ -62,6 +62,7 @@ extension Slot {
         if mode == primary.facts.mode, pool == nil || pool == primary.facts.pool {
             throw Refusal(.conflict, "\(primary.instance) is there already (\(pool?.text ?? mode.rawValue))")
         }
+        tryAgain()
         let wait = settings.autoTerminateEnabled ? settings.terminateWaitSeconds : 0
         turn.note(
             .switchRequested, "a switch to \(pool?.text ?? mode.rawValue) was asked for", instance: primary.instance)

@@ -9,14 +9,15 @@ extension Slot {
     /// one that was replaced and only when that is switched on. Never for one that another agent has as its host: that one may
     /// serve there, and is for that agent to end.
     func terminationDue(_ host: Host) -> Timestamp? {
-        if contestedBy != nil || liveElsewhere[host.instance] != nil { return nil }
+        if contestedBy != nil || liveElsewhere[host.instance] != nil || host.terminations.isGivenUp { return nil }
         let due: Timestamp
         switch host.role {
         case .terminating: due = host.roleSince
         case .zombie where settings.autoTerminateEnabled && isSafelyReplaced(host): due = host.roleSince + wait
         default: return nil
         }
-        return max(due, host.terminationAskedAt.map { $0 + Rules.terminationRetry } ?? due)
+        let pause = host.terminations.pause(from: Rules.terminationRetry)
+        return max(due, host.terminationAskedAt.map { $0 + pause } ?? due)
     }
 
     /// Whether nothing is lost with it. What served before is kept until another is proven to; and one of which only silence
@@ -36,7 +37,15 @@ extension Slot {
         }
         let room = Rules.terminationsMax - commands.count { $0.state.isOpen && $0.order.target != nil }
         for host in due.sorted(by: { $0.roleSince < $1.roleSince }).prefix(max(0, room)) {
-            change(host.instance) { $0.terminationAskedAt = turn.now }
+            guard !host.terminations.isSpent else {
+                change(host.instance) { $0.terminations.giveUp() }
+                noteGivenUp("the termination of \(host.instance) was asked for", instance: host.instance, &turn)
+                continue
+            }
+            change(host.instance) { host in
+                host.terminationAskedAt = turn.now
+                host.terminations.note()
+            }
             let reason: TerminationReason = host.role == .terminating ? .replicaTerminated : .zombieTimeout
             queue(
                 .terminateInstance(

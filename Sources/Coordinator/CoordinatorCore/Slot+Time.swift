@@ -142,10 +142,8 @@ extension Slot {
     }
 
     private var machineMoments: [Timestamp] {
-        let failed = replicas.filter { $0.status == .failed }
-        return replicas.compactMap(givenUpAt)
-            + failed.flatMap { [$0.createdAt + Rules.emergencyLaunchPause, $0.createdAt + Rules.failureMemory] }
-            + firstWordMoments.map(\.due) + hosts.compactMap(\.inspectionDue) + hosts.compactMap(terminationDue)
+        replicas.compactMap(givenUpAt) + launchMoments + firstWordMoments.map(\.due) + hosts.compactMap(\.inspectionDue)
+            + hosts.compactMap(terminationDue)
             + hosts.compactMap(lostAt)
     }
 }

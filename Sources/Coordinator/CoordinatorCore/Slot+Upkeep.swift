@@ -21,9 +21,7 @@ extension Slot {
 
     private mutating func orderMissing(_ turn: inout Turn) {
         let isPressed = incidents.contains { $0.isOpen && $0.incident.isUrgent(at: turn.now) }
-        guard !isPressed, activeReplicas.count < replicasWanted,
-            !hasFailedLaunch(within: Rules.failureMemory, of: turn.now)
-        else { return }
+        guard !isPressed, activeReplicas.count < replicasWanted, !isLaunchPutOff(launchPause, &turn) else { return }
         for _ in activeReplicas.count..<replicasWanted { orderReplica(.manual, &turn) }
     }
 

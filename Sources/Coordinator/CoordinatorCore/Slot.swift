@@ -20,6 +20,10 @@ package struct Slot: Equatable, Sendable {
     package var deletedAt: Timestamp?
     /// Those that may still run, and whichever else the input names.
     package var hosts: [Host] = []
+    /// Launches that failed one after the other while nothing pressed.
+    package var launches = Attempts()
+    /// When the last one that failed was ordered.
+    package var launchFailedAt: Timestamp?
     /// Those in use, those that were ordered within `Rules.failureMemory` and failed, and whichever else the input names.
     package var replicas: [Replica] = []
     /// The open ones, oldest first, and whichever else the input names.

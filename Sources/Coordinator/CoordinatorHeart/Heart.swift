@@ -270,36 +270,41 @@ package final class Heart: Sendable {
     private static func seatEverybody(
         on switchboard: Switchboard, _ settings: HeartSettings, at now: Duration
     ) throws -> [String] {
-        for client in try StoreReader(path: settings.databasePath, vfs: settings.vfs).clients() {
+        let reader = try StoreReader(path: settings.databasePath, vfs: settings.vfs, passesOnce: true)
+        for client in try reader.clients() {
             guard let hash = TokenHash(client.tokenHash) else { continue }
             switchboard.admit(Switchboard.Tenant(id: client.id, isActive: client.isActive), under: hash)
         }
+        switchboard.makeRoom(for: try reader.hostCount())
         let shares = settings.isTurnedByHand ? 1 : max(1, settings.readers)
-        let found = Locked<[Result<FoundHosts, StoreError>]>([])
+        let found = Locked<[Result<[StoreError], StoreError>]>([])
         let look = { @Sendable (share: Int) in
-            let hosts = Result { () throws(StoreError) in try FoundHosts(settings, share: share, of: shares, at: now) }
-            found.withLock { $0.append(hosts) }
+            let damaged = Result { () throws(StoreError) in
+                try seat(share, of: shares, on: switchboard, settings, at: now)
+            }
+            found.withLock { $0.append(damaged) }
         }
         let threads = try (1..<shares).map { share in try DedicatedThread(name: "reader") { look(share) } }
         look(0)
         for thread in threads { thread.join() }
-        let hosts = try found.withLock { try $0.map { try $0.get() } }
-        switchboard.seat(hosts.flatMap(\.seats))
-        return hosts.flatMap(\.damaged).map(\.description).sorted()
+        return try found.withLock { try $0.flatMap { try $0.get() } }.map(\.description).sorted()
     }
-}
 
-/// What one thread has read of who is enrolled.
-private struct FoundHosts: Sendable {
-    private(set) var seats: [Switchboard.Seat] = []
-    private(set) var damaged: [StoreError] = []
-
-    init(_ settings: HeartSettings, share: Int, of shares: Int, at now: Duration) throws(StoreError) {
-        let reader = try StoreReader(path: settings.databasePath, vfs: settings.vfs)
-        damaged = try reader.forEachHost(share: share, of: shares) { row in
+    /// In handfuls, so that the threads seldom wait for each other.
+    private static func seat(
+        _ share: Int, of shares: Int, on switchboard: Switchboard, _ settings: HeartSettings, at now: Duration
+    ) throws(StoreError) -> [StoreError] {
+        var seats: [Switchboard.Seat] = []
+        let reader = try StoreReader(path: settings.databasePath, vfs: settings.vfs, passesOnce: true)
+        let damaged = try reader.forEachHost(share: share, of: shares) { row in
             guard let hash = row.tokenHash.flatMap(TokenHash.init) else { return }
             seats.append(Switchboard.Seat(line: Line(row, startedAt: now), token: hash))
+            guard seats.count == 256 else { return }
+            switchboard.seat(seats)
+            seats.removeAll(keepingCapacity: true)
         }
+        switchboard.seat(seats)
+        return damaged
     }
 }
 

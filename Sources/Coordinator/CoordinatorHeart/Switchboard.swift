@@ -72,12 +72,18 @@ final class Switchboard: Sendable {
         hangUp(index.withLock { $0.seat(Seat(line: line, token: token)) })
     }
 
-    /// Everybody who is known at the start.
-    func seat(_ all: [Seat]) {
+    /// At the start, for so many hosts.
+    func makeRoom(for count: Int) {
         index.withLock { index in
-            index.lines.reserveCapacity(all.count)
-            index.tokens.reserveCapacity(all.count)
-            for seat in all { index.seat(seat) }
+            index.lines.reserveCapacity(count)
+            index.tokens.reserveCapacity(count)
+        }
+    }
+
+    /// Who is known at the start.
+    func seat(_ seats: [Seat]) {
+        index.withLock { index in
+            for seat in seats { index.seat(seat) }
         }
     }
 

@@ -75,6 +75,7 @@ extension EventKind {
         case .incidentMissed: "incident missed its deadline"
         case .incidentAverted: "incident averted"
         case .noSuccessor: "no successor"
+        case .givenUp: "given up after many tries"
         case .recordOutdated: "record older than the fleet"
         case .primaryContested: "two say that they serve"
         case .hostForgotten: "lost host forgotten"
@@ -129,6 +130,7 @@ extension EventKind {
         case .incidentMissed: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b27")
         case .incidentAverted: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b28")
         case .noSuccessor: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b29")
+        case .givenUp: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7d05")
         case .recordOutdated: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7d01")
         case .primaryContested: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7d02")
         case .hostForgotten: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7d04")

@@ -1,4 +1,4 @@
-import CoordinatorCore
+package import CoordinatorCore
 package import JSON
 package import SQLite
 package import Wire
@@ -18,6 +18,14 @@ extension Counter: SQLiteConvertible {
     package init?(_ value: SQLiteValue) {
         guard case .integer(let number) = value else { return nil }
         self.init(number)
+    }
+}
+
+extension Attempts: SQLiteConvertible {
+    package var sqliteValue: SQLiteValue { .integer(Int64(made)) }
+    package init?(_ value: SQLiteValue) {
+        guard case .integer(let number) = value else { return nil }
+        self.init(made: Int(number))
     }
 }
 

@@ -57,7 +57,7 @@ private func loadSlot(_ id: SlotID, _ transaction: borrowing Transaction) throws
     try transaction.first(
         """
         SELECT id, client_id, logical_agent_id, created_at, settings, reports_prices, config_version, epoch, deleted_at,
-            due_at, contested_by
+            due_at, contested_by, launch_attempts, launch_failed_at
         FROM slot WHERE id = ?
         """, id
     ) { row in try reading("slot", row) { try Slot($0) } }
@@ -71,7 +71,8 @@ private func loadHosts(
         """
         SELECT instance_id, role, role_since, registered_at, hostname, agent_version, region, zone, instance_type, mode,
             image, private_address, public_address, lacking, is_offline, is_proven_dead, is_blind, inspected_at,
-            termination_asked_at, last_heard_at, lease_seconds, inspected_by, service
+            termination_asked_at, last_heard_at, lease_seconds, inspected_by, service, stop_attempts,
+            termination_attempts, inspection_attempts
         FROM host
         WHERE slot_id = ?1 AND (role <> 'terminated' OR instance_id IN (SELECT value FROM json_each(?2)))
         ORDER BY number

@@ -7,7 +7,7 @@ import Wire
 // Rows to values. Each states the order of the columns that its statements select; the first names the row.
 
 extension Slot {
-    /// id, client, name, created, settings, reports prices, version, epoch, deleted, due, contested
+    /// id, client, name, created, settings, reports prices, version, epoch, deleted, due, contested, launches, launch failed
     init(_ row: borrowing Row) throws {
         self.init(
             id: try row.value(0), client: try row.value(1), logicalAgent: try row.value(2),
@@ -18,6 +18,8 @@ extension Slot {
         deletedAt = try row.value(8)
         dueAt = try row.value(9)
         contestedBy = try row.value(10)
+        launches = try row.value(11)
+        launchFailedAt = try row.value(12)
     }
 }
 
@@ -39,7 +41,7 @@ extension SlotSettings {
 
 extension Host {
     /// instance, role, since, registered, nine facts, lacking, offline, dead, blind, inspected, asked, heard, lease, witness,
-    /// service
+    /// service, stops, terminations, inspections
     init(_ row: borrowing Row) throws {
         self.init(
             instance: try row.value(0), role: try row.value(1), roleSince: try row.value(2),
@@ -54,6 +56,9 @@ extension Host {
         leaseSeconds = try row.value(20)
         inspectedBy = try row.value(21)
         service = try row.value(22)
+        stops = try row.value(23)
+        terminations = try row.value(24)
+        inspections = try row.value(25)
     }
 }
 

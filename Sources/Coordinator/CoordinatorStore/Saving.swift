@@ -47,11 +47,12 @@ private func saveSlot(_ slot: Slot, _ before: Slot?, _ transaction: borrowing Tr
         try transaction.execute(
             """
             INSERT INTO slot (id, client_id, logical_agent_id, created_at, settings, enabled, heartbeat_seconds,
-                lease_seconds, reports_prices, config_version, epoch, deleted_at, due_at, contested_by)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+                lease_seconds, reports_prices, config_version, epoch, deleted_at, due_at, contested_by,
+                launch_attempts, launch_failed_at)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
             """, slot.id, slot.client, slot.logicalAgent, slot.createdAt, settingsText(slot), slot.settings.enabled,
             slot.settings.heartbeatSeconds, slot.settings.leaseSeconds, slot.reportsPrices, slot.configVersion,
-            slot.epoch, slot.deletedAt, slot.dueAt, slot.contestedBy)
+            slot.epoch, slot.deletedAt, slot.dueAt, slot.contestedBy, slot.launches, slot.launchFailedAt)
         return
     }
     if slot.settings != before.settings {
@@ -64,13 +65,16 @@ private func saveSlot(_ slot: Slot, _ before: Slot?, _ transaction: borrowing Tr
     let isSame =
         slot.epoch == before.epoch && slot.dueAt == before.dueAt && slot.configVersion == before.configVersion
         && slot.reportsPrices == before.reportsPrices && slot.deletedAt == before.deletedAt
-        && slot.contestedBy == before.contestedBy
+        && slot.contestedBy == before.contestedBy && slot.launches == before.launches
+        && slot.launchFailedAt == before.launchFailedAt
     guard !isSame else { return }
     let rows = try transaction.execute(
         """
-        UPDATE slot SET reports_prices = ?, config_version = ?, epoch = ?, deleted_at = ?, due_at = ?, contested_by = ?
+        UPDATE slot SET reports_prices = ?, config_version = ?, epoch = ?, deleted_at = ?, due_at = ?, contested_by = ?,
+            launch_attempts = ?, launch_failed_at = ?
         WHERE id = ?
-        """, slot.reportsPrices, slot.configVersion, slot.epoch, slot.deletedAt, slot.dueAt, slot.contestedBy, slot.id)
+        """, slot.reportsPrices, slot.configVersion, slot.epoch, slot.deletedAt, slot.dueAt, slot.contestedBy,
+        slot.launches, slot.launchFailedAt, slot.id)
     try requireOneRow(rows, "slot", slot.id)
 }
 
@@ -109,13 +113,14 @@ private func insertHost(_ host: Host, of slot: SlotID, _ transaction: borrowing 
         """
         INSERT INTO host (slot_id, instance_id, role, role_since, registered_at, hostname, agent_version, region, zone,
             instance_type, mode, image, private_address, public_address, lacking, is_offline, is_proven_dead, is_blind,
-            inspected_at, termination_asked_at, last_heard_at, lease_seconds, inspected_by, service)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            inspected_at, termination_asked_at, last_heard_at, lease_seconds, inspected_by, service,
+            stop_attempts, termination_attempts, inspection_attempts)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """, slot, host.instance, host.role, host.roleSince, host.registeredAt, facts.hostname, facts.agentVersion,
         facts.region, facts.zone, facts.instanceType, facts.mode, facts.image, facts.privateAddress,
         facts.publicAddress, jsonText(host.lacking), host.isOffline, host.isProvenDead, host.isBlind,
         host.inspectedAt, host.terminationAskedAt, host.lastHeardAt, host.leaseSeconds, host.inspectedBy,
-        host.service)
+        host.service, host.stops, host.terminations, host.inspections)
 }
 
 private func updateHost(_ host: Host, of slot: SlotID, _ transaction: borrowing Transaction) throws {
@@ -125,13 +130,14 @@ private func updateHost(_ host: Host, of slot: SlotID, _ transaction: borrowing 
         UPDATE host SET role = ?, role_since = ?, hostname = ?, agent_version = ?, region = ?, zone = ?,
             instance_type = ?, mode = ?, image = ?, private_address = ?, public_address = ?, lacking = ?,
             is_offline = ?, is_proven_dead = ?, is_blind = ?, inspected_at = ?, termination_asked_at = ?,
-            last_heard_at = ?, lease_seconds = ?, inspected_by = ?, service = ?
+            last_heard_at = ?, lease_seconds = ?, inspected_by = ?, service = ?, stop_attempts = ?,
+            termination_attempts = ?, inspection_attempts = ?
         WHERE slot_id = ? AND instance_id = ?
         """, host.role, host.roleSince, facts.hostname, facts.agentVersion, facts.region, facts.zone,
         facts.instanceType, facts.mode, facts.image, facts.privateAddress, facts.publicAddress,
         jsonText(host.lacking), host.isOffline, host.isProvenDead, host.isBlind, host.inspectedAt,
-        host.terminationAskedAt, host.lastHeardAt, host.leaseSeconds, host.inspectedBy, host.service, slot,
-        host.instance)
+        host.terminationAskedAt, host.lastHeardAt, host.leaseSeconds, host.inspectedBy, host.service, host.stops,
+        host.terminations, host.inspections, slot, host.instance)
     try requireOneRow(rows, "host", host.instance)
 }
 

@@ -16,7 +16,8 @@ package struct HostRow: Sendable {
     package var isOffline: Bool
     package var isBlind: Bool
     package var lacking: [String]?
-    package var facts: HostFacts
+    /// Only those that its heartbeats repeat.
+    package var facts = HostFacts()
     /// Nil while it has not got a token of its own.
     package var tokenHash: [UInt8]?
     package var hasOpenCommands: Bool
@@ -41,13 +42,17 @@ package struct HostRow: Sendable {
         isOffline = try row.field(8)
         isBlind = try row.field(9)
         lacking = try row.json(10, "lacking")
-        facts = try HostFacts(row, from: 11)
-        tokenHash = try row.maybe(20)
-        isEnded = try row.field(21)
-        isOver = try row.field(22)
-        isHindered = try row.field(23)
+        facts.agentVersion = try row.maybe(11)
+        facts.region = try row.maybe(12)
+        facts.zone = try row.maybe(13)
+        facts.instanceType = try row.maybe(14)
+        facts.mode = try row.maybe(15)
+        tokenHash = try row.maybe(16)
+        isEnded = try row.field(17)
+        isOver = try row.field(18)
+        isHindered = try row.field(19)
+        isInTrouble = try row.field(20)
         hasOpenCommands = false
-        isInTrouble = false
     }
 }
 
@@ -99,6 +104,15 @@ extension StoreReader {
         }
     }
 
+    /// How many hosts may still run.
+    package borrowing func hostCount() throws(StoreError) -> Int {
+        try attempt("count the hosts") { transaction in
+            try transaction.first("SELECT count(*) FROM host INDEXED BY host_not_ended WHERE role <> 'terminated'") {
+                try $0.value(0)
+            } ?? 0
+        }
+    }
+
     /// Gives `body` each host that may still run, also those of deleted slots: they may have something left to do, and are to
     /// be told to stay away. Returns what was found damaged and left out, the first few: one unreadable row must not keep all
     /// others from their coordinator. Several readers may share the hosts: each is given to one of them.
@@ -113,25 +127,21 @@ extension StoreReader {
                     "SELECT slot_id, instance_id FROM command INDEXED BY command_open WHERE finished_at IS NULL"
                 ) { Busy(slot: try $0.value(0), instance: try $0.value(1)) })
             let troubled = Set(
-                try transaction.all(
-                    """
-                    SELECT slot_id FROM incident INDEXED BY incident_open WHERE closed_at IS NULL
-                    UNION ALL
-                    SELECT id FROM slot
-                    WHERE NOT EXISTS (SELECT 1 FROM host WHERE host.slot_id = slot.id AND host.role = 'primary')
-                    """
-                ) { try $0.value(0, as: SlotID.self) })
+                try transaction.all("SELECT slot_id FROM incident INDEXED BY incident_open WHERE closed_at IS NULL") {
+                    try $0.value(0, as: SlotID.self)
+                })
+            let numbers = try numbers(share, of: shares, transaction)
             try transaction.forEach(
                 """
                 SELECT host.instance_id, host.slot_id, slot.client_id, host.role, slot.epoch, slot.config_version,
                     slot.heartbeat_seconds, slot.lease_seconds, host.is_offline, host.is_blind, host.lacking,
-                    host.hostname, host.agent_version, host.region, host.zone, host.instance_type, host.mode, host.image,
-                    host.private_address, host.public_address, host.token_hash, slot.deleted_at IS NOT NULL,
+                    host.agent_version, host.region, host.zone, host.instance_type, host.mode,
+                    host.token_hash, slot.deleted_at IS NOT NULL,
                     slot.deleted_at IS NOT NULL
                         AND NOT EXISTS (SELECT 1 FROM command WHERE slot_id = slot.id AND finished_at IS NULL)
                         AND NOT EXISTS (
                             SELECT 1 FROM host AS other WHERE other.slot_id = slot.id
-                                AND (other.role = 'terminating'
+                                AND other.termination_attempts <= ?4 AND (other.role = 'terminating'
                                     OR (other.role = 'zombie' AND slot.settings ->> '$.auto_terminate_enabled'))),
                     slot.contested_by IS NOT NULL
                         OR (instr(slot.settings, '"hand_over":"exclusive"') > 0 AND (
@@ -139,15 +149,20 @@ extension StoreReader {
                                 < slot.settings ->> '$.drain_budget_seconds' + ?3
                             OR EXISTS (
                                 SELECT 1 FROM host AS other WHERE other.slot_id = slot.id AND other.service <> 'idle'
-                                    AND other.role NOT IN ('primary', 'terminated') AND other.is_proven_dead = 0)))
+                                    AND other.role NOT IN ('primary', 'terminated') AND other.is_proven_dead = 0))),
+                    -- Nearly all are primaries, for which nothing is looked up.
+                    host.role <> 'primary' AND NOT EXISTS (
+                        SELECT 1 FROM host AS other WHERE other.slot_id = slot.id AND other.role = 'primary')
                 FROM host CROSS JOIN slot ON slot.id = host.slot_id
-                WHERE host.role <> 'terminated' AND host.number % ?1 = ?2
-                """, shares, share, Int(Rules.exclusiveHandOver.components.seconds)
+                WHERE host.role <> 'terminated' AND host.number BETWEEN ?1 AND ?2
+                """, numbers.lowerBound, numbers.upperBound,
+                Int(Rules.exclusiveHandOver.components.seconds),
+                Rules.attemptsMax
             ) { row in
                 do {
                     var host = try reading("host", row) { try HostRow($0) }
                     host.hasOpenCommands = busy.contains(Busy(slot: host.slot, instance: host.instance))
-                    host.isInTrouble = troubled.contains(host.slot)
+                    if troubled.contains(host.slot) { host.isInTrouble = true }
                     body(host)
                 } catch let error as StoreError {
                     guard error.code == .damaged else { throw error }
@@ -156,6 +171,16 @@ extension StoreReader {
             }
         }
         return damaged
+    }
+
+    /// A stretch of the table for each share, so that no page of it is read twice.
+    private borrowing func numbers(
+        _ share: Int, of shares: Int, _ transaction: borrowing Transaction
+    ) throws -> ClosedRange<Int64> {
+        let last: Int64 = try transaction.first("SELECT coalesce(max(number), 0) FROM host") { try $0.value(0) } ?? 0
+        let length = last / Int64(shares) + 1
+        let first = Int64(share) * length
+        return first...(first + length - 1)
     }
 
     private struct Busy: Hashable {

@@ -60,7 +60,7 @@ func handleAccess(
     } else {
         step = exchange.proceed()
     }
-    switch step {
+    switch consume step {
     case .read, .wait: return MHD_Result.YES
     case .close: return MHD_Result.NO
     case .send(let answer, let closing): return unsafe send(answer, closing: closing, on: connection)

@@ -44,18 +44,19 @@ extension Exchange {
         guard let framing = BodyFraming(head.headers, isHTTP11: head.isHTTP11) else {
             return reject(400, "the length of the body is not clear", refused)
         }
-        let request = Request(
-            method: head.method, target: arrival.target, headers: head.headers, peer: connection.peer,
-            isTLS: connection.isTLS)
-        guard var request else { return reject(400, "the target is not clear", refused) }
-        arrival.bodyLimit = core.options.bodyLimit.map { $0(request) } ?? limits.bodyBytes
+        guard
+            var request = Request(
+                method: head.method, target: arrival.target, headers: head.headers, peer: connection.peer,
+                isTLS: connection.isTLS)
+        else { return reject(400, "the target is not clear", refused) }
+        arrival.bodyLimit = bodyLimit(of: request)
         if case .length(let length) = framing {
             // To close a connection with something unread resets it, and a reset overtakes the answer: so what comes anyway
             // is read first. Who waits for our word sends nothing.
-            let isWaiting = head.headers.occurrences(of: "expect") > 0
-            guard length <= arrival.bodyLimit || (length <= Self.discardLimit && !isWaiting) else {
-                return rejectBody(of: request)
-            }
+            guard
+                length <= arrival.bodyLimit
+                    || (length <= Self.discardLimit && head.headers.occurrences(of: "expect") == 0)
+            else { return rejectBody(of: request) }
             request.body.reserveCapacity(min(length, Self.bodyReserve))
         }
         arrival.request = consume request
@@ -115,7 +116,8 @@ extension Exchange {
     /// `request` is given when its handler has just returned.
     private func nextStep(of request: RefusedRequest? = nil) -> Step {
         let step: Step? = state.withLock { state in
-            switch state {
+            // Taken out: a copy of the answer would be counted up and down for each request.
+            switch consume state {
             case .handling:
                 state = .sent
                 return nil
@@ -128,7 +130,9 @@ extension Exchange {
                 state = .sent
                 return .send(answer, closing: core.isStopping)
             // Once it is being stopped, the library drops the answer it was given, without a word, and asks again.
-            case .sent: return .close
+            case .sent:
+                state = .sent
+                return .close
             case .arriving, .parked:
                 preconditionFailure("the library asked again for a request it has not resumed")
             }
@@ -137,10 +141,15 @@ extension Exchange {
             core.counters.unanswered.increment()
             return refuse(500, "the request was not answered", request)
         }
-        guard case .send(let answer, _) = step else { return step }
-        if case .stream(let stream, _) = answer { arrival.stream = stream }
+        guard case .send = step else { return step }
+        if case .send(.stream(let stream, _), _) = step { arrival.stream = stream }
         connection.allow(until: core.now() + core.times.answer)
         return step
+    }
+
+    private func bodyLimit(of request: Request) -> Int {
+        guard let limit = core.options.bodyLimit else { return core.options.limits.bodyBytes }
+        return limit(request)
     }
 
     private func rejectBody(of request: Request) -> Step {
@@ -190,10 +199,10 @@ struct RequestHead {
 
     /// RFC 9112 (3.2): of two names a proxy before us may have gone by the other. HTTP/1.0 needs none.
     var namesOneHost: Bool {
-        switch headers.occurrences(of: "host") {
-        case 0: !isHTTP11
-        case 1: headers.withValue(of: "host") { $0.count > 0 } ?? false
-        default: false
+        switch headers.withSoleValue(of: "host", { $0.count > 0 }) {
+        case .none: !isHTTP11
+        case .one(let isNamed): isNamed
+        case .several: false
         }
     }
 }
@@ -207,14 +216,11 @@ enum BodyFraming: Equatable {
     case chunked
 
     init?(_ headers: HeaderFields, isHTTP11: Bool) {
-        let lengths = headers.occurrences(of: "content-length")
-        let encodings = headers.occurrences(of: "transfer-encoding")
-        switch (lengths, encodings) {
-        case (0, 0): self = .none
-        case (1, 0):
-            guard let length = headers.withValue(of: "content-length", decimal) ?? nil else { return nil }
-            self = length == 0 ? .none : .length(length)
-        case (0, 1):
+        let length = headers.withSoleValue(of: "content-length", decimal)
+        switch (length, headers.occurrences(of: "transfer-encoding")) {
+        case (.none, 0): self = .none
+        case (.one(let length?), 0): self = length == 0 ? .none : .length(length)
+        case (.none, 1):
             guard isHTTP11, headers[name: "transfer-encoding"]?.lowercased() == "chunked" else { return nil }
             self = .chunked
         default: return nil

@@ -6,6 +6,14 @@ package struct HeaderFields: Sendable {
         let valueLength: UInt16
     }
 
+    /// What there is of a field of which there should be one.
+    package enum Sole<Value> {
+        case none
+        case one(Value)
+        /// Whoever looked before us may have gone by another of them.
+        case several
+    }
+
     private var bytes: [UInt8] = []
     private var places: [Place] = []
 
@@ -14,22 +22,32 @@ package struct HeaderFields: Sendable {
     package var count: Int { places.count }
 
     /// The value of the first field of that name, in whatever case.
-    package subscript(name name: StaticString) -> String? { place(named: name).map(value) }
+    package subscript(name name: StaticString) -> String? {
+        guard let range = value(of: name) else { return nil }
+        return text(range)
+    }
 
     /// What `body` makes of the value of the first field of that name, given as the bytes it came in; nil without one. For
     /// what is looked at in every request.
     package func withValue<Result>(of name: StaticString, _ body: (Span<UInt8>) -> Result) -> Result? {
-        place(named: name).map { body(bytes.span.extracting(range($0))) }
+        guard let range = value(of: name) else { return nil }
+        return body(bytes.span.extracting(range))
+    }
+
+    /// The same where there should be one field of that name and no other.
+    package func withSoleValue<Result>(of name: StaticString, _ body: (Span<UInt8>) -> Result) -> Sole<Result> {
+        guard let range = value(of: name) else { return .none }
+        return occurrences(of: name) == 1 ? .one(body(bytes.span.extracting(range))) : .several
     }
 
     /// All fields of that name, in order.
-    package func all(_ name: StaticString) -> [String] { places.filter { matches($0, name) }.map(value) }
+    package func all(_ name: StaticString) -> [String] { places.filter { matches($0, name) }.map { text(range($0)) } }
 
     /// Every field, in order, names as they were sent.
     package var all: [(name: String, value: String)] {
         places.map { place in
             let start = Int(place.start)
-            return (String(decoding: bytes[start..<start + Int(place.nameLength)], as: UTF8.self), value(place))
+            return (text(start..<start + Int(place.nameLength)), text(range(place)))
         }
     }
 
@@ -44,8 +62,12 @@ package struct HeaderFields: Sendable {
             Place(
                 start: UInt32(bytes.count), nameLength: UInt16(clamping: name.count),
                 valueLength: UInt16(clamping: value.count)))
-        unsafe bytes.append(contentsOf: name)
-        unsafe bytes.append(contentsOf: value)
+        bytes.append(addingCapacity: name.count + value.count) { bytes in
+            unsafe bytes.withUnsafeMutableBufferPointer { target, count in
+                count = unsafe target.initialize(fromContentsOf: name)
+                count = unsafe target[count...].initialize(fromContentsOf: value)
+            }
+        }
     }
 
     /// How many fields of that name there are.
@@ -58,9 +80,13 @@ package struct HeaderFields: Sendable {
     /// Whether there is a field whose name begins so, in whatever case.
     package func hasName(beginningWith start: StaticString) -> Bool { places.contains { begins($0, start) } }
 
-    private func place(named name: StaticString) -> Place? { places.first { matches($0, name) } }
+    /// Where the value of the first field of that name is.
+    private func value(of name: StaticString) -> Range<Int>? {
+        for place in places where matches(place, name) { return range(place) }
+        return nil
+    }
 
-    private func value(_ place: Place) -> String { String(decoding: bytes[range(place)], as: UTF8.self) }
+    private func text(_ range: Range<Int>) -> String { String(decoding: bytes[range], as: UTF8.self) }
 
     private func range(_ place: Place) -> Range<Int> {
         let start = Int(place.start) + Int(place.nameLength)

@@ -45,7 +45,7 @@ struct RequestTarget: Equatable {
     let query: [Request.QueryItem]
 
     init?(_ target: String) {
-        if target == "*" || Self.isPlain(target) {
+        if target == "*" || Self.isPlain(target.utf8.span) {
             (path, query) = (target, [])
             return
         }
@@ -58,17 +58,18 @@ struct RequestTarget: Equatable {
         (self.path, self.query) = (path, query)
     }
 
-    /// Most targets are a path and nothing else, without anything to decode and without a dot that could be a segment.
-    private static func isPlain(_ target: String) -> Bool {
-        let bytes = target.utf8.span
-        guard bytes.count > 0, bytes[0] == UInt8(ascii: "/") else { return false }
-        for place in bytes.indices where !isPlain[Int(bytes[place])] { return false }
+    /// Most paths have nothing to decode and no dot that could be a segment, and most targets are such a path and no more.
+    private static func isPlain(_ path: Span<UInt8>) -> Bool {
+        guard path.count > 0, path[0] == UInt8(ascii: "/") else { return false }
+        for place in path.indices where !isPlain(path[place]) { return false }
         return true
     }
 
-    /// For each byte.
-    private static let isPlain = (UInt8.min...UInt8.max).map { byte in
-        byte > 0x20 && byte < 0x7F && ![UInt8(ascii: "%"), UInt8(ascii: "."), UInt8(ascii: "?")].contains(byte)
+    private static func isPlain(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "%"), UInt8(ascii: "."), UInt8(ascii: "?"): false
+        default: byte > 0x20 && byte < 0x7F
+        }
     }
 
     /// Proxies send the absolute form; RFC 9112 (3.2.2) has every server accept it.
@@ -83,6 +84,7 @@ struct RequestTarget: Equatable {
     }
 
     private static func decodePath(_ encoded: Substring.UTF8View) -> String? {
+        if isPlain(encoded.span) { return String(Substring(encoded)) }
         guard let bytes = percentDecoded(encoded, plusIsSpace: false, refusingSlash: true),
             let path = String(validating: bytes, as: UTF8.self)
         else { return nil }

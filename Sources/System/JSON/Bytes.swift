@@ -12,7 +12,7 @@ extension Span<UInt8> {
 
 extension OutputSpan<UInt8> {
     /// There must be room for it.
-    mutating func append(_ text: Span<UInt8>) {
+    package mutating func append(_ text: Span<UInt8>) {
         precondition(freeCapacity >= text.count, "no room for \(text.count) more bytes")
         unsafe withUnsafeMutableBufferPointer { target, count in
             unsafe text.withUnsafeBufferPointer { source in

@@ -32,7 +32,7 @@ package struct JSONWriter: ~Copyable {
     /// In UTC, with `Z`.
     package mutating func value(_ time: Timestamp) {
         begin()
-        time.appendRFC3339(quote: UInt8(ascii: "\""), to: &text)
+        text.append(addingCapacity: Timestamp.quotedLength) { time.appendQuoted(to: &$0) }
     }
 
     /// A value that was read, exactly as it came.

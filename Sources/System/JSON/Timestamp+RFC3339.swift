@@ -38,18 +38,18 @@ extension Timestamp: CustomStringConvertible {
     /// RFC 3339 in UTC with `Z`, and 0, 3, 6 or 9 digits of the second, whichever are enough.
     package var description: String {
         var text: [UInt8] = []
-        appendRFC3339(quote: nil, to: &text)
+        text.append(addingCapacity: Self.quotedLength) { appendRFC3339(to: &$0) }
         return String(decoding: text, as: UTF8.self)
     }
 
-    /// With a `quote` before and behind it.
-    package func appendRFC3339(quote: UInt8?, to text: inout [UInt8]) {
-        // As long as `"2026-11-20T13:05:00.123456789Z"`.
-        text.append(addingCapacity: 32) { text in
-            if let quote { text.append(quote) }
-            appendRFC3339(to: &text)
-            if let quote { text.append(quote) }
-        }
+    /// The most that it takes as JSON: `"2026-11-20T13:05:00.123456789Z"`.
+    package static let quotedLength = 32
+
+    /// The description as JSON. There must be room for it.
+    package func appendQuoted(to text: inout OutputSpan<UInt8>) {
+        text.append(UInt8(ascii: "\""))
+        appendRFC3339(to: &text)
+        text.append(UInt8(ascii: "\""))
     }
 
     private func appendRFC3339(to text: inout OutputSpan<UInt8>) {
@@ -57,7 +57,8 @@ extension Timestamp: CustomStringConvertible {
         let seconds = floorQuotient(nanosecondsSinceEpoch, 1_000_000_000)
         let date = civilDate(daysSinceEpoch: floorQuotient(seconds, 86_400))
         let second = floorModulo(seconds, 86_400)
-        appendPadded(date.year, 4, to: &text)
+        appendTwo(date.year / 100, to: &text)
+        appendTwo(date.year % 100, to: &text)
         appendField("-", date.month, to: &text)
         appendField("-", date.day, to: &text)
         appendField("T", second / 3600, to: &text)
@@ -71,25 +72,27 @@ extension Timestamp: CustomStringConvertible {
 private func appendFraction(_ nanoseconds: Int64, to text: inout OutputSpan<UInt8>) {
     guard nanoseconds > 0 else { return }
     text.append(UInt8(ascii: "."))
-    if nanoseconds % 1_000_000 == 0 {
-        appendPadded(nanoseconds / 1_000_000, 3, to: &text)
-    } else if nanoseconds % 1000 == 0 {
-        appendPadded(nanoseconds / 1000, 6, to: &text)
-    } else {
-        appendPadded(nanoseconds, 9, to: &text)
-    }
+    appendThree(nanoseconds / 1_000_000, to: &text)
+    guard nanoseconds % 1_000_000 > 0 else { return }
+    appendThree(nanoseconds / 1000 % 1000, to: &text)
+    guard nanoseconds % 1000 > 0 else { return }
+    appendThree(nanoseconds % 1000, to: &text)
 }
 
 private func appendField(_ mark: Unicode.Scalar, _ value: Int64, to text: inout OutputSpan<UInt8>) {
     text.append(UInt8(ascii: mark))
-    appendPadded(value, 2, to: &text)
+    appendTwo(value, to: &text)
 }
 
-private func appendPadded(_ value: Int64, _ width: Int, to text: inout OutputSpan<UInt8>) {
-    if width > 2 { appendPadded(value / 100, width - 2, to: &text) }
-    let pair = UInt8(truncatingIfNeeded: value % 100)
-    if width > 1 { text.append(UInt8(ascii: "0") + pair / 10) }
-    text.append(UInt8(ascii: "0") + pair % 10)
+private func appendTwo(_ value: Int64, to text: inout OutputSpan<UInt8>) {
+    let value = UInt8(truncatingIfNeeded: value)
+    text.append(UInt8(ascii: "0") + value / 10)
+    text.append(UInt8(ascii: "0") + value % 10)
+}
+
+private func appendThree(_ value: Int64, to text: inout OutputSpan<UInt8>) {
+    text.append(UInt8(ascii: "0") + UInt8(truncatingIfNeeded: value / 100))
+    appendTwo(value % 100, to: &text)
 }
 
 /// Takes fields of fixed form one after the other. The text is handed in because a span cannot be kept.

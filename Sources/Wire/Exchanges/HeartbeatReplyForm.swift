@@ -21,15 +21,14 @@ package struct HeartbeatReplyForm: Sendable {
     }
 
     package func text(receivedAt: Timestamp, serverTime: Timestamp) -> [UInt8] {
-        var text: [UInt8] = []
-        // Two times of at most 32 bytes.
-        text.reserveCapacity(words.count + 64)
-        text.append(contentsOf: words[..<self.receivedAt])
-        receivedAt.appendRFC3339(quote: UInt8(ascii: "\""), to: &text)
-        text.append(contentsOf: words[self.receivedAt..<self.serverTime])
-        serverTime.appendRFC3339(quote: UInt8(ascii: "\""), to: &text)
-        text.append(contentsOf: words[self.serverTime...])
-        return text
+        let words = words.span
+        return Array(capacity: words.count + 2 * Timestamp.quotedLength) { text in
+            text.append(words.extracting(..<self.receivedAt))
+            receivedAt.appendQuoted(to: &text)
+            text.append(words.extracting(self.receivedAt..<self.serverTime))
+            serverTime.appendQuoted(to: &text)
+            text.append(words.extracting(self.serverTime...))
+        }
     }
 }
 

@@ -175,6 +175,7 @@ import Wire
         #expect(scene.slot.incidents.map(\.incident.state) == [.missed, .open])
         #expect(scene.incident?.kind == .silence)
         #expect(scene.incident?.drill == false)
+        scene.wait(10)
         #expect((scene.asked(of: alpha) + scene.asked(of: bravo)).contains("create_replica"))
     }
 

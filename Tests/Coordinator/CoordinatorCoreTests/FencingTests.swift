@@ -230,7 +230,7 @@ import Wire
             }
         }
         #expect(scene.incident?.state == .open)
-        #expect((40..<70).contains(asked))
+        #expect((15..<25).contains(asked))
         try scene.stand(charlie)
         #expect(scene.primary == charlie)
         #expect(scene.slot.incidents.allSatisfy { !$0.isOpen })

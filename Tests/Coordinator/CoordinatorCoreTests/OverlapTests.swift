@@ -76,6 +76,38 @@ import Wire
         #expect(scene.role(bravo) == .promoting)
     }
 
+    @Test(arguments: [(119, Incident.State.met), (121, .missed)])
+    func `a launch has its own deadline: the end of the machine`(_ row: (Int, Incident.State)) throws {
+        var scene = Scene()
+        try scene.register(alpha)
+        let reply = try scene.interrupt(alpha)
+        #expect(reply.deadline == Scene.start + .seconds(120))
+        scene.wait(30)
+        #expect(scene.count(.incidentLate) == 0)
+        try scene.launched(bravo, by: alpha)
+        try scene.stand(bravo)
+        guard case .promote(let order) = try scene.order("promote", of: bravo).order else { return }
+        #expect(order.deadline == reply.deadline)
+        scene.hear(bravo)
+        let command = try scene.order("promote", of: bravo)
+        while scene.now < Scene.start + .seconds(row.0) {
+            scene.hear(bravo, running: [command.id])
+            scene.wait(1)
+        }
+        try scene.activate(bravo)
+        #expect(scene.incident?.state == row.1)
+    }
+
+    @Test func `a launch after the deadline of a ready replica does not put it off`() throws {
+        var scene = try Scene.pair()
+        try scene.interrupt(alpha)
+        scene.wait(16)
+        try scene.answer(bravo, "promote", .failed)
+        scene.wait(10)
+        #expect(scene.asked(of: alpha) == ["create_replica"])
+        #expect(scene.incident?.deadline == Scene.start + .seconds(15))
+    }
+
     @Test func `a launch that fails is tried again after a pause, not at once`() throws {
         var scene = Scene()
         try scene.register(alpha)

@@ -319,6 +319,41 @@ import Wire
         }
     }
 
+    @Test func `of many notices that of the machine that goes first is decided first`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            let lines = try (0..<4).map { number in
+                let name = try LogicalAgentID("web \(number)")
+                return try site.register(first, of: client, as: name, token: UInt8(10 + number)).line
+            }
+            let (isHolding, isHeld) = (Latch("a writer that works"), Latch("everybody has announced"))
+            let holder = try Credential(20)
+            site.heart.createClient(
+                ClientCreation(name: "holder"), token: holder.token, hash: holder.hash,
+                seal: { _ in
+                    isHolding.open()
+                    try isHeld.wait()
+                    return [1]
+                }, answer: { _ in })
+            try isHolding.wait()
+            let order = Locked<[Int]>([])
+            let last = Awaited<Bool>("the last answer")
+            site.heart.client(client) { _ in
+                order.withLock { $0.append(0) }
+                last.set(true)
+            }
+            let now = site.surroundings.wall()
+            for (line, seconds) in zip(lines, [90, 20, 120, 60]) {
+                let notice = Notice(
+                    instance: first, signal: .interruption(.terminate, at: now + .seconds(seconds)), detectedAt: now)
+                site.heart.take(notice, on: line) { _ in order.withLock { $0.append(seconds) } }
+            }
+            isHeld.open()
+            _ = try last.get()
+            #expect(order.withLock { $0 } == [20, 60, 90, 120, 0])
+        }
+    }
+
     @Test func `a machine that was launched has its time to speak anew when the coordinator is back`() throws {
         try withTemporaryFolder { folder in
             let site = try Site(folder: folder)

@@ -30,6 +30,8 @@ struct SlotGenerator {
         slot.epoch = flip() ? slot.epoch.next : slot.epoch
         slot.deletedAt = maybe { $0.time() }
         slot.dueAt = maybe { $0.time() }
+        slot.launches = Attempts(made: int(0...17))
+        slot.launchFailedAt = maybe { $0.time() }
         slot.contestedBy = maybe { instance($0.int(1...99)) }
         let first = slot.hosts.first.map { Int($0.instance.text.dropFirst(2), radix: 16) ?? 0 } ?? 0
         if flip() && slot.hosts.count < 6 { slot.hosts.append(host(first + 10 + slot.hosts.count)) }
@@ -93,6 +95,9 @@ struct SlotGenerator {
         host.inspectedAt = maybe { $0.time() }
         host.inspectedBy = maybe { instance($0.int(1...99)) }
         host.terminationAskedAt = maybe { $0.time() }
+        host.stops = Attempts(made: int(0...17))
+        host.terminations = Attempts(made: int(0...17))
+        host.inspections = Attempts(made: int(0...17))
         host.lastHeardAt = maybe { $0.time() }
         host.leaseSeconds = maybe { $0.int(1...60) }
     }

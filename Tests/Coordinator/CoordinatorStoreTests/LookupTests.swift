@@ -169,6 +169,39 @@ struct LookupTests {
         }
     }
 
+    @Test(arguments: 1...5) func `those who share the reading of a start get each host once`(shares: Int) throws {
+        try withStore { (store) throws in
+            for number in 1...9 { try store.save(makeServing(number)) }
+            try tamper(store.path, "UPDATE host SET number = number * 1000 WHERE slot_id > 'slot-000000007'")
+            let test = try TestReader(at: store.path)
+            var read: [InstanceID] = []
+            for share in 0..<shares {
+                let damaged = try test.reader.forEachHost(share: share, of: shares) { read.append($0.instance) }
+                #expect(damaged == [])
+            }
+            #expect(read == (1...9).map(instance))
+            let count = try test.reader.hostCount()
+            #expect(count == 9)
+        }
+    }
+
+    @Test func `a start knows whose slot is in trouble: an incident is open, or nobody serves`() throws {
+        try withStore { (store) throws in
+            try store.save(makeServing(1))
+            var unserved = makeSlot(2)
+            unserved.hosts = [makeHost(2, .replica), makeHost(3, .zombie)]
+            try store.save(unserved)
+            var interrupted = makeServing(4)
+            interrupted.hosts.append(makeHost(5, .replica))
+            interrupted.incidents = [makeIncident(1, of: 4, on: 4)]
+            try store.save(interrupted)
+            var served = makeServing(6)
+            served.hosts.append(makeHost(7, .replica))
+            try store.save(served)
+            #expect(try hosts(store.path).filter(\.isInTrouble).map(\.instance) == [2, 3, 4, 5].map(instance))
+        }
+    }
+
     @Test func `a start reads every host that may still run, with what its slot says`() throws {
         try withStore { (store) throws in
             var slot = makeServing(1)
@@ -208,7 +241,7 @@ struct LookupTests {
             #expect(rows.map(\.isBlind) == [true, false])
             #expect(rows.map(\.isOffline) == [false, true])
             #expect(rows.map(\.lacking) == [nil, ["units"]])
-            #expect(rows.map(\.facts) == slot.hosts.prefix(2).map(\.facts))
+            #expect(rows.map(\.facts) == slot.hosts.prefix(2).map { repeated($0.facts) })
             #expect(rows.map(\.tokenHash) == [hash(1), nil])
             #expect(rows.map(\.hasOpenCommands) == [false, true])
         }
@@ -359,6 +392,13 @@ struct LookupTests {
             let places = try store.write { try $0.append([]) }
             #expect(places == nil)
         }
+    }
+
+    /// Without what no heartbeat says.
+    private func repeated(_ facts: HostFacts) -> HostFacts {
+        var facts = facts
+        (facts.hostname, facts.image, facts.privateAddress, facts.publicAddress) = (nil, nil, nil, nil)
+        return facts
     }
 
     private func hosts(_ path: String) throws -> [HostRow] {

@@ -216,6 +216,38 @@ import Wire
         }
     }
 
+    @Test func `what a hand-over needs is looked at, and nothing of it is done`() throws {
+        try withScene { scene in
+            let hooks = "\(scene.folder)/hooks"
+            for folder in [hooks, "\(hooks)/promote.d", "\(hooks)/fence.d"] { unsafe mkdir(folder, 0o755) }
+            for (name, mode) in [("promote.d/10-mount", mode_t(0o755)), ("fence.d/open", 0o777)] {
+                try replaceFile("\(hooks)/\(name)", with: Array("#!/bin/sh\n".utf8))
+                unsafe chmod("\(hooks)/\(name)", mode)
+            }
+            scene.iam.deny(["AssociateAddress"])
+            let checked = try scene.check([
+                "ELASTIC_IP_ALLOCATION_ID": "eipalloc-1", "DATA_VOLUME_IDS": "vol-1",
+                "PROMOTE_UNITS": "nobody-has-this",
+                "TARGET_GROUP_ARNS":
+                    "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef",
+                "HOOKS_DIR": hooks,
+            ])
+            #expect(checked.status == 1)
+            checked.expect("ec2:AssociateAddress", "failed", "to take the address over")
+            checked.expect("ec2:AttachVolume", "ok")
+            checked.expect("vol-1", "failed", "vol-1 is in us-east-1c and this machine in us-east-1b")
+            checked.expect("target group web", "warning", "5 × 30 s = 150 s; a hand-over has 15 s")
+            checked.expect("elasticloadbalancing:RegisterTargets", "warning", "it cannot be tried")
+            checked.expect("hooks", "failed", "chmod go-w")
+            if fileExists("/run/systemd/system") {
+                checked.expect("unit nobody-has-this.service", "failed")
+            } else {
+                checked.expect("units", "warning", "systemd does not run this machine")
+            }
+            #expect(scene.iam.changes.isEmpty)
+        }
+    }
+
     @Test func `a clock that differs is a warning, of five minutes where AWS does not contradict a failure`() throws {
         try withScene { scene in
             let service = String(decoding: encodeJSON(ServiceDescription(uptimeSeconds: 1)), as: UTF8.self)

@@ -163,6 +163,11 @@ import Wire
             machine.metadata.set("instance-id", clone.text)
             let agent = try machine.startInContact()
             try agent.waitForText("notice registered")
+            // It is in contact before the disk has it, and a kill before that would have it enrol once more.
+            try eventually("the enrolment on the disk") {
+                let record = try readSmallFile("\(machine.state)/state.log", limit: 1 << 20)
+                return String(decoding: record, as: UTF8.self).contains("\"enrolled\"")
+            }
             let said = try machine.kill()
             #expect(said.lines(saying: "started from another machine's image") == 1, "\(said)")
             #expect(fileExists("\(machine.state)/state.log.\(machine.instance)"))

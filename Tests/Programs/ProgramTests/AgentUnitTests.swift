@@ -85,6 +85,21 @@ struct AgentUnitTests {
             """)
     }
 
+    @Test func `a check asks the service manager about the workload's units, and starts none`() throws {
+        try expectToPass(
+            """
+            world 127.0.0.1
+            printf '[Service]\\nExecStart=/bin/sleep 600\\n' >/etc/systemd/system/web.service
+            systemctl daemon-reload
+            echo 'PROMOTE_UNITS=web nobody-has-this' >>/etc/spot-optimizer/agent.env
+            spot-agent check >/run/said || :
+            cat /run/said
+            grep -q 'ok       unit web.service' /run/said
+            grep -q 'failed   unit nobody-has-this.service' /run/said
+            [ "$(show web ActiveState)" = inactive ]
+            """)
+    }
+
     @Test func `an agent that hangs is killed by the watchdog and started again; dead peers are not its fault`() throws
     {
         try expectToPass(

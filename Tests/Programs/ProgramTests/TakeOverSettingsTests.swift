@@ -19,7 +19,9 @@ import Testing
         ["DATA_VOLUME_IDS": "vol-0123456789abcdef0 vol-1123456789abcdef0:/dev/sdf,vol-2123456789abcdef0"],
         ["DATA_VOLUME_IDS": "vol-0123456789abcdef0", "HAND_OVER": "exclusive"],
         ["TARGET_GROUP_ARNS": "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web/0123456789abcdef"],
-        ["FENCE_LAST_RESORT": "poweroff", "LEASE_SECONDS": "60", "DRAIN_BUDGET_SECONDS": "20"],
+        ["FENCE_LAST_RESORT": "poweroff", "LEASE_SECONDS": "0", "DRAIN_BUDGET_SECONDS": "20"],
+        ["LEASE_SECONDS": "60", "HAND_OVER": "exclusive"],
+        ["LEASE_SECONDS": "60", "DATA_VOLUME_IDS": "vol-0123456789abcdef0"],
         ["HAND_OVER": "overlap", "FAILOVER_DEADLINE_SECONDS": "30", "HOOKS_DIR": "/srv/hooks"],
     ])
     func `is valid`(settings: [String: String]) throws {
@@ -46,6 +48,8 @@ import Testing
         (["FENCE_LAST_RESORT": "reboot"], "FENCE_LAST_RESORT: expected none or poweroff"),
         (["HAND_OVER": "both"], "HAND_OVER: expected overlap or exclusive"),
         (["FAILOVER_DEADLINE_SECONDS": "121"], "FAILOVER_DEADLINE_SECONDS: expected a whole number from 1 to 120"),
+        (["LEASE_SECONDS": "14", "HAND_OVER": "exclusive"], "LEASE_SECONDS: expected 0, or a whole number from 15"),
+        (["LEASE_SECONDS": "60"], "LEASE_SECONDS: it needs HAND_OVER=exclusive"),
         (["VERIFY_URL": "http://x", "VERIFY_TCP": "[::1]:1"], "VERIFY_URL and VERIFY_TCP: one of them is the proof"),
         (
             ["DATA_VOLUME_IDS": "vol-0123456789abcdef0", "HAND_OVER": "overlap"],

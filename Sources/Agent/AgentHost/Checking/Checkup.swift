@@ -19,7 +19,7 @@ package final class Checkup {
         package var metadata: MetadataClient?
         package var cloud: Cloud?
         package var disk: DiskThread
-        /// Nil: no service manager is asked.
+        /// Nil: systemd does not run this machine.
         package var unitLook: UnitLook?
 
         package init(uplink: Uplink?, metadata: MetadataClient?, cloud: Cloud?, disk: DiskThread) {
@@ -137,7 +137,11 @@ package final class Checkup {
 
     private func askUnits() {
         let units = findings.takeOver.units
-        guard let look = tools.unitLook, !units.isEmpty else { return }
+        guard !units.isEmpty else { return }
+        guard let look = tools.unitLook else {
+            findings.units = .unasked("systemd does not run this machine")
+            return
+        }
         start()
         look.look(at: units, within: left(atMost: Self.managerPatience)) { [weak self] found in
             self?.findings.units = found
