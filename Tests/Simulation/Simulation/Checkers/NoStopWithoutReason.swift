@@ -77,7 +77,7 @@ final class NoStopWithoutReason: Checker {
         case .leaseLost:
             guard let asked = machine.toldAskedAt, machine.life == 1, settings.leaseSeconds > 0 else { return }
             let left = asked + .seconds(settings.leaseSeconds) - now
-            if left > .seconds(6), wentOnAt[machine.id].map({ now - $0 > .seconds(1) }) ?? true {
+            if left > .seconds(6), wentOnAt[machine.id].map({ now - $0 > .seconds(10) }) ?? true {
                 broken("\(machine.id.short) stops for its lease \(Story.text(left)) before its end")
             }
         case .fenceFired:

@@ -28,7 +28,9 @@ extension World {
     /// By the record, and by what is true: whoever is silent for long may be gone, for all that his owner knows.
     func isServed(_ place: Place) -> Bool {
         guard let slot = slot(of: place), slot.deletedAt == nil, let primary = slot.primary else { return false }
-        guard let machine = machine(primary.instance), machine.isRunning else { return false }
+        guard let machine = machine(primary.instance), machine.isRunning, !machine.isAway else {
+            return false
+        }
         return machine.spokeAt.map { agenda.now - $0 < .seconds(30) } ?? true
     }
 
