@@ -29,6 +29,20 @@ class Checker {
     /// EC2 is about to do what a host asks.
     func asks(_ machine: Machine, _ request: CloudRequest) {}
     func launched(_ launched: PretendCloud.Machine, by machine: Machine) {}
+    /// An agent has something done on its machine.
+    func acts(_ machine: Machine, _ act: Act) {}
+    /// What runs on a machine, or who could be answered by it, may be another now.
+    func workloadChanged(_ machine: Machine) {}
+    func fenceArmed(on machine: Machine) {}
+    func fenceFired(on machine: Machine) {}
+    /// A look at the workload found that it serves.
+    func probed(_ machine: Machine) {}
+    /// A machine starts, with nothing running yet.
+    func booted(_ machine: Machine) {}
+    /// A machine stood still, and does not any more. It was suspended for so long of that.
+    func wentOn(_ machine: Machine, after suspension: Duration) {}
+    /// Everything should have come to rest: what is not as it should be, each in a sentence.
+    func unrest(in place: Place) -> [String] { [] }
     /// The database is open after a crash, before anybody else changes it.
     func storeOpened(_ store: borrowing StoreTransaction) throws {}
 }

@@ -17,7 +17,9 @@ final class Checks {
             ConfigurationsAreCounted.self, VerdictsAreTrue.self, WhatIsAcknowledgedIsKept.self,
             WhatIsSentIsStored.self, RepeatsChangeNothing.self, OldEpochsChangeNothing.self,
             OneMachineForOneCommand.self, CommandsBeginOnce.self, TheDiskRemembers.self, TenantsStayApart.self,
-            TheDeletedStayAway.self,
+            TheDeletedStayAway.self, NeverTwoAreReached.self, DoubtStopsFirst.self, TheFenceHolds.self,
+            NoStopWithoutReason.self, TheLastMomentIsKept.self, WhatServesIsProven.self, OneServesAtLast.self,
+            WhatIsBegunIsEnded.self,
         ]
         checkers = kinds.map { $0.init(world) }
     }
@@ -41,6 +43,17 @@ final class Checks {
     func launched(_ launched: PretendCloud.Machine, by machine: Machine) {
         for checker in checkers { checker.launched(launched, by: machine) }
     }
+
+    func acts(_ machine: Machine, _ act: Act) { for checker in checkers { checker.acts(machine, act) } }
+    func workloadChanged(_ machine: Machine) { for checker in checkers { checker.workloadChanged(machine) } }
+    func fenceArmed(on machine: Machine) { for checker in checkers { checker.fenceArmed(on: machine) } }
+    func fenceFired(on machine: Machine) { for checker in checkers { checker.fenceFired(on: machine) } }
+    func probed(_ machine: Machine) { for checker in checkers { checker.probed(machine) } }
+    func booted(_ machine: Machine) { for checker in checkers { checker.booted(machine) } }
+    func wentOn(_ machine: Machine, after suspension: Duration) {
+        for checker in checkers { checker.wentOn(machine, after: suspension) }
+    }
+    func unrest(in place: Place) -> [String] { checkers.flatMap { $0.unrest(in: place) } }
 
     /// Looks at what a crash left, before the next coordinator does.
     func examineStore() {

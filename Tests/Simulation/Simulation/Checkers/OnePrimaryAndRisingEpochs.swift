@@ -17,6 +17,7 @@ final class OnePrimaryAndRisingEpochs: Checker {
         if let last = primaries[slot.id], last.instance != primary, last.epoch >= slot.epoch {
             broken("\(primary.short) serves in place of \(last.instance.short), and the epoch is still \(slot.epoch)")
         }
-        primaries[slot.id] = (primary, slot.epoch)
+        // The old one still serves when the epoch rises for its successor.
+        if primaries[slot.id]?.instance != primary { primaries[slot.id] = (primary, slot.epoch) }
     }
 }

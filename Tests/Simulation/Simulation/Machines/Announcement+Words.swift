@@ -49,6 +49,19 @@ extension Announcement {
     }
 }
 
+extension Act {
+    /// For the story; nil of what goes on all the time.
+    var words: String? {
+        switch self {
+        case .runHooks(.ready, _), .inspect, .probe, .armFence, .disarmFence: nil
+        case .runHooks(let stage, _): "has the hooks of \(stage.rawValue).d run"
+        case .start(let units): "has \(units.count) units started"
+        case .stop(let units, let atOnce): "has \(units.count) units stopped\(atOnce ? ", by force" : "")"
+        case .powerOff: "has the machine switched off"
+        }
+    }
+}
+
 extension Identifier where Kind: ServerMade {
     /// Its last digits tell things of one kind apart.
     var short: String { "…\(text.suffix(6))" }

@@ -15,12 +15,20 @@ final class Machine: @unchecked Sendable {
     let metadata: MetadataService
     let link = Link()
     let dialect: Dialect
+    private(set) lazy var manager = ServiceManager(
+        self, units: place.workload.units, startsWithMachine: place.workload.startsWithMachine)
     private(set) var shell: SimulatedShell?
     /// It has not ended: EC2 has not, and nobody pulled the plug.
     private(set) var isRunning = true
     /// It was told to shut down, or is about to be.
     var isGoingDown = false
-    private var sleepsUntil = Duration.zero
+    /// What goes on when the agent has stopped, on the way down.
+    var afterAgent: (() -> Void)?
+    private(set) var sleepsUntil = Duration.zero
+    /// By how much it was suspended since it last did anything.
+    private var suspension = Duration.zero
+    /// Names its boots.
+    var boots = 1
     /// When the lease ends under which it may serve, by its own count; nil without one.
     private(set) var leaseEndsAt: Duration?
     /// When the coordinator last heard something of it, by the world's clock.
@@ -30,8 +38,14 @@ final class Machine: @unchecked Sendable {
     private(set) var goneAt: Duration?
     /// When somebody last had its agent read its settings again.
     private(set) var reloadedAt: Duration?
+    /// When it last asked for what it then was told: what it is, and under which lease.
+    private(set) var toldAskedAt: Duration?
+    /// It heard that its agent was deleted, and has not enrolled anew.
+    private(set) var isAway = false
+    /// When EC2 takes it, as the metadata service was told.
+    var announcedEnd: Duration?
     /// Counts the agent's processes.
-    private var life = 0
+    private(set) var life = 0
 
     init(_ instance: CloudInstance, in place: Place, of world: World) {
         id = instance.id
@@ -56,11 +70,13 @@ final class Machine: @unchecked Sendable {
     var options: AgentOptions {
         var options = AgentOptions(hostname: id.text, proposed: place.proposed)
         options.logicalAgent = place.name
+        options.takeOver = place.workload.takeOver
         return options
     }
 
     func startAgent() {
-        guard isRunning, shell == nil else { return }
+        guard isRunning, manager.isUp, shell == nil else { return }
+        guard isAwake else { return plan(after: .milliseconds(1)) { [self] in startAgent() } }
         life += 1
         let number = life
         let remembered = disk.open(
@@ -74,7 +90,8 @@ final class Machine: @unchecked Sendable {
             })
         world.checks.remembers(self, remembered.memory)
         disk.settle(on: remembered.memory)
-        let shell = SimulatedShell(options, remembering: remembered.memory, on: self)
+        let shell = SimulatedShell(
+            options, remembering: world.mutations.recalled(remembered.memory), on: self)
         self.shell = shell
         if remembered.isDamaged { disk.putAside() }
         world.story.tell(id.short, "its agent starts\(remembered.isDamaged ? ", with a damaged record" : "")")
@@ -86,21 +103,24 @@ final class Machine: @unchecked Sendable {
         guard shell != nil else { return }
         world.story.tell(id.short, "its agent is killed")
         endProcess()
-        if let pause { world.agenda.plan(after: pause) { [self] in startAgent() } }
+        if let afterAgent { return afterAgent() }
+        if let pause { plan(after: pause) { [self] in startAgent() } }
     }
 
-    private func endProcess() {
+    func endProcess() {
         shell?.end()
         shell = nil
         life += 1
         disk.crash()
+        if world.mutations.are(.fenceDiesWithAgent) { manager.timer = nil }
     }
 
     /// It said that it stops, and has: the manager starts it again, unless the machine goes down.
     func agentStopped() {
         world.story.tell(id.short, "its agent stops")
         endProcess()
-        if !isGoingDown { world.agenda.plan(after: .seconds(2)) { [self] in startAgent() } }
+        if let afterAgent { return afterAgent() }
+        if !isGoingDown { plan(after: .seconds(2)) { [self] in startAgent() } }
     }
 
     func reload() {
@@ -110,11 +130,37 @@ final class Machine: @unchecked Sendable {
 
     // MARK: The machine
 
+    /// When it has had so much time: what it does stands still with it.
+    func plan(after takes: Duration, _ then: @escaping () -> Void) {
+        world.agenda.plan(after: takes) { [self] in
+            guard isRunning else { return }
+            if isAwake { return then() }
+            plan(after: sleepsUntil - world.agenda.now + world.chance.milliseconds(0...20), then)
+        }
+    }
+
     func sleep(for pause: Duration, isSuspended: Bool) {
-        world.story.tell(id.short, "stands still for \(Story.text(pause))")
-        sleepsUntil = max(sleepsUntil, world.agenda.now + pause)
-        if isSuspended { clocks.suspend(for: pause) }
-        world.agenda.plan(at: sleepsUntil) { [self] in if isAwake { shell?.handleWaiting() } }
+        world.story.tell(id.short, "stands still for \(Story.text(pause))\(isSuspended ? ", suspended" : "")")
+        let until = max(sleepsUntil, world.agenda.now + pause)
+        if isSuspended {
+            // What it stands still already is counted.
+            let more = until - max(sleepsUntil, world.agenda.now)
+            clocks.suspend(for: more)
+            suspension += more
+        }
+        sleepsUntil = until
+        manager.changed()
+        world.agenda.plan(at: sleepsUntil) { [self] in if isAwake, isRunning { goOn() } }
+    }
+
+    private func goOn() {
+        let pause = suspension
+        suspension = .zero
+        world.checks.wentOn(self, after: pause)
+        // As AgentShell has it: what counts from the boot ran ahead of what stands still meanwhile.
+        if pause > .seconds(1), !world.mutations.are(.pauseUnnoticed) { shell?.resume(after: pause) }
+        shell?.handleWaiting()
+        manager.changed()
     }
 
     func heal() {
@@ -122,6 +168,7 @@ final class Machine: @unchecked Sendable {
         metadata.heal()
         disk.isFull = false
         disk.writeTakes = .milliseconds(4)
+        manager.heal()
         if !isGoingDown { (metadata.interruption, metadata.rebalanceAt, metadata.maintenance) = (nil, nil, []) }
     }
 
@@ -132,6 +179,7 @@ final class Machine: @unchecked Sendable {
         isRunning = false
         goneAt = world.agenda.now
         endProcess()
+        manager.goDown()
     }
 
     // MARK: The coordinator
@@ -139,7 +187,7 @@ final class Machine: @unchecked Sendable {
     /// Nil to `receive`: nobody is there, or the connection ended.
     func send(_ question: Question, _ receive: @escaping (Response?) -> Void) {
         if case .heartbeat(let heartbeat, _, _, _) = question { lacksByItsWord = heartbeat.lacking }
-        let form = dialect.spoken(question).form
+        let form = dialect.spoken(world.mutations.said(question)).form
         var request = Request(route: form.route)
         request.values = form.values.map(\.description)
         for (parameter, value) in form.query { request.query[parameter.rawValue] = value }
@@ -152,6 +200,10 @@ final class Machine: @unchecked Sendable {
 
     /// What an answer means for the right to serve: a lease counts from before its request was sent.
     func noteAnswer(_ answer: Result<Answer, AskFailure>, to question: Question, sentAt: Duration) {
+        switch answer {
+        case .success(.heard), .success(.registered): toldAskedAt = max(toldAskedAt ?? .zero, sentAt)
+        default: break
+        }
         switch answer {
         case .success(.heard(let reply)): noteLease(reply.leaseSeconds, reply.role, sentAt)
         case .success(.registered(let reply)):
@@ -172,7 +224,21 @@ final class Machine: @unchecked Sendable {
 
     func noteAnnouncement(_ announcement: Announcement) {
         world.story.tell(id.short, announcement.words)
+        switch announcement {
+        case .deleted: isAway = true
+        case .registered: isAway = false
+        case .halted where world.mutations.are(.servesUnasked): serveUnasked()
+        default: break
+        }
         world.checks.announced(self, announcement)
+    }
+}
+
+extension Machine {
+    private func serveUnasked() {
+        let act = Act.start(place.workload.units)
+        world.checks.acts(self, act)
+        manager.carryOut(act, for: .init(within: .seconds(10), isThere: { true }, answer: { _ in }))
     }
 }
 

@@ -12,6 +12,7 @@ final class SimulatedShell: @unchecked Sendable {
     private(set) var isRunning = true
     private var open: Set<ExchangeID> = []
     private var calls: Set<CallID> = []
+    private var acts: Set<ActID> = []
     /// Each reading that is under way, so that its deadline does not end a later one.
     private var reading = 0
     private var alarm = 0
@@ -19,7 +20,7 @@ final class SimulatedShell: @unchecked Sendable {
     private var isHandling = false
 
     init(_ options: AgentOptions, remembering memory: Memory, on machine: Machine) {
-        agent = AgentMachine(options, memory, boot: BootID("boot"))
+        agent = AgentMachine(options, memory, boot: machine.boot)
         self.machine = machine
     }
 
@@ -36,6 +37,11 @@ final class SimulatedShell: @unchecked Sendable {
         handleWaiting()
     }
 
+    /// The machine was suspended: that is known before anything else is done.
+    func resume(after pause: Duration) {
+        if isRunning { waiting.insert(.resumed(after: pause), at: 0) }
+    }
+
     /// Also after the machine stood still.
     func handleWaiting() {
         isHandling = true
@@ -44,7 +50,10 @@ final class SimulatedShell: @unchecked Sendable {
             let effects = agent.handle(
                 waiting.removeFirst(), now: machine.clocks.boot(at: agenda.now),
                 wall: machine.clocks.wall(at: agenda.now), chance: world.chance.next())
-            for effect in effects { carryOut(effect) }
+            for effect in effects where isRunning {
+                carryOut(effect)
+                if world.killsAgent(after: effect) { machine.crashInHandOver() }
+            }
         }
     }
 
@@ -56,7 +65,7 @@ final class SimulatedShell: @unchecked Sendable {
         case .abandon(let id): open.remove(id)
         case .read(let item, let deadline): read(item, deadline)
         case .call(let id, let request, let deadline): call(id, request, deadline)
-        case .act(let id, _, _): take(.acted(id, .failure(ActFault(.unreachable, "nothing acts here yet"))))
+        case .act(let id, let act, let deadline): self.act(id, act, deadline)
         case .dropConnections: break
         case .record(let entries): machine.disk.record(entries)
         case .forgetEverything: machine.disk.putAside()
@@ -75,7 +84,7 @@ final class SimulatedShell: @unchecked Sendable {
             let answer = question.answer(
                 from: "coordinator", status: response.status, retryAfter: response.retryAfter, response.body)
             machine.noteAnswer(answer, to: question, sentAt: sentAt)
-            finish(id, answer)
+            finish(id, world.mutations.heard(answer, by: machine))
         }
         agenda.plan(after: deadline) { [self] in
             if isRunning, open.contains(id) { finish(id, .failure(.unreachable("nobody answered in time"))) }
@@ -102,6 +111,26 @@ final class SimulatedShell: @unchecked Sendable {
         world.sky.call(request, by: machine, within: deadline) { [self] result in
             if isRunning, calls.remove(id) != nil { take(.cloud(id, result)) }
         }
+    }
+
+    private func act(_ id: ActID, _ act: Act, _ deadline: Duration) {
+        acts.insert(id)
+        if let words = act.words { world.story.tell(machine.id.short, words) }
+        world.checks.acts(machine, act)
+        machine.manager.carryOut(
+            act,
+            for: ServiceManager.Asker(
+                within: deadline, isThere: { [self] in isRunning && acts.contains(id) },
+                answer: { [self] result in end(id, act, result) }))
+        agenda.plan(after: deadline) { [self] in
+            end(id, act, .failure(ActFault(.late, "\(act.words ?? "it") was not done in time")))
+        }
+    }
+
+    private func end(_ id: ActID, _ act: Act, _ result: Result<Acted, ActFault>) {
+        guard isRunning, acts.remove(id) != nil else { return }
+        if case .failure(let fault) = result { world.story.tell(machine.id.short, "could not: \(fault)") }
+        take(.acted(id, result))
     }
 
     private func wake(at time: Duration) {

@@ -6,7 +6,7 @@ struct Clocks {
     /// What every wall clock shows that is right when the world begins: 2027-01-15T08:00:00Z.
     static let epoch = Timestamp(nanosecondsSinceEpoch: 1_800_000_000_000_000_000)
 
-    private let bootedAt: Duration
+    private(set) var bootedAt: Duration
     private var suspended = Duration.zero
     private var wallError: Duration
     /// By how much the wall clock gains on time, in millionths.
@@ -28,6 +28,12 @@ struct Clocks {
 
     /// The world's time when the clock that counts from boot shows `boot`.
     func time(ofBoot boot: Duration) -> Duration { bootedAt + boot }
+
+    /// The wall clock goes on while the machine is off.
+    mutating func reboot(at now: Duration) {
+        bootedAt = now
+        suspended = .zero
+    }
 
     mutating func suspend(for pause: Duration) { suspended += pause }
 

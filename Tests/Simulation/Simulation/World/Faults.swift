@@ -9,7 +9,14 @@
 /// is set. Its disk is slow or full. Its metadata service does not answer, or answers with an error. Its agent is of this version
 /// of the protocol, of the one before, or of the one after.
 ///
-/// **The fate of machines.** EC2's notice comes in time, late, never, again and again, or for nothing; recommendations come for a
+/// **Workloads.** A unit does not start, takes its time, goes on after SIGTERM, or after SIGKILL for a while, as a process in the
+/// kernel's hands does; a hook fails or hangs; a probe says no for a while, or hears nothing. The service manager does not
+/// answer for a while; its timers go on. An agent is killed between any two steps of a hand-over, and so is the coordinator; a
+/// replica becomes unfit at the moment that it is chosen. A machine is started anew, in good order or suddenly, and its workload
+/// with it or not; an agent is restarted, as an upgrade does.
+///
+/// **The fate of machines.** EC2's notice comes in time, late, never, again and again, for nothing, or for two machines of a
+/// workload at once; recommendations come for a
 /// whole zone at once; planned work is put off and called off. A machine ends without a word.
 ///
 /// **EC2.** It throttles, has no room, is slow, shows what it did late, does what it was asked and loses the answer. It
@@ -32,6 +39,12 @@ struct Faults {
     var cloud = 0.0
     var cloudLosesAnswers = 0.0
     var noCapacity = 0.0
+    // Of each step of a hand-over on a host, of each commit while one is under way,
+    var handOverCrashes = 0.0
+    var coordinatorHandOverCrashes = 0.0
+    // and of each choice of a successor, and each end of a machine.
+    var unfitWhenChosen = 0.0
+    var endsInPairs = 0.0
     // How often, in a minute of virtual time: of each host,
     var cuts = 0.0
     var agentCrashes = 0.0
@@ -39,6 +52,12 @@ struct Faults {
     var clockJumps = 0.0
     var diskTroubles = 0.0
     var metadataHangs = 0.0
+    var unitTroubles = 0.0
+    var hookTroubles = 0.0
+    var probeTroubles = 0.0
+    var managerTroubles = 0.0
+    var agentRestarts = 0.0
+    var reboots = 0.0
     // of each workload,
     var interruptions = 0.0
     var silentEnds = 0.0
@@ -57,6 +76,7 @@ struct Faults {
     var cloudShowsLate = false
     var slowLaunches = false
     var wrongClocks = false
+    var slowUnits = false
 
     /// Nothing goes wrong.
     static let none: Faults = {
@@ -83,15 +103,18 @@ struct Faults {
     private static let probabilities: [Share] = [
         (\.loss, 0.4), (\.delay, 0.4), (\.duplication, 0.3), (\.metadata, 0.5), (\.cloud, 0.5),
         (\.cloudLosesAnswers, 0.3), (\.noCapacity, 0.5),
+        (\.handOverCrashes, 0.2), (\.coordinatorHandOverCrashes, 0.2), (\.unfitWhenChosen, 0.5), (\.endsInPairs, 0.8),
     ]
     private static let rates: [Share] = [
         (\.cuts, 0.3), (\.agentCrashes, 0.5), (\.pauses, 0.2), (\.clockJumps, 0.3), (\.diskTroubles, 0.3),
         (\.metadataHangs, 0.3), (\.interruptions, 0.25), (\.silentEnds, 0.1), (\.falseNotices, 0.15),
         (\.maintenance, 0.05), (\.rebalanceStorms, 0.05), (\.coordinatorCrashes, 0.6), (\.coordinatorPauses, 0.2),
         (\.coordinatorDiskTroubles, 0.2), (\.coordinatorClockJumps, 0.2), (\.capacityTroubles, 0.2),
+        (\.unitTroubles, 0.3), (\.hookTroubles, 0.4), (\.probeTroubles, 0.3), (\.managerTroubles, 0.2),
+        (\.agentRestarts, 0.2), (\.reboots, 0.15),
     ]
     private static let flags: [any WritableKeyPath<Faults, Bool> & Sendable] = [
-        \.mixedVersions, \.cloudShowsLate, \.slowLaunches, \.wrongClocks,
+        \.mixedVersions, \.cloudShowsLate, \.slowLaunches, \.wrongClocks, \.slowUnits,
     ]
 
     /// Those that are on, for a person.

@@ -39,6 +39,38 @@ package enum Mutation: String, CaseIterable, Sendable {
     case configurationStale
     /// A replica that lacks something says that it is ready.
     case unreadyIsReady
+    /// That the units were stopped is taken for granted.
+    case stopAssumed
+    /// That the workload serves is.
+    case proofAssumed
+    /// PID 1 has no timer, though the agent hears that it has.
+    case fenceNotArmed
+    /// A timer that was taken away is there all the same.
+    case disarmForgotten
+    /// Nobody tells the agent that its machine was suspended.
+    case pauseUnnoticed
+    /// A machine that was started anew looks as if it had not been.
+    case bootUnnoticed
+    /// Only the first of several units is stopped.
+    case halfStopped
+    /// "Fenced" is said though it was not.
+    case fencedThoughNot
+    /// A successor that is told to wait for the fence does not.
+    case fenceNotAwaited
+    /// The fence is the agent's own, and goes with it.
+    case fenceDiesWithAgent
+    /// A host counts its lease for longer than it was granted.
+    case leaseOvercounted
+    /// A host takes the last moment for earlier than it is,
+    case lastMomentTooEarly
+    /// or lets it pass.
+    case lastMomentIgnored
+    /// A promotion that was begun is forgotten over a restart of the agent, and not begun again.
+    case courseForgotten
+    /// An old order to stop is obeyed by whoever was told to serve since.
+    case epochOfDemotionUnchecked
+    /// What was stopped in doubt runs again before anybody was asked.
+    case servesUnasked
 }
 
 /// The one mutation of a run, if any, where it bites.
@@ -46,6 +78,10 @@ final class Mutations {
     private let mutation: Mutation?
     private let chance: Chance
     private var count = 0
+    /// Promotions that were forgotten.
+    var dropped: Set<CommandID> = []
+    /// The last order to stop of each workload.
+    var demotions: [LogicalAgentID: Command] = [:]
 
     init(_ mutation: Mutation?, _ chance: Chance) {
         self.mutation = mutation

@@ -7,6 +7,7 @@ final class Place {
     let clientToken: Token
     /// What its machines' environment proposes.
     let proposed: SlotSettingsChange
+    let workload: PretendWorkload
     private(set) var slot: SlotID?
     /// An operator deleted its agent and has not taken that back.
     var isDeleted = false
@@ -14,10 +15,15 @@ final class Place {
     var deserted: Duration?
     var vacant: Duration?
 
-    init(_ name: LogicalAgentID, clientToken: Token, proposed: SlotSettingsChange) {
+    init(_ name: LogicalAgentID, clientToken: Token, proposed: SlotSettingsChange, _ workload: PretendWorkload) {
         self.name = name
+        self.workload = workload
         self.clientToken = clientToken
         self.proposed = proposed
+    }
+
+    var proposedHandOver: HandOver {
+        if case .handOver(let mode)? = proposed[.handOver] { mode } else { .overlap }
     }
 
     func noteSlot(_ slot: SlotID) { self.slot = slot }

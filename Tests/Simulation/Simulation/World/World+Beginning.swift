@@ -18,9 +18,9 @@ extension World {
         agenda.plan(after: .seconds(30)) { [self] in operate() }
     }
 
-    private func createClient(_ name: String, _ then: @escaping (Token) -> Void) {
+    private func createClient(_ name: String, suffix: String = "", _ then: @escaping (Token) -> Void) {
         var request = Request(route: .createClient)
-        request.body = encodeJSON(ClientCreation(name: name))
+        request.body = encodeJSON(ClientCreation(name: name + suffix))
         send(request, from: nil) { [self] response in
             guard let response, response.status == 200,
                 let created = try? decodeJSON(CreatedClient.self, from: response.body)
@@ -30,7 +30,9 @@ extension World {
         }
         // Somebody who gets no answer asks again; a name that is taken by then is another one.
         agenda.plan(after: .seconds(20)) { [self] in
-            if !places.contains(where: { $0.name.text.hasPrefix(name) }) { createClient(name + "x", then) }
+            if !places.contains(where: { $0.name.text.hasPrefix(name) }) {
+                createClient(name, suffix: suffix + "x", then)
+            }
         }
     }
 
@@ -39,7 +41,7 @@ extension World {
         for number in stride(from: first, to: count, by: 2) {
             let name = LogicalAgentID(stringLiteral: "client-\(first + 1)-web-\(number + 1)")
             guard !places.contains(where: { $0.name == name }) else { continue }
-            let place = Place(name, clientToken: token, proposed: drawSettings())
+            let place = Place(name, clientToken: token, proposed: drawSettings(), .drawn(chance))
             places.append(place)
             startMachine(in: place)
         }

@@ -5,9 +5,16 @@ import Wire
 // What EC2 does with machines, and what it says about it beforehand.
 extension World {
     func troubleFate(of place: Place) {
-        func comes(_ perMinute: Double) -> Bool { chance.happens(perMinute / 60) }
         let living = machines.filter { $0.place === place && $0.isRunning && !$0.isGoingDown }
-        if comes(faults.interruptions), let machine = chance.pick(living) { interrupt(machine) }
+        if comes(faults.interruptions), let machine = chance.pick(living) {
+            interrupt(machine)
+            let others = living.filter { $0 !== machine }
+            if chance.happens(faults.endsInPairs), let other = chance.pick(others) {
+                agenda.plan(after: chance.seconds(0...3)) { [self] in
+                    if other.isRunning, !other.isGoingDown { interrupt(other) }
+                }
+            }
+        }
         if comes(faults.silentEnds), let machine = chance.pick(living) { endSilently(machine) }
         if comes(faults.falseNotices), let machine = chance.pick(living) { announceFalsely(machine) }
         if comes(faults.maintenance), let machine = chance.pick(living) { planWork(on: machine) }
@@ -23,13 +30,16 @@ extension World {
         story.tell("EC2", "will take \(machine.id.short) back at \(Story.text(end))")
         agenda.plan(at: end) { [self] in
             sky.end(machine.id, because: "Server.SpotInstanceTermination")
-            machine.shell?.take(.stopping(hostGoesDown: true))
+            machine.shutDown()
             agenda.plan(after: chance.seconds(0...9)) { machine.end() }
         }
     }
 
     private func announceEnd(of machine: Machine, at end: Duration, after delay: Duration) {
-        agenda.plan(after: delay) { machine.metadata.interruption = ("terminate", Clocks.epoch + end) }
+        agenda.plan(after: delay) { [self] in
+            machine.announcedEnd = end
+            machine.metadata.interruption = ("terminate", Clocks.epoch + mutations.announcedEnd(end))
+        }
     }
 
     private func endSilently(_ machine: Machine) {
@@ -38,11 +48,13 @@ extension World {
     }
 
     private func announceFalsely(_ machine: Machine) {
-        let at = Clocks.epoch + agenda.now + chance.seconds(20...120)
+        let end = agenda.now + chance.seconds(20...120)
+        let at = Clocks.epoch + end
         machine.metadata.flickers = chance.happens(0.5)
         if chance.happens(0.3) {
             machine.metadata.rebalanceAt = at
         } else {
+            machine.announcedEnd = end
             machine.metadata.interruption = ("terminate", at)
         }
         agenda.plan(after: chance.seconds(1...200)) {

@@ -29,6 +29,7 @@ extension World {
             let isAway = other.agent?.memory.enrolment.map { $0.slot != slot.id } ?? false
             if waiting > 0, !isAway { unrest.append("\(other.id.short) has \(waiting) reports in its outbox") }
         }
+        unrest += checks.unrest(in: place)
         return unrest.map { "\(place.name): \($0)" }
     }
 

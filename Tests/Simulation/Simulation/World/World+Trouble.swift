@@ -4,7 +4,7 @@ import Wire
 
 // What goes wrong, drawn once a second from the rates of the seed.
 extension World {
-    private func comes(_ perMinute: Double) -> Bool { chance.happens(perMinute / 60) }
+    func comes(_ perMinute: Double) -> Bool { chance.happens(perMinute / 60) }
 
     func trouble() {
         guard isTroubled else { return }
@@ -40,6 +40,7 @@ extension World {
             machine.metadata.hangs = true
             agenda.plan(after: chance.seconds(2...60)) { machine.metadata.hangs = false }
         }
+        troubleWorkload(of: machine)
     }
 
     private func cut(_ machine: Machine) {

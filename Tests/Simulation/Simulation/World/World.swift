@@ -95,6 +95,11 @@ final class World: @unchecked Sendable {
         do { return try Token("\(kind)-\(String(chance.next(), radix: 16))") } catch { preconditionFailure("\(error)") }
     }
 
+    func makeCommandID() -> CommandID {
+        var names = NameSource(now: Clocks.epoch, chance: chance.next())
+        return names.next()
+    }
+
     func makeInstanceID() -> InstanceID {
         made += 1
         // The pretend cloud counts from zero.
@@ -119,7 +124,7 @@ final class World: @unchecked Sendable {
             machinesByID[instance.id] = machine
             machines.append(machine)
             story.tell(instance.id.short, "has started in \(instance.zone?.text ?? "") for \(place.name)")
-            machine.startAgent()
+            machine.bootFirst(isFromImage: isFromImage)
         }
     }
 
@@ -127,7 +132,7 @@ final class World: @unchecked Sendable {
     func windDown(_ id: InstanceID) {
         guard let machine = machine(id), machine.isRunning, !machine.isGoingDown else { return }
         machine.isGoingDown = true
-        agenda.plan(after: chance.seconds(0...3)) { machine.shell?.take(.stopping(hostGoesDown: true)) }
+        agenda.plan(after: chance.seconds(0...3)) { machine.shutDown() }
         agenda.plan(after: chance.seconds(4...9)) { machine.end() }
     }
 
@@ -167,6 +172,14 @@ final class World: @unchecked Sendable {
     func noteCommit(_ slot: Slot, _ before: Slot?) {
         if let old = before?.primary?.instance, let new = slot.primary?.instance, old != new { counts.handOvers += 1 }
         if before?.primary == nil, before != nil, slot.primary != nil { counts.handOvers += 1 }
+        if let chosen = slot.promoting?.instance, before?.promoting?.instance != chosen {
+            noteHandOver(to: machine(chosen))
+        }
+        let isUnderWay =
+            slot.promoting != nil || slot.commands.contains { $0.state.isOpen && $0.order.type == "demote" }
+        if isTroubled, isUnderWay, chance.happens(faults.coordinatorHandOverCrashes) {
+            coordinator.death = chance.pick(Coordinator.Death.allCases)
+        }
         checks.committed(slot, before)
     }
 

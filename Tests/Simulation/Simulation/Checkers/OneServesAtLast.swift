@@ -1,0 +1,28 @@
+import AgentCore
+import CoordinatorCore
+import Wire
+
+/// Once nothing goes wrong, the workload of each slot runs on the machine that is to serve and, where two must never, on no other.
+final class OneServesAtLast: Checker {
+    override var promise: String { "At last the one that is to serve does, and no other" }
+
+    override func unrest(in place: Place) -> [String] {
+        guard let slot = world.slot(of: place), slot.deletedAt == nil, let primary = slot.primary else { return [] }
+        var unrest: [String] = []
+        for machine in world.machines where machine.place === place && machine.isRunning {
+            guard let host = slot.host(machine.id), host.role != .terminated else { continue }
+            let memory = machine.agent?.memory ?? machine.disk.kept
+            guard memory.enrolment?.slot == slot.id else { continue }
+            if machine.id == primary.instance, !machine.manager.serves {
+                unrest.append("\(machine.id.short) is to serve, and does not")
+            }
+            if machine.id != primary.instance, machine.isReached, slot.settings.handOver == .exclusive {
+                unrest.append("\(machine.id.short) runs the workload, and \(primary.instance.short) is to serve")
+            }
+            if host.role == .zombie, machine.isReached, !machine.manager.startsWithMachine {
+                unrest.append("\(machine.id.short) was replaced, and runs the workload")
+            }
+        }
+        return unrest
+    }
+}

@@ -1,0 +1,136 @@
+import AgentCore
+import PretendHost
+
+/// PID 1 of one machine, with the workload's units and hooks under it: what `PretendHost` does at once takes its time here, goes on
+/// when whoever asked for it is gone, and stands still with the machine.
+final class ServiceManager {
+    unowned let machine: Machine
+    var host: PretendHost
+    /// What starts with the machine.
+    let startsWithMachine: Bool
+    /// Cannot be asked until then; its timers go on.
+    var awayUntil = Duration.zero
+    /// What is being done with each unit.
+    var jobs: [UnitName: Job] = [:]
+    /// Whose programs run already, and who has not said yet that it is up.
+    var starting: Set<UnitName> = []
+    /// Killed: nothing of it does anything any more, though the kernel may still hold it.
+    var killed: Set<UnitName> = []
+    /// Since when each answers.
+    var answersFrom: [UnitName: Duration] = [:]
+    var timer: Timer?
+    /// What the timer had begun and is not over.
+    var fencesUnderWay = 0
+    var whenFencesAreOver: [() -> Void] = []
+    private(set) var isUp = true
+    /// Which boot it is: what was planned in an earlier one comes to nothing.
+    private(set) var boot = 1
+    private var counted = 0
+
+    struct Timer {
+        let number: Int
+        let units: [UnitName]
+        /// Of the clock that stands still while the machine is suspended.
+        let at: Duration
+    }
+
+    /// The agent, which may be gone or have given up waiting.
+    struct Asker {
+        let within: Duration
+        let isThere: () -> Bool
+        let answer: (Result<Acted, ActFault>) -> Void
+    }
+
+    init(_ machine: Machine, units: [UnitName], startsWithMachine: Bool) {
+        self.machine = machine
+        self.startsWithMachine = startsWithMachine
+        host = PretendHost(units: units)
+    }
+
+    var world: World { machine.world }
+    var chance: Chance { machine.world.chance }
+    var now: Duration { machine.world.agenda.now }
+
+    func count() -> Int {
+        counted += 1
+        return counted
+    }
+
+    /// When the machine has had so much time, if it has not gone down by then.
+    func plan(after takes: Duration, _ then: @escaping () -> Void) {
+        let number = boot
+        machine.plan(after: takes) { [self] in if isUp, boot == number { then() } }
+    }
+
+    // MARK: How it stands
+
+    /// Anything of it may write what only one may, or answer a client.
+    var runs: Bool { isUp && host.units.keys.contains(where: hasPrograms) }
+
+    func hasPrograms(_ name: UnitName) -> Bool {
+        (host.units[name] == .running || starting.contains(name)) && !killed.contains(name)
+    }
+
+    /// All of it is up, and answers.
+    var serves: Bool {
+        isUp && host.serves && killed.isEmpty
+            && host.units.keys.allSatisfy { answersFrom[$0].map { $0 <= now } ?? false }
+    }
+
+    func changed() { world.checks.workloadChanged(machine) }
+
+    // MARK: The machine
+
+    func goDown() {
+        isUp = false
+        (jobs, timer, fencesUnderWay, whenFencesAreOver) = ([:], nil, 0, [])
+        (starting, killed, answersFrom) = ([], [], [:])
+        for unit in host.units.keys { host.units[unit] = .stopped }
+        changed()
+    }
+
+    func comeUp(starting enabled: Bool) {
+        boot += 1
+        isUp = true
+        host.boot(starting: [])
+        guard enabled else { return }
+        let nobody = Asker(within: .seconds(90), isThere: { true }, answer: { _ in })
+        for unit in host.units.keys.sorted() { start([unit], nobody) }
+    }
+
+    // MARK: Being asked
+
+    func carryOut(_ act: Act, for asker: Asker) {
+        switch act {
+        case .probe: return probe(asker)
+        case .powerOff: return plan(after: chance.milliseconds(20...200)) { [self] in machine.switchOff() }
+        default: break
+        }
+        reach(until: now + asker.within, asker) { [self] in manage(act, asker) }
+    }
+
+    /// Whoever cannot ask now waits, as long as there is time.
+    private func reach(until deadline: Duration, _ asker: Asker, _ then: @escaping () -> Void) {
+        guard awayUntil > now else { return plan(after: chance.milliseconds(1...4), then) }
+        guard awayUntil < deadline else {
+            let fault = ActFault(.unreachable, "the service manager does not answer")
+            return plan(after: max(.zero, deadline - now - .milliseconds(5))) { asker.answer(.failure(fault)) }
+        }
+        plan(after: awayUntil - now) { [self] in reach(until: deadline, asker, then) }
+    }
+
+    private func manage(_ act: Act, _ asker: Asker) {
+        switch act {
+        case .runHooks(let stage, _): run(stage, asker)
+        case .start(let units): start(units, asker)
+        case .stop where world.mutations.are(.stopAssumed): asker.answer(.success(.done))
+        case .stop(let units, let atOnce): stop(world.mutations.stopped(units), atOnce: atOnce, asker)
+        case .inspect:
+            let found = host.carryOut(act, at: now)
+            asker.answer(found)
+        case .armFence(let units, let time): arm(units, at: time, asker)
+        case .disarmFence: disarm(asker)
+        case .probe, .powerOff: break
+        }
+    }
+}

@@ -1,0 +1,29 @@
+import AgentCore
+import PretendHost
+
+/// What the owner of a workload has put on its machines, and what he told their agents about it.
+struct PretendWorkload {
+    var takeOver = TakeOver()
+    var hooks: [HookStage: [HookRun]] = [:]
+    /// Its units are enabled.
+    var startsWithMachine = false
+
+    var units: [UnitName] { takeOver.units }
+
+    static func drawn(_ chance: Chance) -> PretendWorkload {
+        var workload = PretendWorkload()
+        workload.takeOver.promoteUnits = chance.happens(0.5) ? ["web.service"] : ["store.service", "web.service"]
+        if chance.happens(0.3) { workload.takeOver.drainUnits = ["web.service"] }
+        if chance.happens(0.85) { workload.takeOver.probe = .url("http://127.0.0.1/health") }
+        workload.takeOver.powersOffAsLastResort = chance.happens(0.2)
+        workload.startsWithMachine = chance.happens(0.5)
+        // Address, volumes and target groups go here as soon as the pretend cloud has them.
+        for stage in HookStage.allCases where chance.happens(0.25) {
+            workload.takeOver.hooks.insert(stage)
+            workload.hooks[stage] = (1...chance.whole(1...2)).map { number in
+                HookRun(name: "\(number)-\(stage.rawValue)", took: chance.tailed(.milliseconds(80)), outcome: .done)
+            }
+        }
+        return workload
+    }
+}
