@@ -77,6 +77,12 @@ extension Machine {
         end()
     }
 
+    /// Whoever waits for something on it holds on to it.
+    func letGo() {
+        afterAgent = nil
+        (manager.jobs, manager.whenFencesAreOver) = ([:], [])
+    }
+
     /// Between two effects of a hand-over.
     func crashInHandOver() {
         world.counts.agentCrashes += 1

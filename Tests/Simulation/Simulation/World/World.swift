@@ -87,6 +87,7 @@ final class World: @unchecked Sendable {
     func end() {
         coordinator.crash()
         agenda.clear()
+        for machine in machines { machine.letGo() }
     }
 
     // MARK: Names
