@@ -92,7 +92,7 @@ extension AgentMachine {
             errands.begin(.serve, serve, standing, &turn)
         }
         let moment = workload.fenceMoment(position, demotion: errands.demotionFence, at: turn.now)
-        if !workload.isLeaseGuessed {
+        if workload.hasHeard {
             workload.fence.want(moment, lease: lease, of: options.takeOver.units, &turn)
         }
         absorb(turn)

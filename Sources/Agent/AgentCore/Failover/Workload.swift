@@ -38,7 +38,8 @@ struct Workload: Sendable {
     /// The epoch that we knew ourselves to serve under, and since when there is another.
     private var strangeSince: Duration?
     private var leaseEndsAt: Duration?
-    private(set) var isLeaseGuessed = false
+    /// Before that a timer of an earlier life is left alone: it may be a lease's, or that of an order which was forgotten.
+    private(set) var hasHeard = false
     private var haltRetryAt = Duration.zero
     private var serveRetryAt = Duration.zero
     /// What was begun before the boot is not gone on with: somebody else may have been chosen.
@@ -58,9 +59,8 @@ struct Workload: Sendable {
         // What is remembered is what was meant; an end of the agent in the middle of it, or a timer, left something else.
         mustLook = true
         isAfterBoot = isNewBoot && isExclusive
-        // The true end is in PID 1's timer, which is left alone until a lease is renewed; this one is later.
+        // The true end is in PID 1's timer; this one is later.
         leaseEndsAt = lease.map { now + $0 }
-        isLeaseGuessed = lease != nil
     }
 
     mutating func doubt(_ halt: Halt, at now: Duration) {
@@ -72,7 +72,7 @@ struct Workload: Sendable {
         _ role: Role, _ epoch: Epoch, askedAt: Duration, lease: Duration?, isKnownEpoch: Bool, at now: Duration
     ) {
         leaseEndsAt = lease.map { askedAt + $0 }
-        isLeaseGuessed = false
+        hasHeard = true
         strangeSince = isKnownEpoch ? nil : strangeSince ?? now
         confirmation =
             role == .primary ? Confirmation(epoch: epoch, askedAt: askedAt) : nil
