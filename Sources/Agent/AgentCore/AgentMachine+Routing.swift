@@ -72,11 +72,11 @@ extension AgentMachine {
         switch finding {
         case .enrolled(let reply, let askedAt):
             enrol(reply, as: situation, &turn)
-            hear(reply.role, reply.epoch, askedAt: askedAt, isEnrolment: true, turn)
+            hear(reply.role, reply.epoch, askedAt: askedAt, isEnrolment: true, &turn)
         case .cameBack: notices.tellAgain(&turn)
         case .heard(let reply, let askedAt):
             rank(reply.role, reply.epoch, &turn)
-            hear(reply.role, reply.epoch, askedAt: askedAt, turn)
+            hear(reply.role, reply.epoch, askedAt: askedAt, &turn)
             obey(reply.commands, &turn)
         case .configured(let configuration):
             let before = memory.configuration?.settings.handOver

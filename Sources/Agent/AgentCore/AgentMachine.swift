@@ -147,7 +147,7 @@ package struct AgentMachine: Sendable {
     mutating func beginErrands(_ standing: Standing, _ turn: inout Turn) {
         guard lastStanding == nil else { return }
         lastStanding = standing
-        errands.resume(standing, isAfterBoot: workload.isAfterBoot, &turn)
+        errands.resume(standing, isExclusive: isExclusive, &turn)
     }
 
     private mutating func close(_ turn: inout Turn) {

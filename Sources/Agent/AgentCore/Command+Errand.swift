@@ -21,6 +21,15 @@ extension Command {
         return nil
     }
 
+    /// Whether the workload comes up here by it, and not only by what follows it.
+    var brings: Bool {
+        switch order {
+        case .promote(let order): !order.awaitsFence
+        case .activate: true
+        default: false
+        }
+    }
+
     var isDemotion: Bool { if case .demote = order { true } else { false } }
 
     /// Whether so much time has passed since it should have been begun that the coordinator has long decided otherwise; a

@@ -29,6 +29,8 @@ struct Errands: Sendable {
     var demotionEnded = false
     /// Commands that made way for a stop, and are answered when that is done.
     var overtaken: [Overtaken] = []
+    /// Begun before the restart, and not gone on with before the coordinator has said that it is still so.
+    private var held: [Memory.OpenCommand] = []
     /// Not begun, and not remembered: the coordinator delivers them again.
     private var waiting: [Command] = []
     private var ended: [Ended] = []
@@ -46,6 +48,22 @@ struct Errands: Sendable {
         let startedAt: Timestamp
     }
 
+    /// The coordinator has said who serves under which epoch.
+    mutating func answerHeld(_ standing: Standing, _ turn: inout Turn) {
+        let waiting = held
+        held = []
+        for known in waiting {
+            let isStill = known.command.epoch == standing.epoch && [.promoting, .primary].contains(standing.role)
+            guard isStill, let errand = known.command.errand(takenAt: known.takenAt, standing.options.takeOver) else {
+                overtaken.append(Overtaken(known))
+                continue
+            }
+            let at = add(.command(known.command), errand, startedAt: known.takenAt, turn)
+            advance(at, on: .began(progress: known.progress), standing, &turn)
+        }
+        settle(standing, &turn)
+    }
+
     private struct Ended: Sendable {
         let command: CommandID
         let result: CommandResult
@@ -60,20 +78,19 @@ struct Errands: Sendable {
     /// What heartbeats name, which renews the leases.
     var running: [CommandID] {
         runs.compactMap { $0.answered != nil ? nil : $0.command?.id } + waiting.map(\.id) + overtaken.map(\.command.id)
+            + held.map(\.command.id)
     }
 
-    /// After a start, once it is known who and where we are: goes on with what was not ended. `isAfterBoot`: where two must
-    /// never serve, what brought the workload up is not gone on with.
-    mutating func resume(_ standing: Standing, isAfterBoot: Bool = false, _ turn: inout Turn) {
+    /// After a start, once it is known who and where we are: goes on with what was not ended. `isExclusive`: what brings the
+    /// workload up waits for the coordinator's word, because somebody else may have been chosen meanwhile.
+    mutating func resume(_ standing: Standing, isExclusive: Bool = false, _ turn: inout Turn) {
         var open = unfinished
         unfinished = []
         // What made way for a stop before the restart does not come back after it.
-        let stop = open.last { $0.command.isDemotion }
-        let isMeant = { (known: Memory.OpenCommand) in
-            known.command.order.movesTheWorkload && !known.command.isDemotion && (stop != nil || isAfterBoot)
-        }
-        overtaken += open.filter(isMeant).map { Overtaken(command: $0.command, startedAt: $0.takenAt) }
-        open.removeAll(where: isMeant)
+        let isStopping = open.contains { $0.command.isDemotion }
+        overtaken += open.filter { isStopping && $0.command.brings }.map(Overtaken.init)
+        if isExclusive, !isStopping { held = open.filter(\.command.brings) }
+        open.removeAll { $0.command.brings && (isStopping || isExclusive) }
         for known in open where known.command.instance == standing.facts.instance {
             guard let errand = known.command.errand(takenAt: known.takenAt, standing.options.takeOver) else { continue }
             let at = add(.command(known.command), errand, startedAt: known.takenAt, turn)
@@ -95,7 +112,8 @@ struct Errands: Sendable {
         } else if let at = waiting.firstIndex(where: { $0.id == command.id }) {
             waiting[at] = command
         } else if !unfinished.contains(where: { $0.command.id == command.id }),
-            !overtaken.contains(where: { $0.command.id == command.id })
+            !overtaken.contains(where: { $0.command.id == command.id }),
+            !held.contains(where: { $0.command.id == command.id })
         {
             waiting.append(command)
             guard running.count > Limits.commandsRunningMax else { return }
@@ -239,4 +257,8 @@ struct Errands: Sendable {
         if ended.count > Memory.endedMax { ended.removeFirst() }
         return result
     }
+}
+
+extension Errands.Overtaken {
+    init(_ known: Memory.OpenCommand) { self.init(command: known.command, startedAt: known.takenAt) }
 }

@@ -42,11 +42,14 @@ extension AgentMachine {
     }
 
     /// `askedAt`: a lease counts from before the question, and so does the right to serve.
-    mutating func hear(_ role: Role, _ epoch: Epoch, askedAt: Duration, isEnrolment: Bool = false, _ turn: Turn) {
+    mutating func hear(_ role: Role, _ epoch: Epoch, askedAt: Duration, isEnrolment: Bool = false, _ turn: inout Turn) {
         if isEnrolment { enrolledUnder = epoch }
         workload.hear(
             role, epoch, askedAt: askedAt, lease: lease, isKnownEpoch: epoch == knownEpoch || isEnrolment,
             at: turn.now)
+        if workload.isSettled(by: askedAt), !errands.moves, lastStanding != nil, let standing = standing(turn) {
+            errands.answerHeld(standing, &turn)
+        }
         // An image that starts the workload with the machine would have it run twice.
         if isEnrolment, isExclusive, role != .primary, memory.workload == nil {
             workload.doubt(.standBy, at: turn.now)

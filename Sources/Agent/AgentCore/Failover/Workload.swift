@@ -42,8 +42,6 @@ struct Workload: Sendable {
     private(set) var hasHeard = false
     private var haltRetryAt = Duration.zero
     private var serveRetryAt = Duration.zero
-    /// What was begun before the boot is not gone on with: somebody else may have been chosen.
-    private(set) var isAfterBoot = false
     /// Why it does not run here, though it is ours; nil when it does, or is not.
     private(set) var failure: String?
     private var pauses = Backoff(upTo: longestRetry)
@@ -58,7 +56,6 @@ struct Workload: Sendable {
         if isNewBoot, isExclusive { wanted = .newBoot }
         // What is remembered is what was meant; an end of the agent in the middle of it, or a timer, left something else.
         mustLook = true
-        isAfterBoot = isNewBoot && isExclusive
         // The true end is in PID 1's timer; this one is later.
         leaseEndsAt = lease.map { now + $0 }
     }
@@ -95,6 +92,9 @@ struct Workload: Sendable {
     }
 
     // MARK: What follows
+
+    /// Whether an answer to what was asked then is younger than every doubt.
+    func isSettled(by askedAt: Duration) -> Bool { wanted == nil && askedAt >= doubtsSince }
 
     func halt(_ position: Position, at now: Duration) -> Halt? {
         if let wanted { return now >= haltRetryAt ? wanted : nil }
