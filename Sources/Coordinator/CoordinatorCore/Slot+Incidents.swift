@@ -166,6 +166,21 @@ extension Slot {
         return incident.id
     }
 
+    /// What a host announced was of no account while it did not serve. Now it does, and says nothing new.
+    mutating func recallEnd(of instance: InstanceID, _ turn: inout Turn) {
+        let ends = incidents.filter { record in
+            [.interruption, .lifecycle, .shutdown].contains(record.incident.kind) && !record.incident.drill
+                && record.incident.instance == instance && record.lastMoment > turn.now
+        }
+        guard !ends.contains(where: \.isOpen), let last = ends.max(by: { $0.lastMoment < $1.lastMoment }) else {
+            return
+        }
+        let id = open(
+            last.incident.kind, of: instance, interruptionTime: last.incident.interruptionTime,
+            "it serves after all, and still goes", .terminationNotice, &turn)
+        changeIncident(id) { $0.endsAt = last.endsAt }
+    }
+
     /// The primary is gone and nobody announced it, or no more than that it might go. Returns the incident that it is to be
     /// pursued in.
     @discardableResult
