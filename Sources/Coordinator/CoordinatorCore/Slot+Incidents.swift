@@ -181,17 +181,18 @@ extension Slot {
         changeIncident(id) { $0.endsAt = last.endsAt }
     }
 
-    /// The primary is gone and nobody announced it, or no more than that it might go. Returns the incident that it is to be
+    /// Nobody serves any more and nobody announced it, or no more than that the machine might go. Returns the incident that it is to be
     /// pursued in.
     @discardableResult
-    mutating func openSilence(of instance: InstanceID, _ turn: inout Turn) -> IncidentID {
+    mutating func openSilence(
+        of instance: InstanceID, as signal: Signal = .silence, _ turn: inout Turn
+    ) -> IncidentID {
         let known = incidents.filter { $0.isOpen && $0.incident.instance == instance && !$0.incident.drill }
         if let urgent = known.first(where: { $0.incident.isUrgent(at: turn.now) }) { return urgent.id }
         if let rebalance = known.first(where: { $0.incident.kind == .rebalance }) {
-            strengthen(rebalance.id, by: .silence, &turn)
+            strengthen(rebalance.id, by: signal, &turn)
             return rebalance.id
         }
-        let silence = Signal.silence
-        return open(silence.kind, of: instance, interruptionTime: nil, silence.sentence, silence.event, &turn)
+        return open(signal.kind, of: instance, interruptionTime: nil, signal.sentence, signal.event, &turn)
     }
 }
