@@ -21,13 +21,10 @@ extension Slot {
         }
     }
 
-    private mutating func noteFailure(of host: Host, _ reason: String?, _ turn: inout Turn) {
-        let isOver = reason == nil
-        // Its own probe said so. Until then nothing is ended because this one serves.
-        change(host.instance) { $0.service = isOver ? .proven : .told }
+    private func noteFailure(of host: Host, _ reason: String?, _ turn: inout Turn) {
         guard deletedAt == nil else { return }
         turn.note(
-            isOver ? .workloadBack : .workloadFailed,
+            reason == nil ? .workloadBack : .workloadFailed,
             reason.map { "\(host.instance) does not serve: \($0)" } ?? "\(host.instance) serves again",
             instance: host.instance)
     }
