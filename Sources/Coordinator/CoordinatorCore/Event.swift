@@ -53,6 +53,8 @@ package enum EventKind: String, CaseIterable, Sendable {
     case hostForgotten = "host_forgotten"
     case hostBlind = "host_blind"
     case hostSighted = "host_sighted"
+    case workloadFailed = "workload_failed"
+    case workloadBack = "workload_back"
     case agentToggled = "agent_toggled"
     case settingsChanged = "settings_changed"
     case agentDeleted = "agent_deleted"
@@ -82,6 +84,7 @@ package enum EventKind: String, CaseIterable, Sendable {
     case terminationNotice = "termination_notice"
     case rebalanceNotice = "rebalance_recommendation"
     case maintenanceNotice = "maintenance_notice"
+    case workloadDown = "workload_down"
     case incidentLate = "incident_late"
     case incidentMet = "incident_met"
     case incidentMissed = "incident_missed"
@@ -104,9 +107,11 @@ package enum EventKind: String, CaseIterable, Sendable {
     package var severity: Severity {
         switch self {
         case .terminationNotice, .fenceFailed, .incidentMissed, .noSuccessor, .givenUp, .hostDead, .agentUnreadable,
-            .primaryContested:
+            .primaryContested, .workloadDown:
             .critical
-        case .promotionFailed, .incidentLate, .terminationFailed, .replicaFailed, .commandFailed, .hostBlind: .error
+        case .promotionFailed, .incidentLate, .terminationFailed, .replicaFailed, .commandFailed, .hostBlind,
+            .workloadFailed:
+            .error
         case .hostOffline, .rebalanceNotice, .maintenanceNotice, .clientDeleted, .tokenRegenerated, .commandExpired,
             .authFailed, .hostRefused, .agentDeleted, .cleanupFailed, .promotionDecided, .hostSilent,
             .recordOutdated:

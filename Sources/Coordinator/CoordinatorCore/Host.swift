@@ -16,8 +16,10 @@ package struct Host: Equatable, Sendable {
     package var facts: HostFacts
     /// Whether it may serve, whatever its role says.
     package var service = Service.idle
-    /// What a replica said it lacks; nil before it has looked.
+    /// What a replica said it lacks, nil before it has looked; of the primary, why its workload does not run.
     package var lacking: [String]?
+    /// Since when the primary has said, by our clock, that its workload does not run; nil while it serves.
+    package var failingSince: Timestamp?
     /// By the time-out, by its own farewell or by evidence. What is only silent is `unknown`, and that is not stored: when
     /// the coordinator was away, as at its start, all are that EC2 did not call dead.
     package var isOffline = false
@@ -81,6 +83,7 @@ package struct Host: Equatable, Sendable {
 
     mutating func become(_ role: Role, at now: Timestamp) {
         guard role != self.role else { return }
+        if failingSince != nil { (lacking, failingSince) = (nil, nil) }
         self.role = role
         roleSince = now
         inspections = Attempts()

@@ -39,6 +39,10 @@ package enum Rules {
 
     // MARK: Incidents
 
+    /// A primary that says that its workload does not run. An agent that starts anew says so for the seconds that its units
+    /// take, and tries again once within this; a hand-over would stop what is just coming up.
+    static let failurePatience = Duration.seconds(10)
+
     /// Signals without a time belong to an incident of the same machine that is at most this old, and a closed incident
     /// absorbs repeats for as long.
     package static let foldingTime = Duration.seconds(600)

@@ -19,6 +19,11 @@ struct Signal {
     static let silence = Signal(
         kind: .silence, time: nil, sentence: "it ended without a notice", event: .terminationNotice)
 
+    /// The machine is heard, and says that its workload does not run.
+    static let failure = Signal(
+        kind: .silence, time: nil,
+        sentence: "it has not served for \(Rules.failurePatience.components.seconds) s", event: .workloadDown)
+
     private init(kind: Incident.Kind, time: Timestamp?, sentence: String, event: EventKind) {
         self.kind = kind
         self.time = time

@@ -101,7 +101,10 @@ extension Slot {
             instance: successor, incident: incident)
         let isForced = incident.map { !isDrill($0) } ?? false
         noteSwitch(from: predecessor, to: successor, trigger: isForced ? .emergency : .manual, &turn)
-        if let incident { conclude(incident, isProven: isProven, &turn) }
+        guard let incident, let record = self.incident(incident), record.isOpen else { return }
+        // One that was given up on its way had been taken off it.
+        if record.incident.successor != successor { commit(successor, to: incident) }
+        conclude(incident, isProven: isProven, &turn)
     }
 
     /// The successor did not come to serve. Where the old primary still does, it goes on; another replica is next.
@@ -156,8 +159,12 @@ extension Slot {
             settings.handOver == .overlap || unfenced(besides: host.instance, at: turn.now).isEmpty,
             openDemotion(of: host.instance).map({ $0.attempt == 0 }) ?? true
         else { return false }
-        let urgent = incidents.first { $0.isOpen && $0.incident.isUrgent(at: turn.now) }
+        // Its own end is not what it took over for.
+        let urgent = incidents.first {
+            $0.isOpen && $0.incident.isUrgent(at: turn.now) && $0.incident.instance != host.instance
+        }
         completeHandOver(to: host.instance, incident: urgent?.id ?? command.incident, isProven: true, &turn)
+        recallEnd(of: host.instance, &turn)
         return true
     }
 

@@ -166,17 +166,33 @@ extension Slot {
         return incident.id
     }
 
-    /// The primary is gone and nobody announced it, or no more than that it might go. Returns the incident that it is to be
+    /// What a host announced was of no account while it did not serve. Now it does, and says nothing new.
+    mutating func recallEnd(of instance: InstanceID, _ turn: inout Turn) {
+        let ends = incidents.filter { record in
+            [.interruption, .lifecycle, .shutdown].contains(record.incident.kind) && !record.incident.drill
+                && record.incident.instance == instance && record.lastMoment > turn.now
+        }
+        guard !ends.contains(where: \.isOpen), let last = ends.max(by: { $0.lastMoment < $1.lastMoment }) else {
+            return
+        }
+        let id = open(
+            last.incident.kind, of: instance, interruptionTime: last.incident.interruptionTime,
+            "it serves after all, and still goes", .terminationNotice, &turn)
+        changeIncident(id) { $0.endsAt = last.endsAt }
+    }
+
+    /// Nobody serves any more and nobody announced it, or no more than that the machine might go. Returns the incident that it is to be
     /// pursued in.
     @discardableResult
-    mutating func openSilence(of instance: InstanceID, _ turn: inout Turn) -> IncidentID {
+    mutating func openSilence(
+        of instance: InstanceID, as signal: Signal = .silence, _ turn: inout Turn
+    ) -> IncidentID {
         let known = incidents.filter { $0.isOpen && $0.incident.instance == instance && !$0.incident.drill }
         if let urgent = known.first(where: { $0.incident.isUrgent(at: turn.now) }) { return urgent.id }
         if let rebalance = known.first(where: { $0.incident.kind == .rebalance }) {
-            strengthen(rebalance.id, by: .silence, &turn)
+            strengthen(rebalance.id, by: signal, &turn)
             return rebalance.id
         }
-        let silence = Signal.silence
-        return open(silence.kind, of: instance, interruptionTime: nil, silence.sentence, silence.event, &turn)
+        return open(signal.kind, of: instance, interruptionTime: nil, signal.sentence, signal.event, &turn)
     }
 }

@@ -19,10 +19,8 @@ extension Slot {
         let isContrary = Slot.isContrary(heartbeat, to: before.role, epoch)
         learn(heartbeat.epoch, from: instance, &turn)
         if isContrary { contest(by: instance, &turn) }
-        change(instance) { host in
-            host.facts = host.facts.updated(by: HostFacts(heartbeat))
-            host.lacking = heartbeat.lacking ?? host.lacking
-        }
+        change(instance) { $0.facts = $0.facts.updated(by: HostFacts(heartbeat)) }
+        noteLacks(heartbeat, &turn)
         noteLease(of: instance, knowing: heartbeat.configVersion)
         noteHeard(instance, &turn)
         noteSight(of: instance, isBlind: heartbeat.health?.blind ?? before.isBlind, &turn)
@@ -55,18 +53,13 @@ extension Slot {
             if let replica = replica(of: instance), replica.status == .launching {
                 changeReplica(replica.id) { $0.status = .syncing }
             }
-        case .primary:
-            for record in incidents where record.isOpen && record.incident.kind == .silence {
-                guard record.incident.instance == instance, record.incident.successor == nil else { continue }
-                close(record.id, as: .averted, "\(instance) is heard again", &turn)
-            }
         // A machine says its last words while it is being terminated; one that still speaks now was not.
         case .terminated where turn.now - before.roleSince >= Rules.terminationRetry:
             change(instance) { $0.become(.zombie, at: turn.now) }
             turn.note(.hostRefused, "\(instance) was reported terminated and runs", instance: instance)
         // What it has to do it may only begin now, or have done and not been able to say.
         case .promoting where before.isSilent || before.lastHeardAt == nil: change(instance) { $0.roleSince = turn.now }
-        case .replica, .promoting, .zombie, .terminating, .terminated: break
+        case .primary, .replica, .promoting, .zombie, .terminating, .terminated: break
         }
     }
 

@@ -48,14 +48,18 @@ extension Slot {
         }
         let deadline = incident.deadline ?? turn.now + failoverTime
         changeIncident(record.id) { $0.incident.deadline = deadline }
+        let isFailing = host(incident.instance)?.fails(at: turn.now) ?? false
+        let reason = "\(incident.instance) \(isFailing ? "does not serve" : "goes")"
         if let ready = successor(of: incident.instance, at: turn.now, where: servesOrIsReady) {
-            beginHandOver(to: ready, incident: record.id, because: "\(incident.instance) goes", &turn)
+            beginHandOver(to: ready, incident: record.id, because: reason, &turn)
         } else if record.lastMoment - turn.now <= Rules.lastChoice,
             let syncing = successor(of: incident.instance, at: turn.now, where: { $0.role == .replica && $0.isFresh })
         {
             beginHandOver(
-                to: syncing, incident: record.id, because: "\(incident.instance) goes, and none is readier", &turn)
-        } else if !hasReplicaComing(besides: incident.instance, at: turn.now) {
+                to: syncing, incident: record.id, because: "\(reason), and none is readier", &turn)
+        } else if !hasReplicaComing(besides: incident.instance, at: turn.now),
+            !failsElsewhere(than: record, at: turn.now)
+        {
             orderInEmergency(.automaticTermination, incident: record.id, &turn)
             allowForLaunch(record.id)
         }

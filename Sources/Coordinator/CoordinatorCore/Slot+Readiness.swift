@@ -51,8 +51,15 @@ extension Slot {
     private var doubtsAboutPrimary: [String] {
         guard let primary else { return promoting == nil ? ["nobody serves"] : [] }
         if !primary.isFresh { return ["the primary \(primary.instance) is not heard"] }
-        guard primary.isBlind else { return [] }
-        return ["the primary \(primary.instance) cannot see its metadata service, and so no notice"]
+        var doubts: [String] = []
+        if primary.failingSince != nil {
+            let lacking = (primary.lacking ?? []).joined(separator: ", ")
+            doubts.append("the primary \(primary.instance) does not serve: \(lacking)")
+        }
+        if primary.isBlind {
+            doubts.append("the primary \(primary.instance) cannot see its metadata service, and so no notice")
+        }
+        return doubts
     }
 
     /// Machines that stand by, or are to.

@@ -23,7 +23,7 @@ extension Slot {
     /// Whether nothing is lost with it. What served before is kept until another is proven to; and one of which only silence
     /// is known, since it was told to serve, may be doing so.
     private func isSafelyReplaced(_ host: Host) -> Bool {
-        guard let primary else { return false }
+        guard let primary, primary.failingSince == nil else { return false }
         let isFallback = replica(of: host.instance)?.status != .failed
         guard primary.service == .proven || !isFallback else { return false }
         return !host.mayServe || host.isProvenDead || primary.roleSince >= host.roleSince

@@ -28,6 +28,7 @@ extension Slot {
             releaseSuccessor(&turn)
             missFirstWord(&turn)
             endPromotion(&turn)
+            judgeService(&turn)
             judgeIncidents(&turn)
             pursueIncidents(&turn)
             fillVacancy(&turn)
@@ -111,7 +112,7 @@ extension Slot {
 
     /// Moments that have come are behind us: what they brought is done. An open incident is never left without one.
     private func nextDue(after now: Timestamp) -> Timestamp? {
-        var moments = commandMoments + incidentMoments + machineMoments
+        var moments = commandMoments + incidentMoments + machineMoments + failureMoments
         if let promoting {
             moments += [
                 promoting.roleSince + Rules.promotionPatience, promotionDeadline(promoting),

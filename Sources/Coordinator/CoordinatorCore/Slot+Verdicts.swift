@@ -45,7 +45,7 @@ extension Slot {
                     instance: incident.instance, incident: record.id)
             }
             // While nobody serves it goes on.
-            guard turn.now >= record.givenUpAt, promoting == nil, !isVacant(at: turn.now) else { continue }
+            guard turn.now >= record.givenUpAt, promoting == nil, !isUnserved(at: turn.now) else { continue }
             if incident.kind == .rebalance, incident.drill {
                 let limit = Rules.replicaLaunchTime.components.seconds
                 close(record.id, as: .missed, "no replica was ready within \(limit) s", &turn)

@@ -184,7 +184,7 @@ extension Line.State {
         if view.isHindered || view.role == .promoting { return .hindered }
         guard presence == .fresh else { return .none }
         switch view.role {
-        case .primary: return saying?.isBlind == true ? .none : .serves
+        case .primary: return saying?.isBlind == true || view.isFailing ? .none : .serves
         case .replica: return saying?.lacking == [] && !view.isGoing ? .standsBy : .none
         case .launching, .promoting, .zombie, .terminating, .terminated: return .none
         }

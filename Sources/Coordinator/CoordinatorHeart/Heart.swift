@@ -343,10 +343,12 @@ final class OwnedUpkeep: @unchecked Sendable {
 
 extension Line {
     convenience init(_ row: HostRow, startedAt now: Duration) {
+        let isFailing = row.role == .primary && row.lacking?.isEmpty == false
         let view = View(
             role: row.role, epoch: row.epoch, configVersion: row.configVersion,
             heartbeatSeconds: row.heartbeatSeconds, leaseSeconds: row.leaseSeconds, awaitsLease: row.leaseSeconds > 0,
-            hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands, isInTrouble: row.isInTrouble,
+            hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands, isInTrouble: row.isInTrouble || isFailing,
+            isFailing: isFailing,
             // An incident is looked at again within a minute, and what that commits tells better.
             isHindered: row.isHindered || row.isInTrouble, isGoing: false, isEnded: row.isEnded, isOver: row.isOver)
         var host = Host(

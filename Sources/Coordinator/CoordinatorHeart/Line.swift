@@ -25,6 +25,8 @@ package final class Line: Sendable {
         var hasDue: Bool
         /// An incident is open, or nobody serves: each host that is heard again counts.
         var isInTrouble: Bool
+        /// It is the primary, and says that its workload does not run.
+        var isFailing: Bool
         /// Something that has nothing to do with who is heard stands in the way of a hand-over.
         var isHindered: Bool
         /// It announced its own end.

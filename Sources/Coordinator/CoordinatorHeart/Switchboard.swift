@@ -289,7 +289,8 @@ extension Line.View {
         let orders = slot.commands.filter { $0.instance == host.instance && $0.state.isOpen }
         hasOrders = !orders.isEmpty
         hasDue = orders.contains { $0.isDue(at: now) }
-        isInTrouble = slot.primary == nil || slot.incidents.contains(where: \.isOpen)
+        isFailing = host.failingSince != nil
+        isInTrouble = slot.primary == nil || isFailing || slot.incidents.contains(where: \.isOpen)
         isHindered = !slot.hindrances(at: now).isEmpty
         isGoing = slot.announced(at: now).contains(host.instance)
         isEnded = slot.deletedAt != nil

@@ -45,6 +45,8 @@ extension EventKind {
         case .hostDead: "host is gone"
         case .hostBlind: "host is blind"
         case .hostSighted: "host sees again"
+        case .workloadFailed: "workload does not run"
+        case .workloadBack: "workload runs again"
         case .agentToggled: "agent switched on or off"
         case .settingsChanged: "agent settings changed"
         case .agentDeleted: "agent deleted"
@@ -70,6 +72,7 @@ extension EventKind {
         case .terminationNotice: "termination announced"
         case .rebalanceNotice: "rebalance recommended"
         case .maintenanceNotice: "maintenance announced"
+        case .workloadDown: "nobody serves"
         case .incidentLate: "incident late"
         case .incidentMet: "incident met its deadline"
         case .incidentMissed: "incident missed its deadline"
@@ -101,6 +104,9 @@ extension EventKind {
         case .hostDead: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b0a")
         case .hostBlind: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b0b")
         case .hostSighted: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b0c")
+        case .workloadFailed: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7d06")
+        case .workloadBack: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7d07")
+        case .workloadDown: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7d08")
         case .agentToggled: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b0d")
         case .settingsChanged: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b0e")
         case .agentDeleted: MessageID("8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b0f")

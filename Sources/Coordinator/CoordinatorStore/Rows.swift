@@ -41,7 +41,7 @@ extension SlotSettings {
 
 extension Host {
     /// instance, role, since, registered, nine facts, lacking, offline, dead, blind, inspected, asked, heard, lease, witness,
-    /// service, stops, terminations, inspections
+    /// service, stops, terminations, inspections, failing
     init(_ row: borrowing Row) throws {
         self.init(
             instance: try row.value(0), role: try row.value(1), roleSince: try row.value(2),
@@ -59,6 +59,7 @@ extension Host {
         stops = try row.value(23)
         terminations = try row.value(24)
         inspections = try row.value(25)
+        failingSince = try row.value(26)
     }
 }
 

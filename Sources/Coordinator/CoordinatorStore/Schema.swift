@@ -22,6 +22,10 @@ enum Schema {
         """,
         records,
         rehearsals,
+        """
+        -- Since when the primary has said that its workload does not run.
+        ALTER TABLE host ADD COLUMN failing_since INTEGER;
+        """,
     ]
 
     /// Looks, and changes nothing: the file is ours, or it is empty and can become ours. Returns its version.

@@ -22,7 +22,8 @@ package struct Heartbeat: WireObject {
     package var running: [CommandID] = []
     package var health: HostHealth?
     package var clock: HostClock?
-    /// What a replica still lacks to be promoted, in its own words; empty when it is ready, nil when it did not look.
+    /// What a replica still lacks to be promoted, in its own words; empty when it is ready, nil when it did not look. Of a primary
+    /// why its workload does not run, though it was to start it; empty or nil while it serves.
     package var lacking: [String]?
 
     package init(status: HostStatus, instance: InstanceID) {

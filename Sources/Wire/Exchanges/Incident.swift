@@ -22,6 +22,7 @@ package struct Incident: WireObject {
     package var ledger: [LedgerStep] = []
     package var timeline: [Moment] = []
 
+    /// `silence` is what nobody announced: the machine is gone, or its workload does not run.
     package enum Kind: String, WireWord { case interruption, rebalance, maintenance, lifecycle, shutdown, silence }
 
     package enum State: String, WireWord {

@@ -41,6 +41,31 @@ import Wire
         #expect(scene.incident?.state == .missed)
     }
 
+    /// Whether the incident of the successor's own end is older than the one that it takes over for.
+    @Test(arguments: [HandOver.overlap, .exclusive], [false, true])
+    func `an incident that is met by a late proof names who serves, whose own end is another`(
+        handOver: HandOver, isOwnOlder: Bool
+    ) throws {
+        var scene = try Scene.pair { $0.handOver = handOver }
+        if isOwnOlder { try scene.notice(bravo, .rebalance) }
+        try scene.interrupt(alpha)
+        if handOver == .exclusive {
+            try scene.answer(alpha, "demote", .fenced)
+            try scene.answer(bravo, "promote", .prepared)
+        }
+        let order = try scene.order(handOver == .exclusive ? "activate" : "promote", of: bravo)
+        scene.hear(bravo)
+        scene.silence(alpha)
+        try scene.interrupt(bravo)
+        #expect(scene.role(bravo) == .zombie)
+        try scene.answer(order, .done, .activated(at: scene.now, verifiedAt: scene.now))
+        #expect(scene.primary == bravo)
+        let incidents = scene.slot.incidents.map(\.incident)
+        let met = try #require(incidents.first { $0.instance == alpha })
+        #expect((met.state, met.successor, met.epoch) == (.met, bravo, scene.slot.epoch))
+        #expect(incidents.last { $0.instance == bravo && $0.kind == .interruption }?.state == .open)
+    }
+
     @Test func `an unproven or overtaken word that comes late counts for nothing`() throws {
         var scene = try Scene.pair()
         try scene.interrupt(alpha)

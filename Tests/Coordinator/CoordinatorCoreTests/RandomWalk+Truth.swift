@@ -146,6 +146,12 @@ struct Truth {
             if primary.service == .proven { proven.insert(primary.instance) }
             if rights[primary.instance] == nil { grant(primary.instance, in: scene) }
         }
+        if let primary = slot.primary, primary.isFresh, slot.deletedAt == nil,
+            primary.failingSince.map({ scene.now - $0 >= .seconds(10) }) ?? false,
+            !slot.announced(at: scene.now).contains(primary.instance)
+        {
+            broken.append("\(primary.instance) does not serve, and no incident says so")
+        }
         if isSilentlyVacant(slot, at: scene.now) { broken.append("nobody serves, and no incident says so") }
         for command in slot.commands where command.state.isOpen && before.command(command.id) == nil {
             guard case .terminateInstance(let order) = command.order else { continue }

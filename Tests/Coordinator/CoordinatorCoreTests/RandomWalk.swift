@@ -168,9 +168,11 @@ struct RandomWalk {
         let lacking: [String]? = pick([nil, [], [], [], ["hooks"]])
         let running = scene.open(for: machine).map(\.id).filter { _ in toss() }
         let status: HostStatus = Int.random(in: 0..<12, using: &chance) == 0 ? .offline : .online
-        say("\(machine) heard, \(status), lacking \(lacking ?? ["?"])")
+        let role: Role? = scene.role(machine) == .primary && toss() ? .primary : nil
+        say("\(machine) heard as \(role?.rawValue ?? "?"), \(status), lacking \(lacking ?? ["?"])")
         let commands = scene.hear(
-            machine, lacking: lacking, running: running, status: status, knowing: truth.version(knownTo: machine))
+            machine, as: role, lacking: lacking, running: running, status: status,
+            knowing: truth.version(knownTo: machine))
         let isLost = isLost()
         truth.answered(machine, scene, isLost: isLost)
         if !isLost { truth.obey(commands, machine, in: scene) } else { say(", the answer is lost") }

@@ -18,6 +18,12 @@ import Wire
         Case(testDescription: "a ready replica", happens: { try $0.stand(bravo) }, reasons: []),
         Case(testDescription: "no replica", happens: { _ in }, reasons: ["it has no replica"]),
         Case(
+            testDescription: "a primary whose workload does not run",
+            happens: {
+                try $0.stand(bravo)
+                $0.hear(alpha, as: .primary, lacking: ["the workload does not run here: web.service failed"])
+            }, reasons: ["the primary i-aaaaaaaa does not serve: the workload does not run here: web.service"]),
+        Case(
             testDescription: "one that lacks something",
             happens: {
                 try $0.stand(bravo)

@@ -74,10 +74,11 @@ struct Scene {
 
     @discardableResult
     mutating func hear(
-        _ instance: InstanceID, lacking: [String]? = [], running: [CommandID] = [], status: HostStatus = .online,
-        knowing version: ConfigVersion? = nil
+        _ instance: InstanceID, as role: Role? = nil, lacking: [String]? = [], running: [CommandID] = [],
+        status: HostStatus = .online, knowing version: ConfigVersion? = nil
     ) -> [Command] {
         var heartbeat = Heartbeat(status: status, instance: instance)
+        heartbeat.role = role
         heartbeat.configVersion = version
         heartbeat.lacking = lacking
         heartbeat.running = running

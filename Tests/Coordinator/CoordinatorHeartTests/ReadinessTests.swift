@@ -67,6 +67,31 @@ struct ReadinessTests {
         }
     }
 
+    @Test func `a primary whose workload does not run is none, and after a restart its word counts again`() throws {
+        try withTemporaryFolder { folder in
+            let before = try Site(folder: folder)
+            let client = try before.makeClient()
+            let (primary, reply) = try before.register(first, of: client, token: 10)
+            let (replica, _) = try before.register(second, of: client, token: 11)
+            try before.beat(primary)
+            try before.beat(replica, lacking: [])
+            try before.beat(primary, as: .primary, lacking: ["web.service"])
+            #expect(try !survives(before, reply.slot))
+            try before.beat(primary, as: .primary)
+            #expect(try survives(before, reply.slot))
+            try before.beat(primary, as: .primary, lacking: ["web.service"])
+            before.heart.stop()
+            before.surroundings.advance(by: .seconds(60))
+            let after = try Site(folder: folder, surroundings: before.surroundings)
+            defer { after.heart.stop() }
+            let heard = try #require(after.heart.line(forToken: try Credential(10).words))
+            #expect(try !survives(after, reply.slot))
+            try after.beat(heard, as: .primary, lacking: ["web.service"])
+            try after.waitForEvent(.workloadDown)
+            #expect(try !survives(after, reply.slot))
+        }
+    }
+
     @Test(arguments: [14, 15])
     func `a deadline that is too short for the drain is known at the start, too`(deadline: Int) throws {
         try withTemporaryFolder { folder in

@@ -111,9 +111,11 @@ extension Site {
 
     /// What a host says every few seconds.
     func heartbeat(
-        _ line: Line, lacking: [String]? = nil, running: [CommandID] = [], knowing version: ConfigVersion? = nil
+        _ line: Line, as role: Role? = nil, lacking: [String]? = nil, running: [CommandID] = [],
+        knowing version: ConfigVersion? = nil
     ) -> Heartbeat {
         var heartbeat = Heartbeat(status: .online, instance: line.instance)
+        heartbeat.role = role
         heartbeat.agentVersion = productVersion
         heartbeat.configVersion = version
         heartbeat.instanceType = "m5.large"
@@ -128,9 +130,10 @@ extension Site {
     /// Sends a heartbeat and gives what it is answered, decided or not.
     @discardableResult
     func beat(
-        _ line: Line, lacking: [String]? = nil, running: [CommandID] = [], knowing version: ConfigVersion? = nil
+        _ line: Line, as role: Role? = nil, lacking: [String]? = nil, running: [CommandID] = [],
+        knowing version: ConfigVersion? = nil
     ) throws -> [Command] {
-        let heartbeat = heartbeat(line, lacking: lacking, running: running, knowing: version)
+        let heartbeat = heartbeat(line, as: role, lacking: lacking, running: running, knowing: version)
         if case .quiet = heart.hear(heartbeat, on: line, wait: .zero) { return [] }
         return try ask { heart.decide(heartbeat, on: line, answer: $0) }.commands
     }

@@ -98,6 +98,7 @@ struct SlotGenerator {
         host.stops = Attempts(made: int(0...17))
         host.terminations = Attempts(made: int(0...17))
         host.inspections = Attempts(made: int(0...17))
+        host.failingSince = maybe { $0.time() }
         host.lastHeardAt = maybe { $0.time() }
         host.leaseSeconds = maybe { $0.int(1...60) }
     }
