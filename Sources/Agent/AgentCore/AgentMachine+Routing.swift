@@ -31,6 +31,7 @@ extension AgentMachine {
             disk.fault = reason
         case .reconfigured(let options): change(to: options, &turn)
         case .networkChanged: hasten(&turn)
+        case .drillWanted(let request): begin(request, &turn)
         case .stopping(let hostGoesDown): leave(hostGoesDown: hostGoesDown, &turn)
         }
     }
@@ -58,9 +59,11 @@ extension AgentMachine {
         } else if notices.isWaiting(for: id) {
             switch notices.take(id, result, &turn) {
             case .stored(let reply):
+                noteDrillStored(reply, turn)
                 rank(reply.role, reply.epoch, &turn)
                 obey(reply.commands, &turn)
             case .tokenRefused(let reason): contact.refuseToken(reason, &turn)
+            case .drillRefused(let reason): refuseDrill(reason, &turn)
             case nil: break
             }
         } else if contact.isWaiting(for: id), let situation = situation(turn) {
@@ -219,7 +222,7 @@ extension Input {
         switch self {
         case .wokeUp, .metadata: false
         case .started, .answered, .cloud, .acted, .recorded, .recordingFailed, .reconfigured, .networkChanged, .resumed,
-            .stopping:
+            .drillWanted, .stopping:
             true
         }
     }

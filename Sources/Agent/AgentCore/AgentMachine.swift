@@ -24,6 +24,7 @@ package struct AgentMachine: Sendable {
     var watch: Watch
     var contact = Contact()
     var notices = Notices()
+    var drills = Drills()
     var workload = Workload()
     let boot: BootID
     let epochAtStart: Epoch?
@@ -106,6 +107,7 @@ package struct AgentMachine: Sendable {
         if let due = watch.nextDue, due <= turn.now { found(watch.wake(&turn), &turn) }
         // Most turns are a look at the metadata service that says what it said before.
         guard turn.hasNews || isAnyDue(turn.now) else { return }
+        endDrill(&turn)
         if let teller { notices.wake(teller, &turn) }
         if actsStill { act(&turn) }
         if turn.wantsConfiguration { contact.wantConfiguration(turn.now) }

@@ -26,6 +26,10 @@ package enum Announcement: Sendable, Equatable {
     case noticeStored(IncidentID, NoticeReply.Action, after: Duration)
     /// The service does not say it any more, or has called it off.
     case noticeGone(Notice.Signal)
+    /// What follows up to the coordinator's verdict was made up.
+    case drillBegun(Drill.Kind)
+    /// It leads to nothing: the workload would not survive it, or this is no time for it.
+    case drillRefused(reason: String)
     case blind(reason: String)
     case sighted(after: Duration)
     // The workload

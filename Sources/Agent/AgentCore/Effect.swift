@@ -21,6 +21,8 @@ package enum Input: Sendable {
     case networkChanged
     /// The machine stood still for so long, asleep or as a paused guest, and knew nothing of it.
     case resumed(after: Duration)
+    /// Somebody at this machine wants to see the workload move.
+    case drillWanted(Drill.Request)
     /// SIGTERM. `hostGoesDown`: the manager is stopping everything, not only us.
     case stopping(hostGoesDown: Bool)
 }

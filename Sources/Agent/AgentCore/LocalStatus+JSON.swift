@@ -20,6 +20,8 @@ extension LocalStatus: JSONWritable {
             fields.field("commands", commands)
             fields.optionalField("disk_fault", diskFault)
             fields.field("lacking", lacking)
+            fields.optionalField("pid", process.map { Int64($0) })
+            fields.field("drills", drills)
         }
     }
 }
@@ -41,6 +43,9 @@ extension LocalStatus: JSONReadable {
         clockOffsetMilliseconds = try fields.maybe("clock_offset_ms")
         diskFault = try fields.maybe("disk_fault")
         lacking = try fields.maybe("lacking") ?? []
+        let number: Int64? = try fields.maybe("pid")
+        process = number.flatMap(Int32.init(exactly:))
+        drills = try fields.maybe("drills") ?? []
     }
 }
 

@@ -24,6 +24,10 @@ package struct LocalStatus: Sendable, Equatable {
     package var diskFault: String?
     /// What a replica lacks to be ready to take over.
     package var lacking: [String] = []
+    /// The agent's process, which takes SIGUSR1; nil of one that takes no requests.
+    package var process: Int32?
+    /// The last one, and the last that was refused beside it.
+    package var drills: [Drill] = []
 
     package struct Contact: Sendable, Equatable {
         package enum State: String, CaseIterable, Sendable {
@@ -111,7 +115,7 @@ extension AgentMachine {
         var status = LocalStatus(
             updatedAt: wall, startedAt: wall - (now - startedAt), contact: contact.status(now, wall),
             notices: notices.visible.filter(\.isVisible).map { seen in
-                var announced = LocalStatus.Announced(what: seen.signal.words, detectedAt: wall - (now - seen.seenAt))
+                var announced = LocalStatus.Announced(what: seen.words, detectedAt: wall - (now - seen.seenAt))
                 if case .stored(let incident) = seen.state { announced.incident = incident }
                 return announced
             },
@@ -127,6 +131,7 @@ extension AgentMachine {
         status.metadata.blindSince = blindSince.map { wall - (now - $0) }
         status.diskFault = disk.fault
         status.lacking = lacking ?? []
+        status.drills = drills.shown
         return status
     }
 }

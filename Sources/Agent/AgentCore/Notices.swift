@@ -25,6 +25,8 @@ struct Notices: Sendable {
         var state: State
         /// Somebody is to take over for it; that stays so while it is told again.
         var hasSuccessor = false
+        /// Somebody made it up.
+        var isDrill = false
         var failures = 0
         fileprivate var backoff = Backoff(upTo: .seconds(1))
     }
@@ -43,8 +45,8 @@ struct Notices: Sendable {
 
     /// When it wants to be woken, as far as there is somebody to tell.
     func nextDue(hasTeller: Bool) -> Duration? {
-        guard hasTeller else { return nil }
-        return visible.compactMap { if case .due(let time) = $0.state { time } else { nil } }.min()
+        let tellings = visible.compactMap { if case .due(let time) = $0.state { time } else { nil } }
+        return [drillDue, hasTeller ? tellings.min() : nil].compactMap { $0 }.min()
     }
 
     // MARK: What is announced
@@ -52,7 +54,7 @@ struct Notices: Sendable {
     /// `time` is the coordinator's, as far as it is known.
     mutating func notice(_ signal: Notice.Signal, at time: Timestamp, _ turn: inout Turn) {
         turn.tell(.noticed(signal))
-        remove(where: { $0.isSameThing(as: signal) }, &turn)
+        remove(where: { $0.isReal(signal) }, &turn)
         if visible.count == Self.visibleMax { makeRoom(&turn) }
         visible.append(
             Seen(
@@ -74,7 +76,7 @@ struct Notices: Sendable {
 
     mutating func drop(_ signal: Notice.Signal, _ turn: inout Turn) {
         turn.tell(.noticeGone(signal))
-        remove(where: { $0.isSameThing(as: signal) }, &turn)
+        remove(where: { $0.isReal(signal) }, &turn)
         guard case .maintenance(var maintenance) = signal, visible.count < Self.visibleMax else { return }
         maintenance.cancelled = true
         visible.append(
@@ -83,9 +85,17 @@ struct Notices: Sendable {
                 state: .due(turn.now)))
     }
 
+    /// For a person at this machine.
+    mutating func noticeDrill(of signal: Notice.Signal, _ turn: inout Turn) {
+        var seen = Seen(signal: signal, detectedAt: turn.wall, seenAt: turn.now, state: .due(turn.now))
+        seen.isDrill = true
+        visible.append(seen)
+    }
+
     /// What is still to be seen is told again, as after an outage: the coordinator may have lost what it had not yet stored.
+    /// A drill that it had is not: told once more, it might be another.
     mutating func tellAgain(_ turn: inout Turn) {
-        for index in visible.indices {
+        for index in visible.indices where !visible[index].isStoredDrill {
             if case .asked = visible[index].state { continue }
             visible[index].state = .due(turn.now)
             visible[index].backoff.reset()
@@ -105,9 +115,10 @@ struct Notices: Sendable {
         for index in visible.indices {
             guard case .due(let time) = visible[index].state, time <= turn.now else { continue }
             let seen = visible[index]
-            let notice = Notice(
+            var notice = Notice(
                 instance: teller.enrolment.instance, signal: seen.signal, detectedAt: seen.detectedAt,
                 epoch: teller.epoch)
+            notice.drill = seen.isDrill
             let seconds = min(Self.deadlines.lowerBound + seen.failures / 2, Self.deadlines.upperBound)
             visible[index].state = .asked(
                 turn.ask(
@@ -118,6 +129,7 @@ struct Notices: Sendable {
     enum Finding: Sendable {
         case stored(NoticeReply)
         case tokenRefused(reason: String)
+        case drillRefused(reason: String)
     }
 
     func isWaiting(for id: ExchangeID) -> Bool { visible.contains { $0.state == .asked(id) } }
@@ -135,6 +147,10 @@ struct Notices: Sendable {
         case .success:
             retry(index, &turn)
         case .failure(let failure):
+            if visible[index].isDrill, failure.meaning == .no || failure.meaning == .gone {
+                visible.remove(at: index)
+                return .drillRefused(reason: failure.sentence)
+            }
             retry(index, &turn)
             if failure.meaning == .tokenRefused { return .tokenRefused(reason: failure.sentence) }
         }
@@ -150,26 +166,34 @@ struct Notices: Sendable {
 
     /// With another token, as another machine, or another way.
     mutating func startOver(_ turn: inout Turn) {
-        for index in visible.indices {
+        for index in visible.indices where !visible[index].isStoredDrill {
             if case .asked(let id) = visible[index].state { turn.add(.abandon(id)) }
             visible[index].state = .due(turn.now)
             visible[index].backoff.reset()
         }
     }
 
-    private mutating func remove(where isMeant: (Notice.Signal) -> Bool, _ turn: inout Turn) {
-        for seen in visible where isMeant(seen.signal) {
+    mutating func remove(where isMeant: (Seen) -> Bool, _ turn: inout Turn) {
+        for seen in visible where isMeant(seen) {
             if case .asked(let id) = seen.state { turn.add(.abandon(id)) }
         }
-        visible.removeAll { isMeant($0.signal) }
+        visible.removeAll(where: isMeant)
     }
 
     /// The oldest that is no interruption gives way: there is one of each other kind, so it is a maintenance.
     private mutating func makeRoom(_ turn: inout Turn) {
         let oldest = visible.first { if case .maintenance = $0.signal { true } else { false } }
         guard let oldest else { return }
-        remove(where: { $0.isSameThing(as: oldest.signal) }, &turn)
+        remove(where: { $0.isReal(oldest.signal) }, &turn)
     }
+}
+
+extension Notices.Seen {
+    fileprivate func isReal(_ signal: Notice.Signal) -> Bool { !isDrill && self.signal.isSameThing(as: signal) }
+    private var isStored: Bool { if case .stored = state { true } else { false } }
+    fileprivate var isStoredDrill: Bool { isDrill && isStored }
+    /// For a person.
+    var words: String { isDrill ? "a drill: \(signal.words)" : signal.words }
 }
 
 extension Notice.Signal {

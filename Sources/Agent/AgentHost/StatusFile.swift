@@ -1,4 +1,5 @@
 package import AgentCore
+import Glibc
 package import JSON
 package import Platform
 
@@ -37,7 +38,9 @@ package final class StatusFile {
     private func write() {
         writtenAt = loop.now
         timer?.arm(at: loop.now + Self.age)
-        let bytes = encodeJSON(status()) + [UInt8(ascii: "\n")]
+        var status = status()
+        status.process = getpid()
+        let bytes = encodeJSON(status) + [UInt8(ascii: "\n")]
         // Nobody is the worse for a status that could not be written: its age tells.
         _ = disk.submit { [path] in
             try? replaceFile(path, with: bytes, permissions: 0o644, kept: false, doing: "write status")

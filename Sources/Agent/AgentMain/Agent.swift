@@ -13,6 +13,7 @@ import Systemd
         switch invocation.subcommand {
         case "check-config": program.checkSettings(readSettings())
         case "check": CheckCommand.run(invocation, start, program).exit()
+        case "drill": DrillCommand.run(invocation, start, program).exit()
         case "incidents": IncidentsCommand.run(invocation, start, program).exit()
         case "status": StatusCommand.run(invocation, start.environment, now: SystemSurroundings().wall()).exit()
         default:

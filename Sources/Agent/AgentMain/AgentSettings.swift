@@ -129,6 +129,14 @@ enum AgentSettings {
             + "status is then 69."
     ]
 
+    private static let drillNotes = [
+        "The running agent tells the coordinator of an end that nobody announced, and the workload moves as it would: a replica "
+            + "takes over, and this machine lets it go. A drill that would not be survived is refused, with the reasons, and "
+            + "nothing has changed. With --kind rebalance it is only made sure that a replica is ready.",
+        "Shown are the course of it and a scorecard. The exit status is 0 when the deadline was met, 1 when it was missed or the "
+            + "drill refused, 69 when the coordinator or the agent was not reached. Only root may ask for one.",
+    ]
+
     static let program = ProgramDescription(
         name: "spot-agent", version: "\(productVersion) (protocol \(protocolVersion))",
         summary:
@@ -139,6 +147,9 @@ enum AgentSettings {
                 "check", "Look whether all is there that the agent needs, and say what to do where it is not.",
                 options: [.configFile, .json], takesSettings: true, notes: checkNotes),
             Subcommand("status", "Show what the running agent is doing.", options: [.json]),
+            Subcommand(
+                "drill", "Rehearse an interruption of this machine, and say how well it went.",
+                options: [.configFile, .kind, .dryRun, .json], takesSettings: true, notes: drillNotes),
             Subcommand(
                 "incidents", "Show what happened to this agent, or one incident as a timeline.",
                 options: [.configFile, .json], arguments: [Argument("ID", "The incident.", count: .atMostOne)],

@@ -38,7 +38,7 @@ final class Daemon {
     ) throws {
         // Before the first thread (libcurl makes some to look up names): what it inherits, and what the environment says
         // to us alone.
-        Loop.block(signals: [SIGTERM, SIGINT, SIGHUP, SIGCHLD])
+        Loop.block(signals: [SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGCHLD])
         notifier = try Notifier.takeFromEnvironment()
         let watchdogInterval = try Watchdog.takeIntervalFromEnvironment()
 
@@ -79,6 +79,7 @@ final class Daemon {
         watchNetwork()
         for signal in [SIGTERM, SIGINT] { signals.append(try loop.onSignal(signal) { [unowned self] in leave() }) }
         signals.append(try loop.onSignal(SIGHUP) { [unowned self] in reload() })
+        signals.append(try loop.onSignal(SIGUSR1) { [unowned self] in drill(folders.runtime) })
     }
 
     /// Runs until it is told to stop.
@@ -191,6 +192,12 @@ final class Daemon {
     }
 
     private func stop(hostGoesDown: Bool) { shell?.take(.stopping(hostGoesDown: hostGoesDown)) }
+
+    private func drill(_ folder: String) {
+        do { shell?.take(.drillWanted(try DrillRequest.take(from: folder))) } catch {
+            log.warning("SIGUSR1 without a readable wish for a drill", [.reason("\(error)")])
+        }
+    }
 
     /// A configuration with a fault changes nothing.
     private func reload() {

@@ -2,35 +2,26 @@ import AgentCore
 import AgentHost
 import JSON
 import Platform
-import Systemd
 import Wire
 
 /// `spot-agent incidents`: what happened to this machine's agent, as the coordinator tells it; without one, what this machine
 /// remembers.
 enum IncidentsCommand {
-    /// A person waits for it.
-    private static let patience = Duration.seconds(10)
-
     static func run(_ invocation: Invocation, _ start: ProgramStart, _ program: ProgramDescription) -> ExitStatus {
         let isJSON = invocation.has(Option.json.name)
-        let outcome = program.readSettings(invocation, start, standardFile: AgentSettings.standardFile)
-        do throws(Refusal) {
+        do throws(CommandRefusal) {
             let id = try incident(invocation.arguments.first)
-            let memory = try remembered(in: Folders(start.environment).state)
-            guard let enrolment = memory.enrolment else {
-                throw Refusal(.unavailable, "this machine is not enrolled yet: spot-agent status tells how far it is")
-            }
-            guard let server = outcome[AgentSettings.server] else {
-                throw Refusal(.configuration, outcome.problems.joined(separator: "\n"))
-            }
-            let caFile = outcome[AgentSettings.caFile] ?? nil
-            switch ask(server, caFile, enrolment, id, isJSON) {
+            let asker = try Asker(invocation, start, program)
+            let type = id == nil || isJSON ? "application/json" : "text/plain"
+            let query: [(QueryParameter, String)] = id == nil ? [(.agent, asker.enrolment.slot.text)] : []
+            switch asker.ask(id == nil ? .incidents : .incident, id.map { [$0] } ?? [], query: query, type: type) {
             case .success(let body): return show(body, isList: id == nil, isJSON)
             case .failure(.unreachable(let sentence)), .failure(.rubbish(let sentence)):
-                return tell(memory, because: sentence)
+                return tell(asker.memory, because: sentence)
             case .failure(.refused(403...404, _, let sentence, _)) where id != nil:
-                throw Refusal(.failure, "\(sentence); spot-agent incidents lists this agent's")
-            case .failure(let failure): throw Refusal(.failure, "\(server) refused to tell: \(failure.sentence)")
+                throw CommandRefusal(.failure, "\(sentence); spot-agent incidents lists this agent's")
+            case .failure(let failure):
+                throw CommandRefusal(.failure, "\(asker.server) refused to tell: \(failure.sentence)")
             }
         } catch {
             StandardStream.error.write("\(error.sentence)\n")
@@ -38,45 +29,9 @@ enum IncidentsCommand {
         }
     }
 
-    private struct Refusal: Error {
-        let status: ExitStatus
-        let sentence: String
-        init(_ status: ExitStatus, _ sentence: String) { (self.status, self.sentence) = (status, sentence) }
-    }
-
-    private static func incident(_ text: String?) throws(Refusal) -> IncidentID? {
+    private static func incident(_ text: String?) throws(CommandRefusal) -> IncidentID? {
         guard let text else { return nil }
-        do { return try IncidentID(text) } catch { throw Refusal(.usage, "incident \(text): \(error)") }
-    }
-
-    /// Only root reads it: the agent's token is in it.
-    private static func remembered(in folder: String) throws(Refusal) -> Memory {
-        do throws(PlatformError) { return try Memory(rememberedIn: folder) } catch {
-            let isDenied = error.code == .denied
-            throw Refusal(isDenied ? .noPermission : .failure, "\(error)\(isDenied ? ": run this as root" : "")")
-        }
-    }
-
-    // MARK: The coordinator
-
-    private static func ask(
-        _ server: String, _ caFile: String?, _ enrolment: Enrolment, _ id: IncidentID?, _ isJSON: Bool
-    ) -> Result<[UInt8], AskFailure> {
-        do {
-            let loop = try Loop()
-            let inquiry = try Inquiry(loop: loop, server: server, caFile: caFile, token: enrolment.token)
-            var answer: Result<[UInt8], AskFailure>?
-            let type = id == nil || isJSON ? "application/json" : "text/plain"
-            let query: [(QueryParameter, String)] = id == nil ? [(.agent, enrolment.slot.text)] : []
-            inquiry.ask(
-                id == nil ? .incidents : .incident, id.map { [$0] } ?? [], query: query, type: type, within: patience
-            ) {
-                answer = $0
-                loop.stop(0)
-            }
-            _ = try withExtendedLifetime(inquiry) { try loop.run() }
-            return answer ?? .failure(.unreachable("no answer came"))
-        } catch { return .failure(.unreachable("\(error)")) }
+        do { return try IncidentID(text) } catch { throw CommandRefusal(.usage, "incident \(text): \(error)") }
     }
 
     // MARK: What is shown

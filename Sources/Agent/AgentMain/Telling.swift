@@ -51,6 +51,9 @@ struct Telling {
                     .milliseconds("SPOT_AFTER_MS", time),
                 ])
         case .noticeGone(let signal): log.notice("no longer announced", id: .noticeGone, [.reason(signal.words)])
+        case .drillBegun(let kind):
+            log.notice("a drill begins", id: .drillBegun, [.field("SPOT_DRILL", kind.rawValue)])
+        case .drillRefused(let reason): log.notice("there is no drill", id: .drillRefused, [.reason(reason)])
         case .blind(let reason):
             log.error("the metadata service does not answer: a notice would not be seen", id: .blind, [.reason(reason)])
         case .sighted(let silence):
@@ -168,6 +171,8 @@ extension MessageID {
     static let fenceArmed = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b29")
     static let hookRefused = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b30")
     static let unordered = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b31")
+    static let drillBegun = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b32")
+    static let drillRefused = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b33")
     static let damagedRecord = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b1f")
 }
 

@@ -81,8 +81,10 @@ extension Slot {
             incident: incidentOfStop(of: instance), notBefore: notBefore, &turn)
     }
 
+    /// Where two may serve the old primary stops only after the verdict, and its steps are part of the story all the same.
     private func incidentOfStop(of instance: InstanceID) -> IncidentID? {
-        promotionIncident ?? incidents.first { $0.isOpen && $0.incident.instance == instance }?.id
+        let its = incidents.filter { $0.incident.instance == instance }
+        return promotionIncident ?? (its.first(where: \.isOpen) ?? its.last { $0.incident.successor != nil })?.id
     }
 
     // MARK: Answers

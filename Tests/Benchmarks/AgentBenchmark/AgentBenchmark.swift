@@ -3,9 +3,10 @@ import Glibc
 import Platform
 
 /// Measures the agent as it ships: what it costs while nothing happens, beside libcurl alone and beside a Python process of
-/// the original agents' shape, and how soon a notice is durable at the coordinator.
+/// the original agents' shape, how soon a notice is durable at the coordinator, and how soon another machine is proven to serve.
 ///
 ///     Packaging/benchmark agent [--quick] [--only NAME]
+///     Packaging/benchmark failover [--quick]
 ///
 /// It goes into namespaces of its own, so that it can be the name server and the authority that its programs trust. Ends what
 /// it started, and nothing else.
@@ -28,11 +29,12 @@ import Platform
     }
 }
 
-enum Measurement: String, CaseIterable { case ready, idle, flat, notice }
+enum Measurement: String, CaseIterable { case ready, idle, flat, notice, failover }
 
 /// What is measured and how long.
 struct Plan {
-    private(set) var measurements = Set(Measurement.allCases)
+    /// Hand-overs take as long as all the rest, so they are asked for by name.
+    private(set) var measurements = Set(Measurement.allCases).subtracting([.failover])
     private(set) var isQuick = false
 
     init(_ arguments: [String]) throws {
@@ -62,4 +64,6 @@ struct Plan {
     var machines: Int { isQuick ? 40 : 100 }
     /// A slot has room for 16 open incidents, and there are four series of rounds.
     let rounds = 3
+    /// Hand-overs of each kind.
+    var handOvers: Int { isQuick ? 5 : 20 }
 }

@@ -2,6 +2,7 @@ import BenchmarkSupport
 import Glibc
 import Platform
 import TestSupport
+import Wire
 
 /// One run, in the order that costs the least time.
 final class Bench {
@@ -55,12 +56,18 @@ final class Bench {
         if plan.measurements.contains(.flat) { try measureFlat(service) }
         try notices?.measureWithoutNames(since: forgotten)
         try notices?.stop()
+        if plan.measurements.contains(.failover) { try HandOvers(self, service).measure() }
         showTitle("\(seconds(surroundings.monotonic() - begin)) in all")
     }
 
-    func makeMachine(_ service: Service, host: String = "127.0.0.1") throws -> Machine {
+    func makeMachine(
+        _ service: Service, host: String = "127.0.0.1", slot: String? = nil,
+        more: (InstanceID) -> [String: String] = { _ in [:] }
+    ) throws -> Machine {
         machines += 1
-        return try Machine(number: machines, in: folder, server: service.url(host: host), token: service.token)
+        return try Machine(
+            number: machines, in: folder, server: service.url(host: host), token: service.token, slot: slot,
+            more: more(InstanceID(numbered: machines)))
     }
 
     func rest(_ time: Duration) { usleep(UInt32(max(0, time / .microseconds(1)))) }

@@ -14,7 +14,9 @@ final class Machine {
     private var agent: ChildProcess?
     private var environment: [String: String]
 
-    init(number: Int, in folder: String, server: String, token: Token) throws {
+    init(
+        number: Int, in folder: String, server: String, token: Token, slot: String? = nil, more: [String: String] = [:]
+    ) throws {
         instance = try InstanceID(numbered: number)
         var values = PretendMetadata.ordinary
         values["instance-id"] = instance.text
@@ -27,11 +29,11 @@ final class Machine {
         manager = try FakeManager(socket)
         environment = [
             "SPOT_OPTIMIZER_SERVER_URL": server, "SPOT_OPTIMIZER_CLIENT_TOKEN": token.secret,
-            "LOGICAL_AGENT_ID": "slot-\(number)", "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.endpoint,
+            "LOGICAL_AGENT_ID": slot ?? "slot-\(number)", "AWS_EC2_METADATA_SERVICE_ENDPOINT": metadata.endpoint,
             "STATE_DIRECTORY": self.folder, "RUNTIME_DIRECTORY": self.folder, "NOTIFY_SOCKET": socket,
             // As its unit has it.
             "WATCHDOG_USEC": "20000000", "GNUTLS_NO_IMPLICIT_INIT": "1",
-        ]
+        ].merging(more) { $1 }
     }
 
     deinit { metadata.stop() }

@@ -59,6 +59,9 @@ func trust(_ certificate: Certificate, in folder: String) throws {
     try bindOver(bundle, "\(folder)/authorities.pem")
 }
 
+/// As in a container: programs of this run find no service manager.
+func hideServiceManager() throws { try run("/bin/mount", ["-t", "tmpfs", "none", "/run/systemd"], package: "mount") }
+
 private func bindOver(_ path: String, _ file: String) throws {
     try run("/bin/mount", ["--bind", file, path], package: "mount")
 }

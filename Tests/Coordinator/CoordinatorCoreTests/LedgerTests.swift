@@ -124,6 +124,19 @@ import Wire
         #expect(scene.slot.incident(incident)?.incident.ledger == [step("start", at: given, of: bravo)])
     }
 
+    @Test func `the old primary's steps belong to the incident also where it stops after the verdict`() throws {
+        var scene = try promoted()
+        let incident = try #require(scene.incident?.id)
+        try scene.activate(bravo)
+        #expect(scene.slot.incident(incident)?.incident.state == .met)
+        scene.hear(alpha)
+        let stop = try scene.order("demote", of: alpha)
+        #expect(stop.incident == incident)
+        scene.now += .seconds(1)
+        try scene.tell([step("drain", at: given)], of: stop)
+        #expect(scene.slot.incident(incident)?.incident.ledger.last?.instance == alpha)
+    }
+
     @Test func `what a person ordered is told of in the interruption that came after it`() throws {
         var scene = try Scene.pair()
         try scene.decide { _ = try $0.promote(instance: bravo, &$1) }

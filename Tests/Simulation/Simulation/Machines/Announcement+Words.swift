@@ -21,6 +21,8 @@ extension Announcement {
         case .noticed(let signal): "sees: \(signal.words)"
         case .noticeStored(let incident, let action, _): "hears: incident \(incident.short), \(action.rawValue)"
         case .noticeGone(let signal): "no longer sees: \(signal.words)"
+        case .drillBegun(let kind): "begins a drill: \(kind.rawValue)"
+        case .drillRefused(let reason): "drills nothing: \(reason)"
         case .blind(let reason): "is blind: \(reason)"
         case .sighted: "sees again"
         case .commandTaken(let command, let type, let attempt): "begins \(type) \(command.short), delivery \(attempt)"
