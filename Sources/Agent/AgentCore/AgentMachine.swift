@@ -111,8 +111,8 @@ package struct AgentMachine: Sendable {
         if let teller { notices.wake(teller, &turn) }
         if actsStill { act(&turn) }
         if turn.wantsConfiguration { contact.wantConfiguration(turn.now) }
-        if let situation = situation(turn) { contact.wake(situation, &turn) }
         outbox.take(turn.reports, &turn)
+        if let situation = situation(turn) { contact.wake(situation, &turn) }
         outbox.wake(to: contact.isInTouch ? memory.enrolment : nil, disk, &turn)
     }
 
@@ -214,7 +214,8 @@ package struct AgentMachine: Sendable {
             saying: Contact.Saying(
                 facts: facts, status: settings.enabled ? .online : .disabled, role: memory.role, epoch: memory.epoch,
                 configVersion: memory.configuration?.version,
-                running: Array(errands.running.prefix(Limits.commandsRunningMax)), lacking: lacking,
+                // One that is not named would be delivered again, though its result is on its way by the disk.
+                running: Array((errands.running + outbox.answered).prefix(Limits.commandsRunningMax)), lacking: lacking,
                 isBlind: watch.isBlind),
             health: HostHealth(
                 uptimeSeconds: (turn.now - startedAt).components.seconds,

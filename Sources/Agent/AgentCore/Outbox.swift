@@ -45,6 +45,10 @@ struct Outbox: Sendable {
     }
 
     var count: Int { waiting.count }
+    /// The commands whose results are on the way.
+    var answered: [CommandID] {
+        waiting.compactMap { if case .result(_, let command) = $0.report.content { command } else { nil } }
+    }
     var holdsResults: Bool { waiting.contains { $0.report.weight == Report.resultWeight } }
 
     // MARK: Coming in

@@ -37,6 +37,19 @@ import Wire
         #expect(try scene.heartbeat().heartbeat.running == ["command-1"])
     }
 
+    @Test func `a command that is done at once is named until its result has arrived, or it would be delivered again`()
+        throws
+    {
+        var scene = Scene.inContact()
+        scene.answer(.heartbeat, scene.heard { $0.commands = [self.command(.unknown("dance"))] })
+        scene.pass(.milliseconds(250))
+        #expect(try scene.heartbeat().heartbeat.running == ["command-1"])
+        #expect(results(scene) == [.refused])
+        scene.answer(.report, .reported)
+        scene.pass(.milliseconds(250))
+        #expect(try scene.heartbeat().heartbeat.running.isEmpty)
+    }
+
     @Test func `a command in the answer to a notice is obeyed`() {
         var scene = Scene.inContact()
         scene.metadata[.instanceAction] = .value(#"{"action":"terminate","time":"2026-11-20T12:02:00Z"}"#)

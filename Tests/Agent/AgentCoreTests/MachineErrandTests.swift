@@ -39,6 +39,9 @@ struct MachineErrandTests {
         #expect(
             result.facts == .inspected([CommandResult.InspectedInstance(instance: Self.target, state: .stopped)]))
         scene.pass(.milliseconds(500))
+        #expect(try scene.heartbeat().heartbeat.running == ["c1"])
+        scene.answer(.report, .reported)
+        scene.pass(.milliseconds(500))
         #expect(try scene.heartbeat().heartbeat.running == [])
     }
 
