@@ -126,7 +126,9 @@ extension AgentMachine {
         for finding in findings {
             switch finding {
             case .identified(let facts): identify(facts, &turn)
-            case .noticed(let signal): notices.notice(signal, at: coordinatorTime(turn), &turn)
+            case .noticed(let signal):
+                notices.notice(signal, at: coordinatorTime(turn), &turn)
+                hasUnheeded = true
             case .gone(let signal): notices.drop(signal, &turn)
             case .blind(let reason):
                 blindSince = turn.now

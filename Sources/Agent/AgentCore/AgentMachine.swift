@@ -30,6 +30,8 @@ package struct AgentMachine: Sendable {
     let epochAtStart: Epoch?
     /// The epoch of an enrolment of this life, which says who serves.
     var enrolledUnder: Epoch?
+    /// Something was announced for which the hooks did not run yet.
+    var hasUnheeded = false
     /// Who we were before the start, until the metadata service tells who we are: enough to stop the workload by.
     var provisional: Standing?
     var errands: Errands

@@ -41,6 +41,7 @@ package enum Announcement: Sendable, Equatable {
     case notServing(reason: String)
     case fenceNotArmed(reason: String)
     case fenceArmed
+    case hooksFailed(reason: String)
     // Commands
     case commandTaken(CommandID, type: String, attempt: Int)
     case commandEnded(CommandID, type: String, CommandResult.Outcome, message: String)

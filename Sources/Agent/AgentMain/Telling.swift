@@ -109,6 +109,7 @@ struct Telling {
             log.error("the workload is to run here and does not", id: .notServing, [.reason(reason)])
         case .fenceNotArmed(let reason):
             log.error("no timer stops the workload if this agent dies", id: .fenceNotArmed, [.reason(reason)])
+        case .hooksFailed(let reason): log.warning("hooks of the notice failed", id: .hooksFailed, [.reason(reason)])
         case .fenceArmed: log.notice("a timer stops the workload if this agent dies", id: .fenceArmed)
         default: preconditionFailure("\(announcement) has words of its own")
         }
@@ -168,6 +169,7 @@ extension MessageID {
     static let serving = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b26")
     static let notServing = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b27")
     static let fenceNotArmed = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b28")
+    static let hooksFailed = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b34")
     static let fenceArmed = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b29")
     static let hookRefused = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b30")
     static let unordered = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b31")

@@ -120,7 +120,8 @@ import Testing
             #expect(timings.tls == .zero)
             #expect(timings.nameLookup <= timings.connect)
             #expect(timings.connect <= timings.firstByte && timings.connect > .zero)
-            #expect(timings.firstByte <= timings.total)
+            // The library reads its clock anew for each, and not in this order.
+            #expect(timings.firstByte <= timings.total + .milliseconds(1))
         }
     }
 }

@@ -5,6 +5,7 @@ import Wire
 extension AgentMachine {
     /// Between the last moment and the end: what a stop in good order takes, after the drain.
     private static let lastMomentLead = Duration.seconds(5)
+    private static let noticeHooksTime = Duration.seconds(30)
 
     var isExclusive: Bool { memory.configuration?.settings.handOver == .exclusive }
 
@@ -95,10 +96,19 @@ extension AgentMachine {
             errands.begin(.serve, serve, standing, &turn)
         }
         let moment = workload.fenceMoment(position, demotion: errands.demotionFence, at: turn.now)
+        if isReal, hasUnheeded { heed(standing, position, &turn) }
         if workload.hasHeard {
             workload.fence.want(moment, lease: lease, of: options.takeOver.units, &turn)
         }
         absorb(turn)
+    }
+
+    private mutating func heed(_ standing: Standing, _ position: Workload.Position, _ turn: inout Turn) {
+        hasUnheeded = false
+        guard options.takeOver.hooks.contains(.notice), position.mayServe else { return }
+        let deadline = position.endsAt ?? turn.now + .seconds(standing.configuration.settings.failoverDeadlineSeconds)
+        let hooks = HooksErrand(stage: .notice, incident: nil, deadline: deadline, within: Self.noticeHooksTime)
+        errands.begin(.heed, hooks, standing, &turn)
     }
 
     private mutating func begin(_ halt: Halt, _ standing: Standing, _ turn: inout Turn) {
@@ -133,6 +143,7 @@ extension AgentMachine {
             case .halt(let halt):
                 workload.noteHalted(halt, isStopped: isDone, at: turn.now)
                 turn.tell(isDone ? .halted(halt) : .notHalted(halt, reason: own.end.message))
+            case .heed: if !isDone { turn.tell(.hooksFailed(reason: own.end.message)) }
             case .serve where own.end.outcome == .refused: break
             case .serve:
                 if own.end.outcome == .failed, workload.failure == nil {

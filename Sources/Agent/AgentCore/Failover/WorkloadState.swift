@@ -52,4 +52,6 @@ package enum Purpose: Sendable, Equatable {
     case halt(Halt)
     /// It is ours, so it is to run.
     case serve
+    /// The hooks of a notice, which nobody waits for.
+    case heed
 }

@@ -23,6 +23,14 @@ struct HaltingTests {
         #expect(scene.scene.told.contains(.halted(.lastMoment)))
     }
 
+    @Test func `the hooks of a notice run at once, once, and hold nothing up`() {
+        var scene = WorkloadScene(.primary) { $0.hooks = [.notice] }
+        scene.scene.metadata[.instanceAction] = Self.interruption(in: 120, scene.scene)
+        scene.pass(.seconds(5))
+        let runs = scene.scene.host.acts.count { if case .runHooks(.notice, _) = $0 { true } else { false } }
+        #expect(runs == 1)
+    }
+
     @Test func `without a coordinator likewise`() {
         var scene = WorkloadScene(.primary, .exclusive)
         scene.word.answers = false

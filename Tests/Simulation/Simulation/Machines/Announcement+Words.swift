@@ -45,6 +45,7 @@ extension Announcement {
         case .serving: "runs the workload"
         case .notServing(let reason): "cannot run the workload: \(reason)"
         case .fenceNotArmed(let reason): "has no fence: \(reason)"
+        case .hooksFailed(let reason): "its hooks failed: \(reason)"
         case .fenceArmed: "has a fence again"
         case .stopping: "is told to stop"
         }
