@@ -118,5 +118,5 @@ struct Following {
         }
     }
 
-    private func rest(_ time: Duration) { unsafe _ = poll(nil, 0, Int32(max(0, time / .milliseconds(1)))) }
+    private func rest(_ time: Duration) { _ = poll(nil, 0, Int32(max(0, time / .milliseconds(1)))) }
 }
