@@ -61,7 +61,7 @@ extension AgentMachine {
             case .stored(let reply):
                 noteDrillStored(reply, turn)
                 rank(reply.role, reply.epoch, &turn)
-                obey(reply.commands, &turn)
+                obey(reply.commands, askedAt: nil, &turn)
             case .tokenRefused(let reason): contact.refuseToken(reason, &turn)
             case .drillRefused(let reason): refuseDrill(reason, &turn)
             case nil: break
@@ -80,7 +80,7 @@ extension AgentMachine {
         case .heard(let reply, let askedAt):
             rank(reply.role, reply.epoch, &turn)
             hear(reply.role, reply.epoch, askedAt: askedAt, &turn)
-            obey(reply.commands, &turn)
+            obey(reply.commands, askedAt: askedAt, &turn)
         case .configured(let configuration):
             let before = memory.configuration?.settings.handOver
             turn.remember(.configured(configuration))
@@ -113,7 +113,10 @@ extension AgentMachine {
         absorb(turn)
     }
 
-    private mutating func obey(_ commands: [Command], _ turn: inout Turn) {
+    /// An answer from before a doubt may bring an order from before it, too; it is delivered again.
+    private mutating func obey(_ delivered: [Command], askedAt: Duration?, _ turn: inout Turn) {
+        let isSettled = !isExclusive || askedAt.map(workload.isSettled) ?? false
+        let commands = delivered.filter { isSettled || !$0.brings }
         guard !commands.isEmpty, actsStill, let standing = standing(turn) else { return }
         beginErrands(standing, &turn)
         errands.take(commands, standing, &turn)

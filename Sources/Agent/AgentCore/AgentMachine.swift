@@ -225,11 +225,17 @@ package struct AgentMachine: Sendable {
                 blind: watch.isBlind, outbox: Int64(outbox.count)))
     }
 
+    private var whyNotServing: String? {
+        if let failure = workload.failure { return "the workload does not run here: \(failure)" }
+        guard case .idle(let under)? = memory.workload, let epoch = memory.epoch, under >= epoch, !errands.moves else {
+            return nil
+        }
+        return "the workload does not run here: it was stopped for another host"
+    }
+
     /// What a replica lacks to be ready, and a primary to serve; nil of others.
     var lacking: [String]? {
-        if memory.role == .primary, let failure = workload.failure {
-            return [Readiness.shortened("the workload does not run here: \(failure)")]
-        }
+        if memory.role == .primary { return whyNotServing.map { [Readiness.shortened($0)] } }
         guard memory.role == .replica else { return nil }
         let handOver = memory.configuration?.settings.handOver ?? .overlap
         return Readiness(

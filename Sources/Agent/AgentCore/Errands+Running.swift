@@ -98,7 +98,10 @@ extension Errands {
             } else {
                 conclude(command, told(end, at), startedAt: runs[at].startedAt, standing, &turn)
             }
-            if command.isDemotion { demotionEnded = true }
+            if command.isDemotion {
+                demotionEnded = true
+                isUnstopped = !end.outcome.isSuccess
+            }
         }
     }
 

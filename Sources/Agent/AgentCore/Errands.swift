@@ -27,6 +27,8 @@ struct Errands: Sendable {
     var ownEnds: [OwnEnd] = []
     /// The machine takes note of it.
     var demotionEnded = false
+    /// The last demotion was not seen to stop the workload.
+    var isUnstopped = false
     /// Commands that made way for a stop, and are answered when that is done.
     var overtaken: [Overtaken] = []
     /// Begun before the restart, and not gone on with before the coordinator has said that it is still so.
@@ -187,7 +189,12 @@ struct Errands: Sendable {
             giveUp(standing, &turn) { $0.brings }
         }
         for command in waiting.sorted(by: Command.goesFirst) {
-            if let refusal = command.refusal(standing, at: time) {
+            if let refusal = command.refusal(standing, at: time), refusal.outcome == .expired, command.brings {
+                // An earlier life may have begun it, and have forgotten that.
+                guard hasRoom(for: command) else { continue }
+                waiting.removeAll { $0.id == command.id }
+                begin(command, Withdrawal(standing.options.takeOver, refusal), standing, &turn)
+            } else if let refusal = command.refusal(standing, at: time) {
                 waiting.removeAll { $0.id == command.id }
                 conclude(command, refusal, startedAt: nil, standing, &turn)
             } else if command.notBefore ?? .earliest <= time, hasRoom(for: command),

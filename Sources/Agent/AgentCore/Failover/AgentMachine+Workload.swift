@@ -129,8 +129,7 @@ extension AgentMachine {
 
     /// Once nothing serves here and nothing is on its way to, that can be said of what made way.
     private mutating func concludeOvertaken(_ standing: Standing, _ turn: inout Turn) {
-        guard workload.wanted == nil, !errands.moves, !position.mayServe else { return }
-        if case .halted(.fenceFailed, _)? = memory.workload { return }
+        guard workload.wanted == nil, !errands.moves, !errands.isUnstopped, !position.mayServe else { return }
         errands.concludeOvertaken(standing, &turn)
     }
 

@@ -52,3 +52,27 @@ struct ServeErrand: Errand {
         return activation.go(on: .began(progress: []), standing, &turn)
     }
 }
+
+/// An order to take over that came too late: it is said that nothing serves here, so it is made sure of.
+struct Withdrawal: Errand {
+    private static let grace = Duration.seconds(3)
+
+    let takeOver: TakeOver
+    let refusal: ErrandEnd
+
+    init(_ takeOver: TakeOver, _ refusal: ErrandEnd) { (self.takeOver, self.refusal) = (takeOver, refusal) }
+
+    mutating func go(on event: ErrandEvent, _ standing: Standing, _ turn: inout Turn) -> ErrandStep {
+        guard !takeOver.units.isEmpty else { return .end(refusal) }
+        guard case .joined(let ends) = event else {
+            let stop = StopErrand(takeOver.units, graceful: Self.grace, byForce: Self.grace)
+            return .join([Part("stop units", within: stop.within, stop)])
+        }
+        turn.remember(.workload(.idle(under: standing.epoch)))
+        guard ends.allSatisfy(\.isDone) else {
+            let reasons = ends.map(\.end.message).joined(separator: "; ")
+            return .end(ErrandEnd(outcome: .fenceFailed, message: "\(refusal.message); not seen stopped: \(reasons)"))
+        }
+        return .end(refusal)
+    }
+}

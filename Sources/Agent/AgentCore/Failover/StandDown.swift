@@ -167,8 +167,8 @@ struct StandDown: Errand {
 
     private func state(_ standing: Standing) -> WorkloadState {
         switch cause {
-        // Without proof of a stop the coordinator goes on taking this host for one that serves, and may leave it at that.
-        case .demote: isStopped ? .idle(under: standing.epoch) : .halted(.fenceFailed, under: standing.epoch)
+        // Also without proof of it: an answer `fenced` of a later attempt may be on its way, and must stay true.
+        case .demote: .idle(under: standing.epoch)
         case .halt(_, let state): state
         }
     }

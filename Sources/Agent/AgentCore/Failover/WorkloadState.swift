@@ -22,8 +22,6 @@ package enum Halt: String, Sendable, CaseIterable {
     case fenceFired = "fence_fired"
     /// EC2 takes the machine in a moment, and nobody has taken over.
     case lastMoment = "last_moment"
-    /// It was to be stopped for another host, and was not seen stopped.
-    case fenceFailed = "fence_failed"
     /// It came up on a host that is to stand by.
     case standBy = "stand_by"
 
@@ -35,7 +33,6 @@ package enum Halt: String, Sendable, CaseIterable {
         case .leaseLost: "the coordinator was not heard for as long as the lease"
         case .fenceFired: "the fence of this machine fired"
         case .lastMoment: "EC2 takes the machine, and nobody has taken over"
-        case .fenceFailed: "its stop for another host was not seen"
         case .standBy: "this machine is to stand by"
         }
     }

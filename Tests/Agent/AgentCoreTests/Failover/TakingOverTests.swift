@@ -113,6 +113,17 @@ struct TakingOverTests {
         #expect(scene.scene.host.serves)
     }
 
+    @Test func `an order that came too late is answered when nothing runs: an earlier life may have begun it`() {
+        var scene = WorkloadScene(.replica, .exclusive, running: true)
+        var command = scene.command(.activate, id: "a")
+        command.attempt = 2
+        command.expiresAt = scene.scene.wall - .seconds(1)
+        scene.word.commands = [command]
+        scene.pass(.seconds(5))
+        #expect(scene.outcome("a") == .expired)
+        #expect(!scene.scene.host.runs)
+    }
+
     @Test func `a stop overtakes a start, and the start is answered only when that is done`() {
         var scene = WorkloadScene(.replica, .exclusive)
         scene.scene.host.isDeaf = true

@@ -87,7 +87,7 @@ final class NoStopWithoutReason: Checker {
             {
                 broken("\(machine.id.short) takes its fence for fired")
             }
-        case .newBoot, .pause, .standBy, .fenceFailed: break
+        case .newBoot, .pause, .standBy: break
         }
     }
 
