@@ -28,7 +28,7 @@ func noteRefusal(_ context: UnsafeMutableRawPointer?, _ status: UInt32) {
     else { return }
     core.counters.rejected.increment()
     let refusal = Refusal(status: status, reason: LibraryPages.reason(status, core.options.limits), request: nil)
-    LibraryPages.replace(with: core.options.refusal(refusal))
+    LibraryPages.replace(with: LibraryPage(refusal, core: core))
     core.reading.exchange?.refusedByLibrary(status: status)
 }
 

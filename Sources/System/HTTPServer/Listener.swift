@@ -66,6 +66,7 @@ package final class Listener: Sendable {
             _ = core.waitUntilQuiet(within: time)
             // Others may have decided to resume and not done it yet. They are between two statements, never waiting.
             while core.resumesUnderWay.load(ordering: .sequentiallyConsistent) > 0 { sched_yield() }
+            core.waitForRefusals()
             daemon.stop()
             // The library closes without a word what it was given and had not begun to serve.
             core.counters.open.store(0, ordering: .relaxed)

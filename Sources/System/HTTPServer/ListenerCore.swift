@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 import Synchronization
 
@@ -14,6 +15,9 @@ final class ListenerCore: Sendable {
     /// Calls of the library's resume that have been decided and not returned. While there is one the library must not be
     /// stopped: the connection would still be suspended, or the call would use a daemon that is gone.
     let resumesUnderWay = Atomic(0)
+
+    /// Pages that the library made for refusals of its own and has not let go. See `LibraryPage` for why a stop waits for them.
+    let refusalsUnderWay = Atomic(0)
 
     private let exchanges = Atomic(0)
     private let stopping = Atomic(false)
@@ -54,6 +58,15 @@ final class ListenerCore: Sendable {
             isQuiet = exchanges.load(ordering: .sequentiallyConsistent) == 0
             return isQuiet ? true : nil
         } ?? false
+    }
+
+    /// From a page's making to its being queued are a few statements on a worker; after that its client may take any time to
+    /// read it, and nobody has to wait for that. A worker that gets no turn for as long as this is taken for one of the latter.
+    func waitForRefusals() {
+        let end = SystemSurroundings().monotonic() + .milliseconds(200)
+        while refusalsUnderWay.load(ordering: .sequentiallyConsistent) > 0, SystemSurroundings().monotonic() < end {
+            sched_yield()
+        }
     }
 
     /// To be called once for each suspension, by whoever took it, after counting it in `resumesUnderWay`.

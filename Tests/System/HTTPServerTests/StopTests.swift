@@ -118,6 +118,17 @@ extension Everything {
             #expect(throws: Never.self) { try client.awaitClose() }
         }
 
+        /// The library would read an answer that it has not kept (Decisions/0001).
+        @Test func `what the library refuses alone while it is being stopped ends nobody, 200 times`() throws {
+            for _ in 0..<200 {
+                let listener = try makeListener(handler: echo)
+                let clients = try (0..<8).map { _ in try TestClient(port: listener.port) }
+                for client in clients { client.sendWhilePossible("rubbish\u{1}that is no request\r\n\r\n") }
+                listener.stop(within: .zero)
+                for client in clients { #expect(throws: Never.self) { try client.awaitClose() } }
+            }
+        }
+
         @Test func `answers, expiries, new requests and stop may race, 200 times`() throws {
             for round in 0..<200 {
                 let parking = Parking()
