@@ -167,9 +167,10 @@ extension AgentMachine {
         notices.startOver(&turn)
         outbox.forget(&turn)
         // What started with the image's machine starts with this one, too.
-        if isExclusive { workload.doubt(.newBoot, at: turn.now) }
+        let halts = isExclusive
+        if halts { workload.doubt(.newBoot, at: turn.now) }
         memory = Memory()
-        turn.remember(.booted(boot))
+        turn.remember(.booted(boot, halts: halts))
         absorb(turn)
         errands = Errands(memory)
         lastStanding = nil

@@ -45,7 +45,9 @@ extension Entry: JSONWritable {
         case .ranked(let role, let epoch):
             fields.field("role", role)
             fields.field("epoch", epoch)
-        case .booted(let boot): fields.field("boot_id", boot.text)
+        case .booted(let boot, let halts):
+            fields.field("boot_id", boot.text)
+            if halts { fields.field("halts", true) }
         case .identified(let facts): fields.field("facts", facts)
         case .workload(let state): state.write(&fields)
         case .commandTaken(let command, let time):
@@ -73,7 +75,7 @@ extension Entry: JSONReadable {
             case .enrolled: .enrolled(try Enrolment(fields))
             case .configured: .configured(try fields.need("configuration"))
             case .ranked: .ranked(try fields.need("role"), try fields.need("epoch"))
-            case .booted: .booted(BootID(try fields.need("boot_id")))
+            case .booted: .booted(BootID(try fields.need("boot_id")), halts: try fields.maybe("halts") ?? false)
             case .identified: .identified(try fields.need("facts"))
             case .workload: .workload(try WorkloadState(fields))
             case .commandTaken: .commandTaken(try fields.need("command"), at: try fields.need("at"))

@@ -9,8 +9,9 @@ package enum Entry: Sendable, Equatable {
     case configured(Configuration)
     /// The newest role and epoch that the coordinator told.
     case ranked(Role, Epoch)
-    /// Which run of the machine this is; what is known of the workload from before it is not true any more.
-    case booted(BootID)
+    /// Which run of the machine this is; what is known of the workload from before it is not true any more. `halts`: what came
+    /// up with it is to stop, and until the next entry of the workload was not seen to.
+    case booted(BootID, halts: Bool)
     /// What the metadata service told, which stays so until the next boot.
     case identified(InstanceFacts)
     case workload(WorkloadState)

@@ -8,6 +8,8 @@ package struct Memory: Sendable, Equatable {
     package internal(set) var role: Role?
     package internal(set) var epoch: Epoch?
     package internal(set) var boot: BootID?
+    /// Of this boot: what came up with the machine is to stop, and was not seen to.
+    package internal(set) var mustHalt = false
     /// Of this boot.
     package internal(set) var facts: InstanceFacts?
     package internal(set) var workload: WorkloadState?
@@ -46,9 +48,13 @@ package struct Memory: Sendable, Equatable {
         case .ranked(let role, let epoch):
             self.role = role
             self.epoch = epoch
-        case .booted(let boot): begin(boot)
+        case .booted(let boot, let halts):
+            begin(boot)
+            mustHalt = halts
         case .identified(let facts): self.facts = facts
-        case .workload(let state): workload = state
+        case .workload(let state):
+            workload = state
+            mustHalt = false
         case .commandTaken(let command, let time): take(command, at: time)
         case .progressed(let command, let progress):
             if let index = open.firstIndex(where: { $0.command.id == command }) {
@@ -67,9 +73,10 @@ package struct Memory: Sendable, Equatable {
         if let enrolment { entries.append(.enrolled(enrolment)) }
         if let configuration { entries.append(.configured(configuration)) }
         if let role, let epoch { entries.append(.ranked(role, epoch)) }
-        if let boot { entries.append(.booted(boot)) }
+        if let boot { entries.append(.booted(boot, halts: false)) }
         if let facts { entries.append(.identified(facts)) }
         if let workload { entries.append(.workload(workload)) }
+        if let boot, mustHalt { entries.append(.booted(boot, halts: true)) }
         entries += ended.map { .commandEnded($0.command, $0.result) }
         for command in open {
             entries.append(.commandTaken(command.command, at: command.takenAt))

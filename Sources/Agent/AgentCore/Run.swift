@@ -81,7 +81,7 @@ struct Run: Sendable {
 
     /// A part is over then, whatever it does.
     var end: Duration? {
-        if case .part(let part, _, _) = cause { beganAt + part.budget } else { nil }
+        if case .part(let part, _, _) = cause, part.isCut { beganAt + part.budget } else { nil }
     }
 
     private var waitDue: Duration? {
@@ -102,7 +102,7 @@ struct Run: Sendable {
     mutating func noteRecorded(upTo batch: Int) { if let unsaved, unsaved.batch <= batch { self.unsaved = nil } }
 
     mutating func ask(_ request: CloudRequest, within: Duration, _ turn: inout Turn) {
-        if request.changesSomething, let unsaved {
+        if request.waitsForDisk, let unsaved {
             let until = unsaved.since + Self.diskPatience
             guard turn.now >= until else {
                 wait = .disk(request, within: within, until: until)
@@ -122,6 +122,11 @@ struct Run: Sendable {
         let call = turn.call(request, within: request.changesSomething ? left : min(left, Self.attemptMax))
         wait = .answer(call, request, until: until)
     }
+}
+
+extension CloudRequest {
+    /// What a crash must not make us forget, and the look before it, which would be out of date by the time the disk has answered.
+    fileprivate var waitsForDisk: Bool { if case .findInstances = self { true } else { changesSomething } }
 }
 
 /// Counts the runs of one life of the agent.

@@ -36,7 +36,7 @@ struct Following {
         }
         guard kill(agent, SIGUSR1) == 0 else {
             DrillRequest.withdraw(from: folder)
-            throw CommandRefusal(.unavailable, "wake the agent, process \(agent): \(describe(errno: errno))")
+            throw CommandRefusal(.unavailable, "wake the agent, process \(agent): \(describe(errno: lastErrno))")
         }
         _ = try drill(request.name, within: Self.takenWithin) { _ in true }
         let drill = try drill(request.name, within: Self.storedWithin) { $0.incident != nil || $0.refusal != nil }

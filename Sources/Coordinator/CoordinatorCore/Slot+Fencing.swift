@@ -29,6 +29,9 @@ extension Slot {
 
     // MARK: Asking
 
+    /// Somebody was replaced and may still serve: whoever is heard next may be the one that was waited for.
+    package var owesStop: Bool { hosts.contains { $0.mayServe && $0.role.isReplaced } }
+
     /// Has each host stop that may serve and must not, as soon as it is heard and until it answers: the old primary, one
     /// that was replaced while it was away, a successor that was given up.
     mutating func orderStops(_ turn: inout Turn) {

@@ -23,7 +23,7 @@ package final class Line: Sendable {
         var hasOrders: Bool
         /// Some of them wait to be handed out.
         var hasDue: Bool
-        /// An incident is open, or nobody serves: each host that is heard again counts.
+        /// An incident is open, nobody serves, or somebody who must not may: each host that is heard again counts.
         var isInTrouble: Bool
         /// It is the primary, and says that its workload does not run.
         var isFailing: Bool

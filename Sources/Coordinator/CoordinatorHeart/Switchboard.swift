@@ -290,7 +290,7 @@ extension Line.View {
         hasOrders = !orders.isEmpty
         hasDue = orders.contains { $0.isDue(at: now) }
         isFailing = host.failingSince != nil
-        isInTrouble = slot.primary == nil || isFailing || slot.incidents.contains(where: \.isOpen)
+        isInTrouble = slot.primary == nil || isFailing || slot.owesStop || slot.incidents.contains(where: \.isOpen)
         isHindered = !slot.hindrances(at: now).isEmpty
         isGoing = slot.announced(at: now).contains(host.instance)
         isEnded = slot.deletedAt != nil

@@ -127,9 +127,12 @@ extension StoreReader {
                     "SELECT slot_id, instance_id FROM command INDEXED BY command_open WHERE finished_at IS NULL"
                 ) { Busy(slot: try $0.value(0), instance: try $0.value(1)) })
             let troubled = Set(
-                try transaction.all("SELECT slot_id FROM incident INDEXED BY incident_open WHERE closed_at IS NULL") {
-                    try $0.value(0, as: SlotID.self)
-                })
+                try transaction.all(
+                    """
+                    SELECT slot_id FROM incident INDEXED BY incident_open WHERE closed_at IS NULL
+                    UNION SELECT slot_id FROM host WHERE role IN ('zombie', 'terminating') AND service <> 'idle'
+                    """
+                ) { try $0.value(0, as: SlotID.self) })
             let numbers = try numbers(share, of: shares, transaction)
             try transaction.forEach(
                 """

@@ -141,6 +141,16 @@ struct ErrandsTests {
         #expect(scene.result?.message.contains("disk") == false)
     }
 
+    @Test func `the look before a launch is not from before the wait for the disk`() throws {
+        var scene = ErrandScene()
+        scene.diskWorks = false
+        scene.deliver(scene.command(LaunchTests.replica()))
+        scene.pass(.milliseconds(4900))
+        #expect(!scene.cloud.requests.contains { if case .findInstances = $0 { true } else { false } })
+        scene.pass(.seconds(10))
+        #expect(scene.cloud.machines.count { $0.launch != nil } == 1)
+    }
+
     @Test func `a disk that takes nothing stops nothing, and the result says so`() {
         var scene = ErrandScene()
         scene.diskWorks = false

@@ -164,6 +164,12 @@ struct Scene {
         }
     }
 
+    /// The whole machine stands still, PID 1 and what it was told with it.
+    mutating func sleep(_ time: Duration) {
+        now += time
+        feed(.resumed(after: time))
+    }
+
     mutating func jump(_ error: Duration) { wallError = error }
 
     // MARK: Questions and answers

@@ -186,6 +186,11 @@ struct ActingTests {
             systemctl start deaf
             act kill 4 deaf
             says 'done in'; [ "$(took done)" -lt 1000 ]; inactive deaf
+            # By force there is no order: what does not end keeps no other alive.
+            sleeper holds 'ExecStopPost=/bin/sleep 604'
+            systemctl start holds plain
+            act kill 2 holds plain
+            says 'late in'; inactive plain
             """)
     }
 }

@@ -159,6 +159,29 @@ import Wire
         }
     }
 
+    @Test(arguments: [[10, 11], [11, 10]])
+    func `who was replaced and may still serve is told to stop after a restart, whoever is heard first`(
+        tokens: [UInt8]
+    ) throws {
+        try withTemporaryFolder { folder in
+            let site = try Site(folder: folder)
+            let client = try slot(site, replicas: []).primary.client
+            for (seconds, kind) in [(10, EventKind.hostSilent), (130, .hostOffline)] {
+                site.surroundings.advance(by: .seconds(seconds))
+                site.heart.examineLiveness()
+                try site.waitForEvent(kind)
+            }
+            #expect(try site.register(second, of: client, token: 11).reply.role == .primary)
+            site.heart.stop()
+
+            let again = try Site(folder: folder, surroundings: site.surroundings)
+            defer { again.heart.stop() }
+            for token in tokens { try again.beat(try line(token, at: again)) }
+            let commands = try again.beat(try line(10, at: again))
+            #expect(commands.map(\.order.type).contains("demote"))
+        }
+    }
+
     @Test func `without an incident a restart decides nothing about those who say what they said`() throws {
         try withTemporaryFolder { folder in
             let site = try Site(folder: folder)

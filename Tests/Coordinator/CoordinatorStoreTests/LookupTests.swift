@@ -185,7 +185,7 @@ struct LookupTests {
         }
     }
 
-    @Test func `a start knows whose slot is in trouble: an incident is open, or nobody serves`() throws {
+    @Test func `a start knows whose slot is in trouble: an incident, nobody serves, or one that must not may`() throws {
         try withStore { (store) throws in
             try store.save(makeServing(1))
             var unserved = makeSlot(2)
@@ -196,9 +196,13 @@ struct LookupTests {
             interrupted.incidents = [makeIncident(1, of: 4, on: 4)]
             try store.save(interrupted)
             var served = makeServing(6)
-            served.hosts.append(makeHost(7, .replica))
+            served.hosts += [makeHost(7, .replica), makeHost(8, .zombie)]
             try store.save(served)
-            #expect(try hosts(store.path).filter(\.isInTrouble).map(\.instance) == [2, 3, 4, 5].map(instance))
+            var replaced = makeServing(9)
+            replaced.hosts.append(makeHost(10, .zombie))
+            replaced.hosts[1].service = .told
+            try store.save(replaced)
+            #expect(try hosts(store.path).filter(\.isInTrouble).map(\.instance) == [2, 3, 4, 5, 9, 10].map(instance))
         }
     }
 

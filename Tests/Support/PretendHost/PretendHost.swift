@@ -75,10 +75,14 @@ package struct PretendHost: Sendable {
             }
         case .stop(let names, let atOnce):
             for name in names where units[name] == .running {
-                guard !unstoppable.contains(name), atOnce || !stubborn.contains(name) else {
-                    return .failure(ActFault(.late, "stop \(name): it still runs"))
+                if !unstoppable.contains(name), atOnce || !stubborn.contains(name) {
+                    units[name] = .stopped
+                } else if !atOnce {
+                    break
                 }
-                units[name] = .stopped
+            }
+            if let left = names.first(where: { units[$0] == .running }) {
+                return .failure(ActFault(.late, "stop \(left): it still runs"))
             }
         case .inspect(let names): return .success(.units(names.map(finding)))
         case .armFence(let names, let time): fence = (names, time)

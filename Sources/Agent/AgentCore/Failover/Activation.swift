@@ -164,7 +164,7 @@ struct Activation: Errand {
             return .end(with(.failed(reason)))
         }
         let stop = StopErrand(takeOver.units, graceful: Self.undoGrace, byForce: Self.undoGrace)
-        return .join([Part("stop units again", within: stop.within, stop)])
+        return .join([Part("stop units again", stop)])
     }
 
     private func undone(_ ends: [PartEnd], _ standing: Standing, _ turn: inout Turn) -> ErrandEnd {

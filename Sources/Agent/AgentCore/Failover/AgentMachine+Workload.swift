@@ -26,11 +26,12 @@ extension AgentMachine {
     // MARK: What happens
 
     mutating func beginWorkload(_ turn: inout Turn) {
-        let isNewBoot = memory.boot != nil && memory.boot != boot
+        let isNewBoot = memory.mustHalt || (memory.boot != nil && memory.boot != boot)
         provisional = standing(turn, as: memory.facts)
         workload.begin(isNewBoot: isNewBoot, isExclusive: isExclusive, lease: lease, at: turn.now)
+        if standsBy { workload.doubt(.standBy, at: turn.now) }
         if memory.boot != boot {
-            turn.remember(.booted(boot))
+            turn.remember(.booted(boot, halts: isNewBoot && isExclusive))
             absorb(turn)
         } else if let facts = memory.facts {
             identify(facts, &turn)
@@ -51,10 +52,13 @@ extension AgentMachine {
         if workload.isSettled(by: askedAt), !errands.moves, lastStanding != nil, let standing = standing(turn) {
             errands.answerHeld(standing, &turn)
         }
-        // An image that starts the workload with the machine would have it run twice.
-        if isEnrolment, isExclusive, role != .primary, memory.workload == nil {
-            workload.doubt(.standBy, at: turn.now)
-        }
+        if isEnrolment, standsBy { workload.doubt(.standBy, at: turn.now) }
+    }
+
+    /// An image that starts the workload with the machine would have it run twice, and here nobody has looked yet.
+    private var standsBy: Bool {
+        guard isExclusive, let role = memory.role else { return false }
+        return role != .primary && memory.workload == nil
     }
 
     /// The epoch of the last thing that was done with the workload here.

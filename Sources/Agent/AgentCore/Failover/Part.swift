@@ -7,11 +7,16 @@ struct Part: Sendable {
     let name: String
     let budget: Duration
     let errand: any Errand
+    /// Whether it ends when its budget is used up.
+    let isCut: Bool
 
     init(_ name: String, within budget: Duration, _ errand: any Errand) {
-        self.name = name
-        self.budget = budget
-        self.errand = errand
+        (self.name, self.budget, self.errand, isCut) = (name, budget, errand, true)
+    }
+
+    /// Each of its steps has a bound. A machine that stood still for longer than all of them has still to stop, and to see it.
+    init(_ name: String, _ stop: StopErrand) {
+        (self.name, budget, errand, isCut) = (name, stop.within, stop, false)
     }
 }
 

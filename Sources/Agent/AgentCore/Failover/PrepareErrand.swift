@@ -66,7 +66,7 @@ struct Withdrawal: Errand {
         guard !takeOver.units.isEmpty else { return .end(refusal) }
         guard case .joined(let ends) = event else {
             let stop = StopErrand(takeOver.units, graceful: Self.grace, byForce: Self.grace)
-            return .join([Part("stop units", within: stop.within, stop)])
+            return .join([Part("stop units", stop)])
         }
         turn.remember(.workload(.idle(under: standing.epoch)))
         guard ends.allSatisfy(\.isDone) else {

@@ -90,7 +90,7 @@ struct StandDown: Errand {
             // The fence's timer kills what is left then; it is not waited for, but not raced either.
             let grace = fenceAt.map { max(.zero, $0 - turn.now) } ?? Self.stopGrace
             let stop = StopErrand(takeOver.units, graceful: grace, byForce: Self.killTime)
-            return [Part("stop units", within: stop.within, stop)]
+            return [Part("stop units", stop)]
         case .release: return takeOver.hooks.contains(.fence) ? [hooks(.fence, "fence hooks", Self.fenceHooksTime)] : []
         case .detach:
             guard isStopped, isForAnother else { return [] }
@@ -158,18 +158,18 @@ struct StandDown: Errand {
     }
 
     private func finish(_ standing: Standing, _ turn: inout Turn) -> ErrandStep {
-        turn.remember(.workload(state(standing)))
+        if let state = state(standing) { turn.remember(.workload(state)) }
         let end = end(standing)
         guard !isStopped, takeOver.powersOffAsLastResort, isExclusive(standing) else { return .end(end) }
         guard case .demote = cause else { return .act(.powerOff, within: .seconds(5)) }
         return .report(end)
     }
 
-    private func state(_ standing: Standing) -> WorkloadState {
+    private func state(_ standing: Standing) -> WorkloadState? {
         switch cause {
         // Also without proof of it: an answer `fenced` of a later attempt may be on its way, and must stay true.
         case .demote: .idle(under: standing.epoch)
-        case .halt(_, let state): state
+        case .halt(_, let state): isStopped ? state : nil
         }
     }
 

@@ -3,7 +3,8 @@ import Glibc
 import Platform
 import Systemd
 
-/// Stops units in their order: each is seen stopped, with no process left, before the next is asked for.
+/// Stops units in their order: each is seen stopped, with no process left, before the next is asked for. By force there is no
+/// order: one that the kernel holds must not keep the others alive.
 final class StopDeed: Deed {
     private let atOnce: Bool
     private var open: ArraySlice<UnitName>
@@ -31,11 +32,18 @@ final class StopDeed: Deed {
     override func letGo() { escalation?.disarm() }
 
     override func begin() {
+        if atOnce {
+            for unit in open { kill(unit) }
+            for unit in open.dropFirst() { askToStop(unit) { _ in } }
+        }
+        stopNext()
+    }
+
+    private func stopNext() {
         guard let unit = open.first else { return end(.success(.done)) }
         doing = "stop \(unit)"
         finding = nil
         refusal = nil
-        if atOnce { kill(unit) }
         armEscalation(of: unit)
         stop(unit)
     }
@@ -57,9 +65,12 @@ final class StopDeed: Deed {
         }
     }
 
+    private func askToStop(_ unit: UnitName, _ then: @escaping Answer<JobResult>) {
+        ask({ bus, time, answer in bus.stopUnit(unit.text, within: time, answer) }, then)
+    }
+
     private func stop(_ unit: UnitName) {
-        ask({ bus, time, answer in bus.stopUnit(unit.text, within: time, answer) }) {
-            [weak self] (answer: Result<JobResult, _>) in
+        askToStop(unit) { [weak self] answer in
             guard let self else { return }
             switch answer {
             case .success: break
@@ -80,7 +91,7 @@ final class StopDeed: Deed {
             self.finding = finding
             if finding.isStopped {
                 open.removeFirst()
-                begin()
+                stopNext()
             } else if state.isStopped {
                 // Left behind by a unit with another KillMode: it is the workload all the same.
                 kill(unit)

@@ -89,6 +89,31 @@ struct HaltingTests {
         #expect(!scene.scene.host.runs)
     }
 
+    @Test(arguments: [Role.primary, .replica])
+    func `killed before the stop after a boot is done, it is done after the restart`(role: Role) {
+        var scene = WorkloadScene(role, .exclusive)
+        scene.word.answers = false
+        scene.scene.host.boot(starting: ["web.service"])
+        scene.scene.host.stubborn = ["web.service"]
+        scene.restart(boot: BootID("boot-2"))
+        scene.pass(.milliseconds(200))
+        scene.restart(boot: BootID("boot-2"))
+        scene.pass(.seconds(20))
+        #expect(!scene.scene.host.runs)
+        // And not again with each restart.
+        let acts = scene.acts.count
+        scene.restart(boot: BootID("boot-2"))
+        scene.pass(.seconds(5))
+        #expect(scene.acts.count == acts)
+    }
+
+    @Test func `who is to stand by and was killed before it had looked stops what runs after the restart`() {
+        var scene = WorkloadScene(.replica, .exclusive, running: true, state: nil)
+        scene.pass(.seconds(5))
+        #expect(!scene.scene.host.runs)
+        #expect(scene.scene.told.contains(.halted(.standBy)))
+    }
+
     @Test(arguments: [HandOver.overlap, .exclusive])
     func `after a boot the primary runs the workload, once the coordinator has said so`(handOver: HandOver) {
         var scene = WorkloadScene(.primary, handOver)

@@ -66,6 +66,25 @@ struct StandingDownTests {
         #expect(!scene.scene.host.runs)
     }
 
+    @Test func `a machine that stood still for longer than the stop may take still stops, and is fenced`() {
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.scene.host.stubborn = ["web.service"]
+        scene.deliver(("d", scene.demote()), epoch: 2)
+        scene.scene.sleep(.seconds(20))
+        scene.pass(.seconds(3))
+        #expect(scene.outcome("d") == .fenced)
+        #expect(!scene.scene.host.runs)
+    }
+
+    @Test func `one unit that the kernel holds does not keep the others alive`() {
+        var scene = WorkloadScene(.primary, .exclusive) { $0.promoteUnits = ["web.service", "store.service"] }
+        scene.scene.host.unstoppable = ["web.service"]
+        scene.deliver(("d", scene.demote()), epoch: 2)
+        scene.pass(.seconds(15))
+        #expect(scene.outcome("d") == .fenceFailed)
+        #expect(scene.scene.host.units["store.service"] == .stopped)
+    }
+
     @Test func `what cannot be stopped is a failed fence, never a fence`() {
         var scene = WorkloadScene(.primary, .exclusive)
         scene.scene.host.unstoppable = ["web.service"]

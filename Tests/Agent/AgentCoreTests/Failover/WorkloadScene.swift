@@ -28,6 +28,14 @@ struct WorkloadScene {
         _ role: Role, _ handOver: HandOver = .overlap, lease: Int = 0, running: Bool? = nil, seed: UInt64 = 1,
         _ change: (inout TakeOver) -> Void = { _ in }
     ) {
+        let state = role == .primary ? WorkloadState.serving(under: 1) : .idle(under: 0)
+        self.init(role, handOver, lease: lease, running: running, state: state, seed: seed, change)
+    }
+
+    init(
+        _ role: Role, _ handOver: HandOver, lease: Int = 0, running: Bool?, state: WorkloadState?, seed: UInt64 = 1,
+        _ change: (inout TakeOver) -> Void = { _ in }
+    ) {
         settings.handOver = handOver
         settings.leaseSeconds = lease
         word.role = role
@@ -37,9 +45,9 @@ struct WorkloadScene {
                 .enrolled(
                     Enrolment(
                         instance: Scene.instance, slot: "slot-1", client: "client-1", token: Samples.token("known"))),
-                .configured(Configuration(version: 1, settings: settings)), .ranked(role, 1), .booted(Scene.boot),
-                .workload(role == .primary ? .serving(under: 1) : .idle(under: 0)),
-            ], seed: seed
+                .configured(Configuration(version: 1, settings: settings)), .ranked(role, 1),
+                .booted(Scene.boot, halts: false),
+            ] + (state.map { [.workload($0)] } ?? []), seed: seed
         ) { options in
             options.takeOver.promoteUnits = ["web.service"]
             options.takeOver.probe = .url("http://localhost/")

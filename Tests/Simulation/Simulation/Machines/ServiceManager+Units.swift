@@ -43,22 +43,35 @@ extension ServiceManager {
     }
 
     func stop(_ names: [UnitName], atOnce: Bool, _ asker: Asker) {
+        if atOnce {
+            for name in names where isUpOrComing(name) {
+                askToStop(name) { _ in }
+                kill(name)
+            }
+        }
+        stop(names, asker)
+    }
+
+    private func isUpOrComing(_ name: UnitName) -> Bool { host.units[name] == .running || starting.contains(name) }
+
+    private func stop(_ names: [UnitName], _ asker: Asker) {
         guard let name = names.first else { return asker.answer(.success(.done)) }
         let rest = Array(names.dropFirst())
-        guard host.units[name] == .running || starting.contains(name) else {
-            return stop(rest, atOnce: atOnce, asker)
-        }
-        join(.stop, of: name) { [self] isDone in
+        guard isUpOrComing(name) else { return stop(rest, asker) }
+        askToStop(name) { [self] isDone in
             guard isDone != nil else { return asker.answer(.failure(Self.calledOff(name))) }
-            if asker.isThere() { stop(rest, atOnce: atOnce, asker) }
-        } begin: { [self] job in
+            if asker.isThere() { stop(rest, asker) }
+        }
+    }
+
+    private func askToStop(_ name: UnitName, _ then: @escaping (Bool?) -> Void) {
+        join(.stop, of: name, then) { [self] job in
             // What was coming up has programs all the same.
             if starting.remove(name) != nil { host.units[name] = .running }
             let takes = chance.tailed(world.faults.slowUnits ? .milliseconds(800) : .milliseconds(150))
             plan(after: Self.stopTimeOut) { [self] in if jobs[name]?.number == job { kill(name) } }
             end(name, job, at: now + takes)
         }
-        if atOnce { kill(name) }
     }
 
     /// As systemd has it where a unit says nothing else.
