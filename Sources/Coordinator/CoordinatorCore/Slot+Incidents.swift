@@ -10,7 +10,7 @@ extension Slot {
             throw Refusal(.notFound, "agent \(id) has no host \(notice.instance): register it first")
         }
         learn(notice.epoch, from: notice.instance, &turn)
-        noteHeard(notice.instance, &turn)
+        noteHeardBesides(notice.instance, &turn)
         try requireSurvival(of: notice, at: turn.now)
         change(notice.instance) { $0.tryAgain() }
         let incident = fold(notice, &turn)

@@ -30,6 +30,12 @@ extension Slot {
         return deliver(to: instance, at: turn.now)
     }
 
+    /// By something else than a heartbeat. What it said of its readiness is from before it was away.
+    mutating func noteHeardBesides(_ instance: InstanceID, _ turn: inout Turn) {
+        if let host = host(instance), !host.isFresh, host.role == .replica { change(instance) { $0.lacking = nil } }
+        noteHeard(instance, &turn)
+    }
+
     /// It speaks, so it runs: what was concluded from its silence is taken back.
     mutating func noteHeard(_ instance: InstanceID, _ turn: inout Turn) {
         guard let before = host(instance) else { return }

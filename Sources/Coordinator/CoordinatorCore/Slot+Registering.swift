@@ -9,7 +9,7 @@ extension Slot {
         let facts = HostFacts(registration)
         if let known = host(registration.instance) {
             change(known.instance) { $0.facts = $0.facts.updated(by: facts) }
-            noteHeard(known.instance, &turn)
+            noteHeardBesides(known.instance, &turn)
             if known.role == .zombie || known.role == .terminated {
                 turn.note(.hostRefused, "\(known.instance) was replaced and stays so", instance: known.instance)
             }

@@ -90,6 +90,9 @@ struct Scene {
         feed(.started)
     }
 
+    /// The disk loses what it was given, as when it answers nobody for a while.
+    mutating func forget(where isMeant: (Entry) -> Bool) { batches = batches.map { $0.filter { !isMeant($0) } } }
+
     var wall: Timestamp { Samples.time + now + wallError }
     private func serverTime(at moment: Duration) -> Timestamp { Samples.time + moment + serverError }
 

@@ -33,6 +33,13 @@ import Wire
             testDescription: "one that has not looked", happens: { try $0.register(bravo) },
             reasons: ["replica i-bbbbbbbb has not said yet"]),
         Case(
+            testDescription: "one that was away and has only told of a notice",
+            happens: {
+                try $0.stand(bravo)
+                $0.silence(bravo)
+                try $0.notice(bravo, .rebalance)
+            }, reasons: ["replica i-bbbbbbbb has not said yet"]),
+        Case(
             testDescription: "one of two is ready",
             happens: {
                 try $0.stand(bravo)

@@ -157,9 +157,9 @@ struct Activation: Errand {
         }
         if isOwn { return .failed(reason) }
         failure = reason
-        let hasStarted = leg.rawValue >= Leg.start.rawValue
         leg = .undo
-        guard hasStarted, !takeOver.units.isEmpty else {
+        // Also before the start: an earlier life may have begun it, and the disk need not know.
+        guard !takeOver.units.isEmpty else {
             turn.remember(.workload(.idle(under: standing.epoch)))
             return .end(with(.failed(reason)))
         }

@@ -65,8 +65,9 @@ struct Fence: Sendable {
         }
     }
 
+    /// What it began may not be over: until it was taken away nothing is started, which it would stop again.
     mutating func noteFired() {
-        if case .armed = timer { timer = .none }
+        timer = .unknown
         firesAt = nil
     }
 }

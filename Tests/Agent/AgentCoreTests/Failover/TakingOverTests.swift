@@ -99,6 +99,20 @@ struct TakingOverTests {
         #expect(!scene.scene.host.runs)
     }
 
+    @Test func `started before a crash and failed after it, it is stopped all the same`() {
+        var scene = WorkloadScene(.replica, .exclusive) { $0.hooks = [.promote] }
+        scene.scene.host.isDeaf = true
+        scene.word.role = .promoting
+        scene.deliver(("a", .activate), epoch: 2)
+        #expect(scene.scene.host.runs)
+        scene.scene.host.hooks = [.promote: [HookRun(name: "mount", took: .zero, outcome: .failed("ended with 1"))]]
+        scene.scene.forget { if case .progressed = $0 { true } else { false } }
+        scene.restart()
+        scene.pass(.seconds(5))
+        #expect(scene.outcome("a") == .failed)
+        #expect(!scene.scene.host.runs)
+    }
+
     @Test(arguments: Array(stride(from: 0, to: 600, by: 25)))
     func `killed at any moment of it, it comes to its end after the restart`(milliseconds: Int) {
         var scene = WorkloadScene(.replica) { $0.hooks = [.promote] }

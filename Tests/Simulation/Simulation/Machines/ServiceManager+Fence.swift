@@ -6,6 +6,7 @@ import PretendHost
 extension ServiceManager {
     /// Between its SIGTERM and its SIGKILL.
     private static let grace = Duration.seconds(2)
+    private static let look = Duration.milliseconds(50)
 
     /// `time` is of the clock that goes on while the machine is suspended: what is left of it counts from now.
     func arm(_ units: [UnitName], at time: Duration, _ asker: Asker) {
@@ -34,7 +35,14 @@ extension ServiceManager {
         fencesUnderWay += 1
         let nobody = Asker(within: Self.grace, isThere: { true }, answer: { _ in })
         for unit in units { stop([unit], atOnce: false, nobody) }
-        plan(after: Self.grace) { [self] in
+        killLeft(of: units, at: now + Self.grace, nobody)
+    }
+
+    private func killLeft(of units: [UnitName], at time: Duration, _ nobody: Asker) {
+        plan(after: Self.look) { [self] in
+            guard now >= time || !units.contains(where: hasPrograms) else {
+                return killLeft(of: units, at: time, nobody)
+            }
             for unit in units { stop([unit], atOnce: true, nobody) }
             endFence(of: units)
         }
@@ -42,7 +50,7 @@ extension ServiceManager {
 
     private func endFence(of units: [UnitName]) {
         guard units.allSatisfy({ host.units[$0] != .running || !killed.contains($0) }) else {
-            return plan(after: .milliseconds(50)) { [self] in endFence(of: units) }
+            return plan(after: Self.look) { [self] in endFence(of: units) }
         }
         fencesUnderWay -= 1
         guard fencesUnderWay == 0 else { return }
