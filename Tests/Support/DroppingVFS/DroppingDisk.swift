@@ -90,6 +90,9 @@ package enum Survival: Sendable {
     /// at the next crash even if a later sync succeeds, as on Linux.
     package func fail(_ operation: Operation, after count: Int = 0) { lock.withLock { _ in faults[operation] = count } }
 
+    /// What was to fail and has not, does not.
+    package func failNoMore() { lock.withLock { _ in faults = [:] } }
+
     package func count(of operation: Operation) -> Int { lock.withLock { _ in counts[operation] ?? 0 } }
 
     /// Calls `observer` before each operation, on the thread that asked for it and outside the disk's lock: to slow it

@@ -119,6 +119,7 @@ final class Coordinator: @unchecked Sendable {
     func healDisk() {
         isDiskTroubled = false
         disk.limitSpace(to: nil)
+        disk.failNoMore()
         commitTakes = .milliseconds(2)
     }
 

@@ -48,6 +48,8 @@ extension World {
     }
 
     private func announceFalsely(_ machine: Machine) {
+        // What is announced once is not announced for another moment.
+        guard machine.metadata.interruption == nil else { return }
         let end = agenda.now + chance.seconds(20...120)
         let at = Clocks.epoch + end
         machine.metadata.flickers = chance.happens(0.5)
