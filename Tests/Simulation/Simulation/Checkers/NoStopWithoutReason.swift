@@ -17,6 +17,9 @@ final class NoStopWithoutReason: Checker {
     /// When each last stood still: what came meanwhile it reads in the order in which it came.
     private var wentOnAt: [InstanceID: Duration] = [:]
 
+    /// A lease is as long as it was when it was granted.
+    private var configuredAt: [InstanceID: Duration] = [:]
+
     override func wentOn(_ machine: Machine, after suspension: Duration) { wentOnAt[machine.id] = world.agenda.now }
 
     // MARK: The coordinator
@@ -60,6 +63,7 @@ final class NoStopWithoutReason: Checker {
         case .notHalted(let halt, _):
             halting.remove(machine.id)
             failed[machine.id] = halt
+        case .configured: configuredAt[machine.id] = world.agenda.now
         case .serving: comingUp.remove(machine.id)
         case .commandEnded(_, "promote", .done, _), .commandEnded(_, "activate", .done, _): comingUp.remove(machine.id)
         default: break
@@ -75,7 +79,9 @@ final class NoStopWithoutReason: Checker {
         switch halt {
         case .lastMoment: examineLastMoment(machine, settings)
         case .leaseLost:
-            guard let asked = machine.toldAskedAt, machine.life == 1, settings.leaseSeconds > 0 else { return }
+            guard let asked = machine.toldAskedAt, machine.life == 1, settings.leaseSeconds > 0,
+                configuredAt[machine.id].map({ $0 <= asked }) ?? true
+            else { return }
             let left = asked + .seconds(settings.leaseSeconds) - now
             if left > .seconds(6), wentOnAt[machine.id].map({ now - $0 > .seconds(10) }) ?? true {
                 broken("\(machine.id.short) stops for its lease \(Story.text(left)) before its end")
@@ -99,7 +105,8 @@ final class NoStopWithoutReason: Checker {
         let last = end - .seconds(settings.drainBudgetSeconds) - .seconds(5)
         let early = last - world.agenda.now
         // The coordinator's clock is known to within half of what its answers take.
-        if early > (world.faults.delay == 0 ? .milliseconds(500) : .seconds(4)) {
+        let arePrompt = world.faults.delay == 0 && world.faults.pauses == 0 && world.faults.coordinatorPauses == 0
+        if early > (arePrompt ? .milliseconds(500) : .seconds(4)) {
             broken("\(machine.id.short) stops \(Story.text(early)) before the last moment")
         }
     }

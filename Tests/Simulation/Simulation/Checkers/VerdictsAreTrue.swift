@@ -7,18 +7,18 @@ final class VerdictsAreTrue: Checker {
     override var promise: String { "An incident's verdict is true, and nobody is silently gone" }
 
     private var hasServed: Set<SlotID> = []
+    /// A slot is loaded with the incidents that matter just then, so one that is over can be seen again long after.
+    private var verdicts: [IncidentID: Incident.State] = [:]
 
     override func committed(_ slot: Slot, _ before: Slot?) {
         if slot.primary != nil { hasServed.insert(slot.id) }
         for record in slot.incidents where !record.isOpen {
-            let old = before?.incident(record.id)
-            guard old?.isOpen ?? true else {
-                if old?.incident.state != record.incident.state {
-                    broken("the verdict on incident \(record.id.short) was changed")
-                }
-                continue
+            let state = record.incident.state
+            if let known = verdicts.updateValue(state, forKey: record.id) {
+                if known != state { broken("the verdict on incident \(record.id.short) was changed") }
+            } else {
+                examine(record.incident, slot)
             }
-            examine(record.incident, slot)
         }
         if isSilentlyVacant(slot) { broken("nobody serves in \(slot.id.short), and no incident says so") }
     }
