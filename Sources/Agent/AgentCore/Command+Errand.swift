@@ -53,7 +53,7 @@ extension Command {
             Activation(takeOver, order.handOver, incident: incident, deadline: order.deadline)
         // Only a slot that never has two waits for it.
         case .activate: Activation(takeOver, .exclusive, incident: incident, deadline: nil)
-        case .demote(let order): StandDown(takeOver, .demote(order), incident: incident)
+        case .demote(let order): StandDown(takeOver, .demote(order, takenAt: takenAt), incident: incident)
         case .unknown, .malformed: nil
         }
     }

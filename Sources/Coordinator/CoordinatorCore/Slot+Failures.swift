@@ -47,8 +47,13 @@ extension Slot {
     func failsElsewhere(than record: IncidentRecord, at now: Timestamp) -> Bool {
         guard host(record.incident.instance)?.fails(at: now) == true else { return false }
         return hosts.contains {
-            $0.role == .zombie && $0.isFresh && $0.roleSince >= record.incident.detectedAt
+            $0.role == .zombie && $0.isFresh && $0.roleSince >= record.incident.detectedAt && !hasAnnounced($0.instance)
         }
+    }
+
+    /// One that was given up for its own end has not shown what it can do.
+    private func hasAnnounced(_ instance: InstanceID) -> Bool {
+        incidents.contains { $0.incident.instance == instance && $0.incident.kind != .silence }
     }
 
     /// Whether nobody serves, for certain or by the primary's own word.

@@ -123,6 +123,9 @@ extension Slot {
             }
         }
         cancel(where: { $0.order.movesTheWorkload }, &turn)
+        // The old primary may have stopped without being able to prove it. What it let go of under this epoch is its own again
+        // under the next alone.
+        if settings.handOver == .exclusive, primary != nil { raiseEpoch(to: epoch.next, &turn) }
         turn.note(
             .promotionFailed, "\(successor) did not take over: \(reason)", instance: successor, incident: incident)
         for record in incidents where record.isOpen && record.incident.successor == successor {

@@ -63,7 +63,9 @@ struct IncidentTests {
             let reply = try site.ask(primary.ask(.terminationImminent, [], notice)).read(NoticeReply.self)
             #expect(reply.successor == replica.instance)
             // Counted by whoever is told of each event, a moment after its answer.
-            try eventually("the notice is counted") { try site.ask(Ask(.metrics)).text.contains("spot_drill_events_total{") }
+            try eventually("the notice is counted") {
+                try site.ask(Ask(.metrics)).text.contains("spot_drill_events_total{")
+            }
             let metrics = try site.ask(Ask(.metrics)).text
             for line in [
                 "spot_incidents_open 0", "spot_drills_open 1", "spot_drill_events_total{kind=\"termination_notice\"} 1",

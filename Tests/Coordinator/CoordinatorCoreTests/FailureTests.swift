@@ -14,6 +14,32 @@ import Wire
         return scene
     }
 
+    // MARK: Called back
+
+    @Test func `who stopped for a successor that fell away serves again, under another epoch`() throws {
+        var scene = try Scene.pair { $0.handOver = .exclusive }
+        try scene.decide { _ = try $0.promote(instance: bravo, &$1) }
+        try scene.answer(bravo, "promote", .prepared)
+        try scene.answer(alpha, "demote", .fenceFailed)
+        #expect(scene.slot.epoch == 2)
+        try scene.interrupt(bravo)
+        #expect(scene.primary == alpha)
+        #expect(scene.slot.epoch == 3)
+        #expect(scene.asked(of: alpha).contains("demote") == false)
+    }
+
+    @Test func `a successor that announced its own end does not tell that another machine would not help`() throws {
+        var scene = try Scene.pair { $0.handOver = .exclusive }
+        try scene.decide { _ = try $0.promote(instance: bravo, &$1) }
+        try scene.answer(bravo, "promote", .prepared)
+        try scene.answer(alpha, "demote", .fenceFailed)
+        scene.hear(alpha, as: .primary, lacking: Self.words)
+        scene.wait(10)
+        try scene.interrupt(bravo)
+        scene.hear(alpha, as: .primary, lacking: Self.words)
+        #expect(scene.asked(of: alpha).contains("create_replica"))
+    }
+
     // MARK: The workload moves
 
     @Test func `after ten seconds a ready replica takes over`() throws {

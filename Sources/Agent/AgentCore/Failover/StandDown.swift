@@ -9,7 +9,7 @@ import Wire
 /// ```
 struct StandDown: Errand {
     enum Cause: Sendable, Equatable {
-        case demote(Order.Demote)
+        case demote(Order.Demote, takenAt: Timestamp)
         case halt(Halt, leaving: WorkloadState)
     }
 
@@ -47,11 +47,12 @@ struct StandDown: Errand {
         switch event {
         case .began(let progress):
             ledger = progress.compactMap { if case .stepped(let step) = $0 { step } else { nil } }
-            if case .demote(let order) = cause, let time = order.fenceAt {
-                // A clock that is astray neither puts it off nor leaves no time for a stop.
+            if case .demote(let order, let takenAt) = cause, let time = order.fenceAt {
+                // A clock that is astray neither puts it off, nor does so anew with each restart, nor leaves no time for a stop.
                 let most = Duration.seconds(order.drainBudgetSeconds) + Self.fenceLead
                 let left = time - standing.coordinatorTime(at: turn.wall)
-                fenceAt = turn.now + max(Self.leastGrace, min(left, most))
+                let used = max(.zero, turn.wall - takenAt)
+                fenceAt = turn.now + max(Self.leastGrace, min(left, most - used))
             }
             return enter(ledger.isEmpty ? .drain : .stop, standing, &turn)
         case .joined(let ends):
@@ -110,7 +111,7 @@ struct StandDown: Errand {
     }
 
     private func budgetSeconds(_ standing: Standing) -> Int {
-        if case .demote(let order) = cause { return order.drainBudgetSeconds }
+        if case .demote(let order, _) = cause { return order.drainBudgetSeconds }
         return standing.configuration.settings.drainBudgetSeconds
     }
 
@@ -131,7 +132,7 @@ struct StandDown: Errand {
     /// What the next one needs is let go of.
     private var isForAnother: Bool {
         switch cause {
-        case .demote(let order): order.handOver == .exclusive
+        case .demote(let order, _): order.handOver == .exclusive
         case .halt(let halt, _): halt == .lastMoment
         }
     }
@@ -174,7 +175,7 @@ struct StandDown: Errand {
     }
 
     private func isExclusive(_ standing: Standing) -> Bool {
-        if case .demote(let order) = cause { return order.handOver == .exclusive }
+        if case .demote(let order, _) = cause { return order.handOver == .exclusive }
         return standing.configuration.settings.handOver == .exclusive
     }
 

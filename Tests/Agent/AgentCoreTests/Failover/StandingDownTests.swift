@@ -42,11 +42,21 @@ struct StandingDownTests {
         scene.scene.serverError += .seconds(seconds)
         let before = scene.scene.now
         scene.deliver(("d", order), epoch: 2)
-        let armed = scene.scene.working.compactMap { working in
-            if case .act(_, .armFence(_, let at)) = working.work { at } else { nil }
-        }
-        let at = try #require(armed.first)
+        let at = try #require(scene.fences.first)
         #expect((before + .seconds(1)...before + .seconds(9)).contains(at))
+    }
+
+    @Test func `a restart does not put the fence off, whatever the clocks say`() throws {
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.scene.serverError = .seconds(600)
+        scene.pass(.seconds(5))
+        scene.scene.actsTake = .seconds(2)
+        scene.deliver(("d", scene.demote()), epoch: 2)
+        let first = try #require(scene.fences.first)
+        scene.pass(.seconds(1))
+        scene.restart()
+        scene.pass(.milliseconds(500))
+        #expect(try #require(scene.fences.first) <= first + .milliseconds(10))
     }
 
     @Test func `in overlap there is no timer, and it is done`() {

@@ -73,22 +73,24 @@ struct WorkloadScene {
         word.commands = []
     }
 
+    private var coordinatorTime: Timestamp { scene.wall - scene.wallError + scene.serverError }
+
     func command(_ order: Order, id: CommandID) -> Command {
         Command(
-            id: id, instance: Scene.instance, order: order, priority: 100, createdAt: scene.wall,
-            expiresAt: scene.wall + .seconds(180), leaseSeconds: 10, attempt: 1, epoch: word.epoch)
+            id: id, instance: Scene.instance, order: order, priority: 100, createdAt: coordinatorTime,
+            expiresAt: coordinatorTime + .seconds(180), leaseSeconds: 10, attempt: 1, epoch: word.epoch)
     }
 
     func promote(awaitsFence: Bool = false, within: Duration = .seconds(15)) -> Order {
         .promote(
             Order.Promote(
                 handOver: settings.handOver, awaitsFence: awaitsFence, predecessor: Self.other,
-                deadline: scene.wall + within))
+                deadline: coordinatorTime + within))
     }
 
     func demote(drain: Int = 5) -> Order {
         var order = Order.Demote(handOver: settings.handOver, successor: Self.other, drainBudgetSeconds: drain)
-        if settings.handOver == .exclusive { order.fenceAt = scene.wall + .seconds(drain + 3) }
+        if settings.handOver == .exclusive { order.fenceAt = coordinatorTime + .seconds(drain + 3) }
         return .demote(order)
     }
 
@@ -115,6 +117,11 @@ struct WorkloadScene {
         scene.asked.last { $0.question.kind == .heartbeat }.flatMap {
             if case .heartbeat(let heartbeat, _, _, _) = $0.question { heartbeat } else { nil }
         }
+    }
+
+    /// When those fire that are being armed.
+    var fences: [Duration] {
+        scene.working.compactMap { if case .act(_, .armFence(_, let at)) = $0.work { at } else { nil } }
     }
 
     func outcome(_ id: CommandID) -> CommandResult.Outcome? { results[id]?.outcome }

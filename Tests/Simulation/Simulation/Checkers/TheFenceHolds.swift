@@ -61,8 +61,10 @@ final class TheFenceHolds: Checker {
     /// Looked at when the lease should have ended, by the last answer that the host had.
     override func answered(_ machine: Machine, _ answer: Result<Answer, AskFailure>, to question: Question) {
         guard case .heartbeat = question, case .success(.heard(let reply)) = answer, let asked = machine.toldAskedAt,
-            let seconds = reply.leaseSeconds, isUnderLease(machine)
+            let granted = reply.leaseSeconds, isUnderLease(machine)
         else { return }
+        // It counts by the configuration that it has, and so does the coordinator until it has heard of another one there.
+        let seconds = max(granted, machine.agent?.memory.configuration?.settings.leaseSeconds ?? 0)
         let end = asked + .seconds(seconds)
         world.agenda.plan(at: end + .seconds(1)) { [self] in
             guard machine.toldAskedAt == asked, machine.isReached, !machine.isAway, isUnderLease(machine),

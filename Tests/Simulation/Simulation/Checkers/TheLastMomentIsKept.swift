@@ -29,8 +29,8 @@ final class TheLastMomentIsKept: Checker {
 
     private func examine(_ machine: Machine, since seen: Duration) {
         guard machine.isReached, machine.shell != nil, machine.metadata.interruption != nil, !machine.metadata.flickers,
-            world.faults.metadata == 0, world.faults.metadataHangs == 0, !world.faults.wrongClocks,
-            world.faults.clockJumps == 0, world.faults.coordinatorClockJumps == 0, world.faults.managerTroubles == 0,
+            !world.faults.wrongClocks, world.faults.clockJumps == 0, world.faults.coordinatorClockJumps == 0,
+            world.faults.managerTroubles == 0,
             (disturbed[machine.id] ?? .zero) < seen, knownSince[machine.id] == seen,
             machine.agent?.memory.role == .primary
         else { return }

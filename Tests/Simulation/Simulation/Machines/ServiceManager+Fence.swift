@@ -10,7 +10,10 @@ extension ServiceManager {
 
     /// `time` is of the clock that goes on while the machine is suspended: what is left of it counts from now.
     func arm(_ units: [UnitName], at time: Duration, _ asker: Asker) {
-        if world.mutations.are(.fenceNotArmed) { return asker.answer(.success(.done)) }
+        if world.mutations.are(.fenceNotArmed) {
+            world.checks.fenceArmed(on: machine)
+            return asker.answer(.success(.done))
+        }
         let left = time - machine.clocks.boot(at: now)
         let next = Timer(number: count(), units: units, at: machine.clocks.monotonic(at: now) + left)
         timer = next

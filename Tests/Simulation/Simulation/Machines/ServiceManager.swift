@@ -119,15 +119,25 @@ final class ServiceManager {
         plan(after: awayUntil - now) { [self] in reach(until: deadline, asker, then) }
     }
 
+    /// What is being stopped is not active any more, and not stopped yet.
+    private func whileStopping(_ found: Acted) -> Acted {
+        guard case .units(let units) = found else { return found }
+        return .units(
+            units.map { unit in
+                guard jobs[unit.name]?.kind == .stop, !unit.isStopped else { return unit }
+                return UnitFinding(
+                    name: unit.name, isLoaded: unit.isLoaded, isActive: false, isStopped: false,
+                    state: "deactivating (stop-sigterm)")
+            })
+    }
+
     private func manage(_ act: Act, _ asker: Asker) {
         switch act {
         case .runHooks(let stage, _): run(stage, asker)
         case .start(let units): start(units, asker)
         case .stop where world.mutations.are(.stopAssumed): asker.answer(.success(.done))
         case .stop(let units, let atOnce): stop(world.mutations.stopped(units), atOnce: atOnce, asker)
-        case .inspect:
-            let found = host.carryOut(act, at: now)
-            asker.answer(found)
+        case .inspect: asker.answer(host.carryOut(act, at: now).map(whileStopping))
         case .armFence(let units, let time): arm(units, at: time, asker)
         case .disarmFence: disarm(asker)
         case .probe, .powerOff: break
