@@ -42,6 +42,15 @@ extension Slot {
         }
     }
 
+    /// The old primary has stopped for a successor that did not come, and could not prove it. What it let go of under this epoch
+    /// is its own again under the next alone. The incident keeps the one of its last hand-over, so this comes once after each.
+    mutating func callBack(for record: IncidentRecord, _ turn: inout Turn) {
+        guard settings.handOver == .exclusive, record.incident.epoch == epoch, let primary, promoting == nil,
+            primary.instance == record.incident.instance, primary.fails(at: turn.now)
+        else { return }
+        raiseEpoch(to: epoch.next, &turn)
+    }
+
     /// Whether a successor is heard that did not come to serve either: then it is the workload, and one more machine after the
     /// other would not help.
     func failsElsewhere(than record: IncidentRecord, at now: Timestamp) -> Bool {

@@ -123,9 +123,6 @@ extension Slot {
             }
         }
         cancel(where: { $0.order.movesTheWorkload }, &turn)
-        // The old primary may have stopped without being able to prove it. What it let go of under this epoch is its own again
-        // under the next alone.
-        if settings.handOver == .exclusive, primary != nil { raiseEpoch(to: epoch.next, &turn) }
         turn.note(
             .promotionFailed, "\(successor) did not take over: \(reason)", instance: successor, incident: incident)
         for record in incidents where record.isOpen && record.incident.successor == successor {
@@ -140,7 +137,8 @@ extension Slot {
         guard deletedAt == nil, result.epoch >= command.epoch, let host = host(command.instance) else { return false }
         switch (command.order, result.outcome) {
         case (.demote(let order), _) where order.isObeyed(by: result.outcome):
-            guard host.mayServe else { return false }
+            // One that was called back since serves again, or will: it stopped under an earlier epoch.
+            guard host.mayServe, host.role != .primary || result.epoch >= epoch else { return false }
             noteStop(of: host.instance, &turn)
             return true
         case (.promote, .done), (.activate, .done):

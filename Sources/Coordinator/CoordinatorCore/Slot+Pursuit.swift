@@ -57,9 +57,10 @@ extension Slot {
         {
             beginHandOver(
                 to: syncing, incident: record.id, because: "\(reason), and none is readier", &turn)
-        } else if !hasReplicaComing(besides: incident.instance, at: turn.now),
-            !failsElsewhere(than: record, at: turn.now)
-        {
+        } else {
+            callBack(for: record, &turn)
+            guard !hasReplicaComing(besides: incident.instance, at: turn.now), !failsElsewhere(than: record, at: turn.now)
+            else { return }
             orderInEmergency(.automaticTermination, incident: record.id, &turn)
             allowForLaunch(record.id)
         }

@@ -16,27 +16,41 @@ import Wire
 
     // MARK: Called back
 
-    @Test func `who stopped for a successor that fell away serves again, under another epoch`() throws {
+    /// Alpha has stopped for bravo, could not prove it, and says so when bravo has fallen away.
+    private func makeStopped() throws -> (scene: Scene, demotion: CommandRecord) {
         var scene = try Scene.pair { $0.handOver = .exclusive }
         try scene.decide { _ = try $0.promote(instance: bravo, &$1) }
         try scene.answer(bravo, "promote", .prepared)
-        try scene.answer(alpha, "demote", .fenceFailed)
-        #expect(scene.slot.epoch == 2)
+        let demotion = try scene.order("demote", of: alpha)
+        try scene.answer(demotion, .fenceFailed)
+        scene.hear(alpha, as: .primary, lacking: Self.words)
+        scene.wait(5)
         try scene.interrupt(bravo)
+        return (scene, demotion)
+    }
+
+    @Test func `who stopped for a successor that fell away serves again, under another epoch`() throws {
+        var (scene, _) = try makeStopped()
         #expect(scene.primary == alpha)
+        #expect(scene.slot.epoch == 2)
+        scene.wait(5)
         #expect(scene.slot.epoch == 3)
-        #expect(scene.asked(of: alpha).contains("demote") == false)
+        #expect(!scene.asked(of: alpha).contains("demote"))
+        scene.wait(60)
+        scene.hear(alpha, as: .primary, lacking: Self.words)
+        #expect(scene.slot.epoch == 3)
+    }
+
+    @Test func `that it stopped proves nothing any more when it was called back`() throws {
+        var (scene, demotion) = try makeStopped()
+        scene.wait(5)
+        try scene.answer(demotion, .fenced, epoch: 2)
+        #expect(scene.primary == alpha)
     }
 
     @Test func `a successor that announced its own end does not tell that another machine would not help`() throws {
-        var scene = try Scene.pair { $0.handOver = .exclusive }
-        try scene.decide { _ = try $0.promote(instance: bravo, &$1) }
-        try scene.answer(bravo, "promote", .prepared)
-        try scene.answer(alpha, "demote", .fenceFailed)
-        scene.hear(alpha, as: .primary, lacking: Self.words)
-        scene.wait(10)
-        try scene.interrupt(bravo)
-        scene.hear(alpha, as: .primary, lacking: Self.words)
+        var (scene, _) = try makeStopped()
+        scene.wait(5)
         #expect(scene.asked(of: alpha).contains("create_replica"))
     }
 
