@@ -59,7 +59,8 @@ extension Slot {
                 to: syncing, incident: record.id, because: "\(reason), and none is readier", &turn)
         } else {
             callBack(for: record, &turn)
-            guard !hasReplicaComing(besides: incident.instance, at: turn.now), !failsElsewhere(than: record, at: turn.now)
+            guard !hasReplicaComing(besides: incident.instance, at: turn.now),
+                !failsElsewhere(than: record, at: turn.now)
             else { return }
             orderInEmergency(.automaticTermination, incident: record.id, &turn)
             allowForLaunch(record.id)
