@@ -96,13 +96,23 @@ extension AgentMachine {
         let enrolment = Enrolment(
             instance: situation.facts.instance, name: situation.name, slot: reply.slot, client: reply.client,
             token: reply.token)
-        if let before = memory.enrolment, before.slot != reply.slot { outbox.leaveSlot(&turn) }
+        let isElsewhere = memory.enrolment.map { $0.slot != reply.slot } ?? false
+        if isElsewhere { outbox.leaveSlot(&turn) }
         turn.remember(.enrolled(enrolment))
         turn.remember(.configured(reply.configuration))
         absorb(turn)
+        if isElsewhere { leaveErrands(turn) }
         turn.tell(.registered(reply.slot, reply.role, reply.epoch))
         rank(reply.role, reply.epoch, isNews: false, &turn)
         notices.startOver(&turn)
+    }
+
+    /// What another agent was asked for is nobody's any more, and would end this machine one day, or move a workload that is not
+    /// that one's.
+    private mutating func leaveErrands(_ turn: Turn) {
+        if errands.standsDown { workload.doubt(.unstopped, at: turn.now) }
+        errands = Errands(memory)
+        lastStanding = nil
     }
 
     /// Never back: what an older epoch says was true before something that is known here already.
@@ -170,7 +180,8 @@ extension AgentMachine {
         let halts = isExclusive
         if halts { workload.doubt(.newBoot, at: turn.now) }
         memory = Memory()
-        turn.remember(.booted(boot, halts: halts))
+        turn.remember(.booted(boot))
+        if halts { turn.remember(.unstopped) }
         absorb(turn)
         errands = Errands(memory)
         lastStanding = nil

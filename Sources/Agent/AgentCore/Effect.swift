@@ -1,7 +1,7 @@
 package import Wire
 
 /// What has happened, as the shell tells it. Every `ask`, `read`, `call` and `act` is answered exactly once, at its deadline at
-/// the latest; what was abandoned is never answered.
+/// the latest; what was abandoned or let go of is never answered.
 package enum Input: Sendable {
     /// The first one. What was remembered from before is in the machine already.
     case started
@@ -36,6 +36,8 @@ package enum Effect: Sendable, Equatable {
     case read(MetadataItem, deadline: Duration)
     case call(CallID, CloudRequest, deadline: Duration)
     case act(ActID, Act, deadline: Duration)
+    /// Nothing more is done of it, and nobody wants to know what came of it. PID 1 goes on with a job that it was given.
+    case letGo(ActID)
     /// Connections to and from here may lead nowhere: an address has moved.
     case dropConnections
     /// To be remembered: one batch, kept whole or not at all, behind those before it.

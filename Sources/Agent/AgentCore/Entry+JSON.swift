@@ -14,7 +14,7 @@ extension Entry: JSONWritable {
 
     private enum Kind: String {
         case enrolled, configured, ranked
-        case booted, identified, workload
+        case booted, identified, workload, unstopped
         case commandTaken = "command_taken"
         case progressed
         case commandEnded = "command_ended"
@@ -30,6 +30,7 @@ extension Entry: JSONWritable {
         case .booted: .booted
         case .identified: .identified
         case .workload: .workload
+        case .unstopped: .unstopped
         case .commandTaken: .commandTaken
         case .progressed: .progressed
         case .commandEnded: .commandEnded
@@ -45,11 +46,10 @@ extension Entry: JSONWritable {
         case .ranked(let role, let epoch):
             fields.field("role", role)
             fields.field("epoch", epoch)
-        case .booted(let boot, let halts):
-            fields.field("boot_id", boot.text)
-            if halts { fields.field("halts", true) }
+        case .booted(let boot): fields.field("boot_id", boot.text)
         case .identified(let facts): fields.field("facts", facts)
         case .workload(let state): state.write(&fields)
+        case .unstopped: break
         case .commandTaken(let command, let time):
             fields.field("command", command)
             fields.field("at", time)
@@ -75,9 +75,10 @@ extension Entry: JSONReadable {
             case .enrolled: .enrolled(try Enrolment(fields))
             case .configured: .configured(try fields.need("configuration"))
             case .ranked: .ranked(try fields.need("role"), try fields.need("epoch"))
-            case .booted: .booted(BootID(try fields.need("boot_id")), halts: try fields.maybe("halts") ?? false)
+            case .booted: .booted(BootID(try fields.need("boot_id")))
             case .identified: .identified(try fields.need("facts"))
             case .workload: .workload(try WorkloadState(fields))
+            case .unstopped: .unstopped
             case .commandTaken: .commandTaken(try fields.need("command"), at: try fields.need("at"))
             case .progressed: .progressed(try fields.need("command_id"), try fields.need("progress"))
             case .commandEnded: .commandEnded(try fields.need("command_id"), try fields.need("result"))

@@ -9,12 +9,13 @@ package enum Entry: Sendable, Equatable {
     case configured(Configuration)
     /// The newest role and epoch that the coordinator told.
     case ranked(Role, Epoch)
-    /// Which run of the machine this is; what is known of the workload from before it is not true any more. `halts`: what came
-    /// up with it is to stop, and until the next entry of the workload was not seen to.
-    case booted(BootID, halts: Bool)
+    /// Which run of the machine this is; what is known of the workload from before it is not true any more.
+    case booted(BootID)
     /// What the metadata service told, which stays so until the next boot.
     case identified(InstanceFacts)
     case workload(WorkloadState)
+    /// What may run here is to stop, and was not seen to; until the next entry of the workload.
+    case unstopped
     case commandTaken(Command, at: Timestamp)
     /// How far a command has come, in the words of its errand.
     case progressed(CommandID, Progress)

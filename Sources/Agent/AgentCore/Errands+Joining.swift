@@ -58,8 +58,8 @@ extension Errands {
 
     // MARK: Making way
 
-    /// Has the runs that `isMeant` end as soon as what they have had done is over: a start that is half done must not come to
-    /// its end after the stop that follows.
+    /// Ends the runs that `isMeant`, and lets go of what they have had done: a start that is half done must not go on beside the
+    /// stop that follows, nor that wait for it.
     mutating func giveUp(_ standing: Standing, _ turn: inout Turn, where isMeant: (Run) -> Bool) {
         let meant = runs.indices.filter { !runs[$0].isOver && !runs[$0].isGivenUp && isMeant(runs[$0]) }
         for at in meant { giveUp(at, standing, &turn) }
@@ -68,7 +68,9 @@ extension Errands {
     private mutating func giveUp(_ at: Int, _ standing: Standing, _ turn: inout Turn) {
         runs[at].isGivenUp = true
         switch runs[at].wait {
-        case .act: break
+        case .act(let act, _):
+            turn.add(.letGo(act))
+            give(up: at, standing, &turn)
         case .parts:
             let whole = runs[at].id
             let parts = runs.indices.filter {

@@ -28,7 +28,6 @@ extension Errands {
         _ at: Int, _ result: Result<CloudAnswer, CloudFault>, _ standing: Standing, _ turn: inout Turn
     ) {
         guard case .answer(_, let request, let until) = runs[at].wait else { return }
-        if runs[at].isGivenUp { return give(up: at, standing, &turn) }
         if case .failure(let fault) = result, fault.isPassing, !request.changesSomething {
             let again = turn.now + runs[at].backoff.next(chance: turn.draw())
             if again < until {
@@ -43,7 +42,6 @@ extension Errands {
     mutating func acted(
         _ at: Int, _ result: Result<Acted, ActFault>, _ standing: Standing, _ turn: inout Turn
     ) {
-        if runs[at].isGivenUp { return give(up: at, standing, &turn) }
         advance(at, on: .acted(result), standing, &turn)
     }
 
@@ -98,10 +96,7 @@ extension Errands {
             } else {
                 conclude(command, told(end, at), startedAt: runs[at].startedAt, standing, &turn)
             }
-            if command.isDemotion {
-                demotionEnded = true
-                isUnstopped = !end.outcome.isSuccess
-            }
+            if command.isDemotion { demotionEnd = end.outcome.isSuccess }
         }
     }
 

@@ -25,10 +25,8 @@ struct Errands: Sendable {
     private var runsCounted = 0
     /// What we had decided ourselves and is over; the machine takes it from here.
     var ownEnds: [OwnEnd] = []
-    /// The machine takes note of it.
-    var demotionEnded = false
-    /// The last demotion was not seen to stop the workload.
-    var isUnstopped = false
+    /// Whether a demotion that has just ended was seen to stop the workload; the machine takes note of it.
+    var demotionEnd: Bool?
     /// Commands that made way for a stop, and are answered when that is done.
     var overtaken: [Overtaken] = []
     /// Begun before the restart, and not gone on with before the coordinator has said that it is still so.

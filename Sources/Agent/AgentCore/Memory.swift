@@ -8,11 +8,11 @@ package struct Memory: Sendable, Equatable {
     package internal(set) var role: Role?
     package internal(set) var epoch: Epoch?
     package internal(set) var boot: BootID?
-    /// Of this boot: what came up with the machine is to stop, and was not seen to.
-    package internal(set) var mustHalt = false
     /// Of this boot.
     package internal(set) var facts: InstanceFacts?
     package internal(set) var workload: WorkloadState?
+    /// What may run here is to stop, and was not seen to.
+    package internal(set) var isUnstopped = false
     /// Commands that were taken and not ended, oldest first. `Errands` bounds them, and the steps of each.
     package internal(set) var open: [OpenCommand] = []
     /// Commands that were ended, oldest first, at most `endedMax`.
@@ -48,13 +48,12 @@ package struct Memory: Sendable, Equatable {
         case .ranked(let role, let epoch):
             self.role = role
             self.epoch = epoch
-        case .booted(let boot, let halts):
-            begin(boot)
-            mustHalt = halts
+        case .booted(let boot): begin(boot)
         case .identified(let facts): self.facts = facts
         case .workload(let state):
             workload = state
-            mustHalt = false
+            isUnstopped = false
+        case .unstopped: isUnstopped = true
         case .commandTaken(let command, let time): take(command, at: time)
         case .progressed(let command, let progress):
             if let index = open.firstIndex(where: { $0.command.id == command }) {
@@ -73,10 +72,10 @@ package struct Memory: Sendable, Equatable {
         if let enrolment { entries.append(.enrolled(enrolment)) }
         if let configuration { entries.append(.configured(configuration)) }
         if let role, let epoch { entries.append(.ranked(role, epoch)) }
-        if let boot { entries.append(.booted(boot, halts: false)) }
+        if let boot { entries.append(.booted(boot)) }
         if let facts { entries.append(.identified(facts)) }
         if let workload { entries.append(.workload(workload)) }
-        if let boot, mustHalt { entries.append(.booted(boot, halts: true)) }
+        if isUnstopped { entries.append(.unstopped) }
         entries += ended.map { .commandEnded($0.command, $0.result) }
         for command in open {
             entries.append(.commandTaken(command.command, at: command.takenAt))
@@ -87,16 +86,17 @@ package struct Memory: Sendable, Equatable {
 
     private mutating func enrol(_ enrolment: Enrolment) {
         if let before = self.enrolment, before.instance != enrolment.instance { self = Memory() }
-        // Another slot counts its epochs and its configurations from the start.
+        // Another slot counts its epochs and its configurations from the start, and knows nothing of the other's commands.
         if let before = self.enrolment, before.slot != enrolment.slot {
-            (role, epoch, configuration, workload) = (nil, nil, nil, nil)
+            (role, epoch, configuration, workload, isUnstopped) = (nil, nil, nil, nil, false)
+            open = []
         }
         self.enrolment = enrolment
     }
 
     private mutating func begin(_ boot: BootID) {
         guard boot != self.boot else { return }
-        (self.boot, facts) = (boot, nil)
+        (self.boot, facts, isUnstopped) = (boot, nil, false)
         // What was let go for another host stays let go.
         if case .idle? = workload { return }
         workload = nil

@@ -164,6 +164,9 @@ package final class AgentShell {
         case .read(let item, let deadline): read(item, deadline)
         case .call(let id, let request, let deadline): call(id, request, deadline)
         case .act(let id, let act, let deadline): self.act(id, act, deadline)
+        case .letGo(let id):
+            expected[.act(id)] = nil
+            tools.acting?.letGo(id)
         case .dropConnections: tools.dropConnections()
         case .record(let entries): recorder?.record(entries.map(encodeJSON))
         case .forgetEverything(let instance): recorder?.putAside(as: instance.text)
@@ -207,7 +210,7 @@ package final class AgentShell {
             return take(.acted(id, .failure(ActFault(.failed, "nothing is done with this machine here"))))
         }
         expected[.act(id)] = loop.now + deadline
-        acting.act(act, within: deadline) { [weak self] result in
+        acting.act(id, act, within: deadline) { [weak self] result in
             self?.expected[.act(id)] = nil
             self?.take(.acted(id, result))
         }

@@ -57,6 +57,18 @@ import Wire
         #expect(memory.configuration == nil)
     }
 
+    @Test func `another slot knows nothing of the last one's commands`() {
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.scene.actsTake = .seconds(60)
+        scene.deliver(("d", scene.demote()), epoch: 2)
+        #expect(scene.scene.machine.memory.open.count == 1)
+        var memory = scene.scene.machine.memory
+        memory.apply(
+            .enrolled(
+                Enrolment(instance: Scene.instance, slot: "slot-2", client: "client-1", token: Samples.token("b"))))
+        #expect(memory.open.isEmpty)
+    }
+
     @Test func `a new token of the same slot changes nothing else`() throws {
         var again = Samples.enrolment
         again.token = try Token("another")

@@ -127,6 +127,8 @@ struct Scene {
         case .call(let id, let request, _):
             if asksCloud { working.append(Working(at: now + .milliseconds(80), work: .call(id, request))) }
         case .act(let id, let act, _): working.append(Working(at: now + actsTake, work: .act(id, act)))
+        case .letGo(let id):
+            working.removeAll { if case .act(id, _) = $0.work { true } else { false } }
         case .dropConnections: drops += 1
         case .stop:
             #expect(!hasStopped, "it stops once")

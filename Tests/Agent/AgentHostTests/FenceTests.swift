@@ -62,6 +62,14 @@ extension ActingTests {
             says 'done in'
             inactive deaf
             [ -z "$(systemctl list-units --all --plain --no-legend 'spot-fence-*')" ]
+            # Nor does the next one count as armed before that: what is started then would be stopped.
+            systemctl start deaf
+            act arm -1 deaf
+            until_ '[ "$(systemctl is-active deaf)" = deactivating ]'
+            act arm 600 deaf
+            says 'done in'
+            inactive deaf; [ "$(fences)" = 1 ]
+            act disarm 5
             act arm 5
             [ $rc = 1 ]; says 'no unit is named'
             """)

@@ -15,7 +15,7 @@ struct ProbeTests {
         let loop = try Loop()
         let acting = Acting(loop: loop, line: nil, hooks: [:], surroundings: SystemSurroundings()) { _, _ in }
         var outcomes: [Result<Acted, ActFault>] = []
-        acting.act(.probe(probe), within: time) { outcomes.append($0) }
+        acting.act(ActID(0), .probe(probe), within: time) { outcomes.append($0) }
         let deadline = loop.now + time + .seconds(2)
         while outcomes.isEmpty, loop.now < deadline {
             _ = try loop.turn(timeout: .milliseconds(10))

@@ -61,7 +61,7 @@ private final class Scene {
         let begin = surroundings.monotonic()
         var outcome: Result<Acted, ActFault>?
         // What arms a fence has time enough; the words say when it fires.
-        acting.act(act, within: words[0] == "arm" ? .seconds(5) : time) { result in
+        acting.act(ActID(0), act, within: words[0] == "arm" ? .seconds(5) : time) { result in
             precondition(outcome == nil, "an act is answered once")
             outcome = result
         }

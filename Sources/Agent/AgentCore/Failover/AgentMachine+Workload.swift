@@ -18,7 +18,7 @@ extension AgentMachine {
         let settings = memory.configuration?.settings ?? SlotSettings()
         let endsAt = notices.endsAt
         return Workload.Position(
-            state: memory.workload, role: memory.role, isExclusive: isExclusive,
+            state: memory.workload, role: memory.role, isExclusive: isExclusive, isUnstopped: memory.isUnstopped,
             hasUnits: !options.takeOver.units.isEmpty, endsAt: endsAt,
             lastMoment: endsAt.map { $0 - .seconds(settings.drainBudgetSeconds) - Self.lastMomentLead })
     }
@@ -26,12 +26,14 @@ extension AgentMachine {
     // MARK: What happens
 
     mutating func beginWorkload(_ turn: inout Turn) {
-        let isNewBoot = memory.mustHalt || (memory.boot != nil && memory.boot != boot)
+        let isNewBoot = memory.boot != nil && memory.boot != boot
         provisional = standing(turn, as: memory.facts)
         workload.begin(isNewBoot: isNewBoot, isExclusive: isExclusive, lease: lease, at: turn.now)
         if standsBy { workload.doubt(.standBy, at: turn.now) }
+        if memory.isUnstopped, !isNewBoot, isExclusive { workload.doubt(.unstopped, at: turn.now) }
         if memory.boot != boot {
-            turn.remember(.booted(boot, halts: isNewBoot && isExclusive))
+            turn.remember(.booted(boot))
+            if isNewBoot, isExclusive { turn.remember(.unstopped) }
             absorb(turn)
         } else if let facts = memory.facts {
             identify(facts, &turn)
@@ -82,11 +84,11 @@ extension AgentMachine {
         // What was found out in this turn counts already.
         absorb(turn)
         takeOwnEnds(standing, &turn)
-        if errands.demotionEnded { workload.noteDemoted(at: turn.now) }
-        errands.demotionEnded = false
+        noteDemotion(&turn)
         concludeOvertaken(standing, &turn)
         let position = position
         if let halt = workload.halt(position, at: turn.now) {
+            if halt == .fenceFired { workload.fence.noteFired() }
             if !errands.standsDown {
                 begin(halt, standing, &turn)
             } else if halt != .lastMoment {
@@ -107,6 +109,17 @@ extension AgentMachine {
         absorb(turn)
     }
 
+    private mutating func noteDemotion(_ turn: inout Turn) {
+        guard let isStopped = errands.demotionEnd else { return }
+        errands.demotionEnd = nil
+        workload.noteDemoted(at: turn.now)
+        guard !isStopped, isExclusive else { return }
+        // The coordinator has heard that it may run; nobody is nearer to what keeps it from stopping than we are.
+        turn.remember(.unstopped)
+        absorb(turn)
+        workload.noteUnstopped(at: turn.now)
+    }
+
     private mutating func heed(_ standing: Standing, _ position: Workload.Position, _ turn: inout Turn) {
         hasUnheeded = false
         guard options.takeOver.hooks.contains(.notice), position.mayServe else { return }
@@ -117,9 +130,6 @@ extension AgentMachine {
 
     private mutating func begin(_ halt: Halt, _ standing: Standing, _ turn: inout Turn) {
         errands.giveUp(standing, &turn) { $0.brings }
-        // What was begun comes to its end first, so that the stop is the last word.
-        guard !errands.moves else { return }
-        if halt == .fenceFired { workload.fence.noteFired() }
         workload.wanted = nil
         turn.tell(.halting(halt))
         // What was given to another host stays so.
@@ -133,7 +143,7 @@ extension AgentMachine {
 
     /// Once nothing serves here and nothing is on its way to, that can be said of what made way.
     private mutating func concludeOvertaken(_ standing: Standing, _ turn: inout Turn) {
-        guard workload.wanted == nil, !errands.moves, !errands.isUnstopped, !position.mayServe else { return }
+        guard workload.wanted == nil, !errands.moves, !position.mayServe else { return }
         errands.concludeOvertaken(standing, &turn)
     }
 

@@ -77,6 +77,12 @@ struct Workload: Sendable {
 
     mutating func noteDemoted(at now: Duration) { doubtsSince = now }
 
+    /// A stop for another host came to nothing.
+    mutating func noteUnstopped(at now: Duration) {
+        wanted = wanted ?? .unstopped
+        haltRetryAt = now + Self.retry
+    }
+
     mutating func noteHalted(_ halt: Halt, isStopped: Bool, at now: Duration) {
         doubtsSince = now
         mustLook = false
@@ -140,6 +146,8 @@ struct Workload: Sendable {
         var state: WorkloadState?
         var role: Role?
         var isExclusive: Bool
+        /// It was to stop, and was not seen to.
+        var isUnstopped = false
         /// There are units, which a timer can stop.
         var hasUnits: Bool
         /// When EC2 takes the machine.
@@ -152,6 +160,6 @@ struct Workload: Sendable {
         func isOutlived(at now: Duration) -> Bool { endsAt.map { now >= $0 + Workload.outlived } ?? false }
         var serves: Bool { if case .serving? = state { true } else { false } }
         /// As far as we know, or do not know.
-        var mayServe: Bool { serves || (state == nil && role == .primary) }
+        var mayServe: Bool { serves || isUnstopped || (state == nil && role == .primary) }
     }
 }

@@ -24,6 +24,8 @@ package enum Halt: String, Sendable, CaseIterable {
     case lastMoment = "last_moment"
     /// It came up on a host that is to stand by.
     case standBy = "stand_by"
+    /// It was to stop for another host, and was not seen to.
+    case unstopped
 
     /// For a person.
     package var words: String {
@@ -34,6 +36,7 @@ package enum Halt: String, Sendable, CaseIterable {
         case .fenceFired: "the fence of this machine fired"
         case .lastMoment: "EC2 takes the machine, and nobody has taken over"
         case .standBy: "this machine is to stand by"
+        case .unstopped: "it was not seen stopped when another host was to take over"
         }
     }
 }

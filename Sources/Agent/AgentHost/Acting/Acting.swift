@@ -25,8 +25,14 @@ package final class Acting {
     private var isOrdered = false
     private let surroundings: any Surroundings
     private let said: (String, String) -> Void
-    private var deeds: [UInt64: Deed] = [:]
-    private var begun: UInt64 = 0
+    private var deeds: [Key: Deed] = [:]
+
+    private enum Key: Hashable {
+        case act(ActID)
+        /// A later one takes the place of an earlier one.
+        case order
+    }
+
     private var named: UInt64 = 0
 
     /// More than this at once asks in a circle: there is one take-over, a duty that looks whether it could be, and a fence.
@@ -47,17 +53,23 @@ package final class Acting {
 
     /// `completion` is called once, on the loop, perhaps inside this call.
     package func act(
-        _ act: Act, within time: Duration, _ completion: @escaping (Result<Acted, ActFault>) -> Void
+        _ id: ActID, _ act: Act, within time: Duration, _ completion: @escaping (Result<Acted, ActFault>) -> Void
     ) {
-        begin(within: time) { [self] deadline, end throws(EventLoopError) in
+        begin(.act(id), within: time) { [self] deadline, end throws(EventLoopError) in
             try deed(for: act, by: deadline, end)
         } _: {
             completion($0)
         }
     }
 
+    /// Nothing more is done of it, and it is not answered.
+    package func letGo(_ id: ActID) {
+        deeds.removeValue(forKey: .act(id))?.letGo()
+        if deeds.isEmpty { line?.letRest() }
+    }
+
     private func begin(
-        within time: Duration,
+        _ key: Key, within time: Duration,
         _ make: (Duration, @escaping (Result<Acted, ActFault>) -> Void) throws(EventLoopError) -> Deed,
         _ completion: @escaping (Result<Acted, ActFault>) -> Void
     ) {
@@ -65,16 +77,14 @@ package final class Acting {
             return completion(
                 .failure(ActFault(.failed, "\(Self.deedsMax) acts are under way: no further one is begun")))
         }
-        begun += 1
-        let number = begun
         do throws(EventLoopError) {
             let deed = try make(loop.now + time) { [weak self] outcome in
                 guard let self else { return }
-                deeds[number] = nil
+                deeds[key] = nil
                 if deeds.isEmpty { line?.letRest() }
                 completion(outcome)
             }
-            deeds[number] = deed
+            deeds[key] = deed
             deed.begin()
         } catch { completion(.failure(ActFault(.failed, "prepare an act: \(error)"))) }
     }
@@ -84,7 +94,7 @@ package final class Acting {
         // Also to take away an order of other settings; one of an earlier life does no harm, and costs no connection.
         guard line != nil, isOrdered || !units.isEmpty else { return completion(nil) }
         isOrdered = true
-        begin(within: OrderDeed.patience) { [self] deadline, end throws(EventLoopError) in
+        begin(.order, within: OrderDeed.patience) { [self] deadline, end throws(EventLoopError) in
             try OrderDeed(units, named: uniqueName, loop: loop, line: line, deadline: deadline, end)
         } _: { outcome in
             if case .failure(let fault) = outcome { completion(fault) } else { completion(nil) }

@@ -6,8 +6,7 @@ import Systemd
 /// an earlier life of ours armed is found by the pattern.
 enum Fence {
     private static let prefix = "spot-fence-"
-    static let timers = "\(prefix)*.timer"
-    static let services = "\(prefix)*.service"
+    static let units = "\(prefix)*"
     /// For the stop of all, before the rest is killed: at the fence's time nothing must serve any more.
     private static let patienceSeconds = 2
     private static let systemctl = "/bin/systemctl"
@@ -28,8 +27,44 @@ enum Fence {
     }
 }
 
-/// Arms a fence in PID 1, and then takes away those before it.
-final class ArmDeed: Deed {
+/// Takes away the timers of fences, and waits for the end of what one has begun: it would stop again what is started after it.
+class ClearDeed: Deed {
+    /// The timer that is left, and what it begins.
+    var kept: TransientTimer? { nil }
+
+    override func begin() { clear() }
+
+    final func clear() {
+        doing = "take away fences\(kept.map { " before \($0.name), which is armed" } ?? "")"
+        demand({ bus, time, answer in bus.units(matching: Fence.units, within: time, answer) }) { [weak self] units in
+            guard let self else { return }
+            let names = [kept?.name, kept?.service.name]
+            let left = units.filter { !names.contains($0.name) && !$0.isStopped }
+            if let timer = left.first(where: { $0.name.hasSuffix(".timer") }) { return takeAway(timer.name) }
+            if left.isEmpty { return end(.success(.done)) }
+            doing = "wait for the end of the fence that fired"
+            wait(Self.look) { [weak self] in self?.clear() }
+        }
+    }
+
+    private func takeAway(_ timer: String) {
+        ask({ bus, time, answer in bus.stopUnit(timer, within: time, answer) }) {
+            [weak self] (answer: Result<JobResult, _>) in
+            // A timer that has elapsed goes by itself.
+            if case .failure(let error) = answer, error.code != .noSuchUnit {
+                self?.fail(.failed, error.description)
+            } else {
+                self?.clear()
+            }
+        }
+    }
+}
+
+/// Has none.
+final class DisarmDeed: ClearDeed {}
+
+/// Arms a fence in PID 1, and then clears away those before it.
+final class ArmDeed: ClearDeed {
     private let timer: TransientTimer
 
     init(
@@ -40,6 +75,8 @@ final class ArmDeed: Deed {
         try super.init(loop: loop, line: line, deadline: deadline, completion)
     }
 
+    override var kept: TransientTimer? { timer }
+
     override func begin() {
         doing = "arm \(timer.name)"
         let timer = timer
@@ -47,35 +84,12 @@ final class ArmDeed: Deed {
             [weak self] (answer: Result<JobResult, _>) in
             guard let self else { return }
             switch answer {
-            case .success(.done): takeAwayOthers()
+            case .success(.done): clear()
             case .success(let job): fail(.failed, "job \(job)")
             // Asked before the bus was lost.
-            case .failure(let error) where error.code == .unitExists: takeAwayOthers()
+            case .failure(let error) where error.code == .unitExists: clear()
             case .failure(let error): fail(.failed, error.description)
             }
-        }
-    }
-
-    private func takeAwayOthers() {
-        doing = "take away the fences before \(timer.name), which is armed"
-        stopAll(matching: Fence.timers, but: timer.name) { [weak self] in self?.end(.success(.done)) }
-    }
-}
-
-/// Takes the fences away, and waits for the end of what one has begun.
-final class DisarmDeed: Deed {
-    override func begin() {
-        doing = "disarm the fence"
-        stopAll(matching: Fence.timers, but: nil) { [weak self] in self?.waitForServices() }
-    }
-
-    private func waitForServices() {
-        demand({ bus, time, answer in bus.units(matching: Fence.services, within: time, answer) }) {
-            [weak self] units in
-            guard let self else { return }
-            if units.allSatisfy(\.isStopped) { return end(.success(.done)) }
-            doing = "wait for the end of the fence that fired"
-            wait(Self.look) { [weak self] in self?.waitForServices() }
         }
     }
 }

@@ -150,6 +150,36 @@ struct HaltingTests {
         #expect(!scene.scene.host.runs)
     }
 
+    @Test func `a stop does not wait for the start that it calls off`() {
+        var scene = WorkloadScene(.replica, .exclusive)
+        scene.scene.actsTake = .seconds(20)
+        scene.word.role = .promoting
+        scene.deliver(("a", .activate), epoch: 2)
+        scene.scene.actsTake = .milliseconds(50)
+        scene.pass(.seconds(3))
+        scene.scene.feed(.resumed(after: .seconds(5)))
+        scene.pass(.seconds(1))
+        #expect(scene.acts.last == .stop(["web.service"], atOnce: false))
+        scene.pass(.seconds(30))
+        #expect(!scene.scene.host.runs)
+        #expect(scene.outcome("a") == .failed)
+    }
+
+    @Test func `a fence that fires while the workload comes up is not forgotten for the lease that comes then`() {
+        var scene = WorkloadScene(.primary, .exclusive, lease: 20)
+        scene.scene.host.isDeaf = true
+        scene.scene.host.units["web.service"] = .stopped
+        scene.restart()
+        scene.pass(.seconds(1))
+        #expect(scene.scene.host.runs)
+        scene.word.answers = false
+        scene.pass(.seconds(18))
+        scene.word.answers = true
+        scene.scene.host.isDeaf = false
+        scene.pass(.seconds(40))
+        #expect(scene.scene.host.serves)
+    }
+
     @Test func `what made way for a stop is not begun again by its redelivery`() {
         var scene = WorkloadScene(.replica, .exclusive)
         scene.scene.host.isDeaf = true

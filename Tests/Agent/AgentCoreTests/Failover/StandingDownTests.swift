@@ -104,6 +104,21 @@ struct StandingDownTests {
         #expect(!scene.scene.host.isPoweredOff)
     }
 
+    @Test(arguments: [false, true])
+    func `what was not seen stopped is tried again without being told, also after a restart`(restarts: Bool) {
+        var scene = WorkloadScene(.primary, .exclusive, lease: 20)
+        scene.scene.host.unstoppable = ["web.service"]
+        scene.deliver(("d", scene.demote()), epoch: 2)
+        scene.pass(.seconds(20))
+        #expect(scene.outcome("d") == .fenceFailed)
+        scene.word.answers = false
+        if restarts { scene.restart() }
+        scene.scene.host.unstoppable = []
+        scene.pass(.seconds(10))
+        #expect(!scene.scene.host.runs)
+        #expect(scene.scene.told.contains(.halted(.unstopped)))
+    }
+
     @Test func `who was stopped for another host and is still called primary says that nothing runs here`() {
         var scene = WorkloadScene(.primary, .exclusive)
         scene.scene.host.unstoppable = ["web.service"]

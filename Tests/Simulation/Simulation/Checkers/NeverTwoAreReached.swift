@@ -62,6 +62,8 @@ final class NeverTwoAreReached: Checker {
         }
         // One that was never told to serve, and has not heard that two must not, runs what its owner has start with it.
         let memory = machine.agent?.memory ?? machine.disk.kept
+        // One of a deleted agent that was asked back and died of it before that was on its disk stays away, and goes on.
+        guard memory.enrolment?.slot == slot.id else { return false }
         return host.service != .idle || memory.configuration?.settings.handOver == .exclusive
     }
 }

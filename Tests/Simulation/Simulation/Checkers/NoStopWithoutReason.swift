@@ -93,7 +93,7 @@ final class NoStopWithoutReason: Checker {
             {
                 broken("\(machine.id.short) takes its fence for fired")
             }
-        case .newBoot, .pause, .standBy: break
+        case .newBoot, .pause, .standBy, .unstopped: break
         }
     }
 

@@ -40,16 +40,23 @@ final class TheFenceHolds: Checker {
         let began = world.agenda.now
         known[machine.id, default: []].insert(id)
         let left = max(.zero, min(fenceAt - wall, .seconds(order.drainBudgetSeconds + 3)))
-        world.agenda.plan(after: left + Self.slack) { [self] in
-            guard machine.isReached, wasLeftAlone(machine, since: began), known[machine.id]?.contains(id) ?? false,
-                armedAt[machine.id].map({ $0 >= began }) ?? false
-            else { return }
-            // It was made the one that serves again, or has said that it may go on.
-            let memory = machine.agent?.memory ?? machine.disk.kept
-            if memory.epoch.map({ $0 > command.epoch }) ?? false { return }
-            if memory.ended.contains(where: { $0.command == id && $0.result.outcome != .fenced }) { return }
-            broken("\(machine.id.short) runs the workload beyond the fence of demote \(id.short)")
+        world.agenda.plan(after: left + Self.slack) { [self] in examine(machine, command, since: began) }
+    }
+
+    private func examine(_ machine: Machine, _ command: CommandRecord, since began: Duration) {
+        let id = command.id
+        guard machine.isReached, wasLeftAlone(machine, since: began), known[machine.id]?.contains(id) ?? false,
+            let armed = armedAt[machine.id], armed >= began
+        else { return }
+        // PID 1 could not be asked before.
+        guard armed + Self.slack <= world.agenda.now else {
+            return world.agenda.plan(at: armed + Self.slack) { [self] in examine(machine, command, since: began) }
         }
+        // It was made the one that serves again, or has said that it may go on.
+        let memory = machine.agent?.memory ?? machine.disk.kept
+        if memory.epoch.map({ $0 > command.epoch }) ?? false { return }
+        if memory.ended.contains(where: { $0.command == id && $0.result.outcome != .fenced }) { return }
+        broken("\(machine.id.short) runs the workload beyond the fence of demote \(id.short)")
     }
 
     private func wasLeftAlone(_ machine: Machine, since began: Duration) -> Bool {

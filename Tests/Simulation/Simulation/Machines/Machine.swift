@@ -33,7 +33,7 @@ final class Machine: @unchecked Sendable {
     private(set) var leaseEndsAt: Duration?
     /// When the coordinator last heard something of it, by the world's clock.
     var spokeAt: Duration?
-    /// What it lacks to take over, as it said last.
+    /// What it lacks to take over, as the coordinator heard last.
     private(set) var lacksByItsWord: [String]?
     private(set) var goneAt: Duration?
     /// When somebody last had its agent read its settings again.
@@ -186,7 +186,10 @@ final class Machine: @unchecked Sendable {
 
     /// Nil to `receive`: nobody is there, or the connection ended.
     func send(_ question: Question, _ receive: @escaping (Response?) -> Void) {
-        if case .heartbeat(let heartbeat, _, _, _) = question { lacksByItsWord = heartbeat.lacking }
+        var arrived: () -> Void = {}
+        if case .heartbeat(let heartbeat, _, _, _) = question {
+            arrived = { [self] in lacksByItsWord = heartbeat.lacking }
+        }
         let form = dialect.spoken(world.mutations.said(question)).form
         var request = Request(route: form.route)
         request.values = form.values.map(\.description)
@@ -195,7 +198,7 @@ final class Machine: @unchecked Sendable {
         request.body = dialect.written(form.body ?? [])
         request.token = form.token ?? place.clientToken
         request.ifNoneMatch = form.ifNoneMatch?.etag
-        world.send(request, from: self, receive)
+        world.send(request, from: self, arrived, receive)
     }
 
     /// What an answer means for the right to serve: a lease counts from before its request was sent.

@@ -19,7 +19,13 @@ extension ServiceManager {
         timer = next
         watch(next)
         world.checks.fenceArmed(on: machine)
-        asker.answer(.success(.done))
+        answerWhenFencesAreOver(asker)
+    }
+
+    /// What one has begun would stop again what is started after it.
+    private func answerWhenFencesAreOver(_ asker: Asker) {
+        guard fencesUnderWay > 0 else { return asker.answer(.success(.done)) }
+        whenFencesAreOver.append { asker.answer(.success(.done)) }
     }
 
     private func watch(_ watched: Timer) {
@@ -62,10 +68,8 @@ extension ServiceManager {
         for one in waiting { one() }
     }
 
-    /// Nothing can come of it any more when that is answered.
     func disarm(_ asker: Asker) {
         if !world.mutations.are(.disarmForgotten) { timer = nil }
-        guard fencesUnderWay > 0 else { return asker.answer(.success(.done)) }
-        whenFencesAreOver.append { asker.answer(.success(.done)) }
+        answerWhenFencesAreOver(asker)
     }
 }

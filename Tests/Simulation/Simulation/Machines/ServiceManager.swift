@@ -41,6 +41,16 @@ final class ServiceManager {
         let answer: (Result<Acted, ActFault>) -> Void
     }
 
+    /// Nobody has been answered yet, the oldest first.
+    private var waiting: [Question] = []
+
+    private struct Question {
+        let number: Int
+        let arrival: Duration
+        let act: Act
+        let asker: Asker
+    }
+
     init(_ machine: Machine, units: [UnitName], startsWithMachine: Bool) {
         self.machine = machine
         self.startsWithMachine = startsWithMachine
@@ -84,7 +94,7 @@ final class ServiceManager {
     func goDown() {
         isUp = false
         (jobs, timer, fencesUnderWay, whenFencesAreOver) = ([:], nil, 0, [])
-        (starting, killed, answersFrom) = ([], [], [:])
+        (starting, killed, answersFrom, waiting) = ([], [], [:], [])
         for unit in host.units.keys { host.units[unit] = .stopped }
         changed()
     }
@@ -106,17 +116,28 @@ final class ServiceManager {
         case .powerOff: return plan(after: chance.milliseconds(20...200)) { [self] in machine.switchOff() }
         default: break
         }
-        reach(until: now + asker.within, asker) { [self] in manage(act, asker) }
+        ask(act, asker)
     }
 
-    /// Whoever cannot ask now waits, as long as there is time.
-    private func reach(until deadline: Duration, _ asker: Asker, _ then: @escaping () -> Void) {
-        guard awayUntil > now else { return plan(after: chance.milliseconds(1...4), then) }
-        guard awayUntil < deadline else {
-            let fault = ActFault(.unreachable, "the service manager does not answer")
-            return plan(after: max(.zero, deadline - now - .milliseconds(5))) { asker.answer(.failure(fault)) }
+    /// What is asked is done in the order in which it was asked, and as long as it cannot be asked, later.
+    private func ask(_ act: Act, _ asker: Asker) {
+        let number = count()
+        let arrival = max(now + chance.milliseconds(1...4), waiting.last?.arrival ?? .zero)
+        waiting.append(Question(number: number, arrival: arrival, act: act, asker: asker))
+        plan(after: arrival - now) { [self] in answerWaiting() }
+        plan(after: max(.zero, asker.within - .milliseconds(5))) { [self] in
+            guard let at = waiting.firstIndex(where: { $0.number == number }) else { return }
+            waiting.remove(at: at)
+            asker.answer(.failure(ActFault(.unreachable, "the service manager does not answer")))
         }
-        plan(after: awayUntil - now) { [self] in reach(until: deadline, asker, then) }
+    }
+
+    private func answerWaiting() {
+        while let next = waiting.first, next.arrival <= now {
+            guard awayUntil <= now else { return plan(after: awayUntil - now) { [self] in answerWaiting() } }
+            waiting.removeFirst()
+            manage(next.act, next.asker)
+        }
     }
 
     /// What is being stopped is not active any more, and not stopped yet.

@@ -66,6 +66,7 @@ final class SimulatedShell: @unchecked Sendable {
         case .read(let item, let deadline): read(item, deadline)
         case .call(let id, let request, let deadline): call(id, request, deadline)
         case .act(let id, let act, let deadline): self.act(id, act, deadline)
+        case .letGo(let id): acts.remove(id)
         case .dropConnections: break
         case .record(let entries): machine.disk.record(entries)
         case .forgetEverything: machine.disk.putAside()

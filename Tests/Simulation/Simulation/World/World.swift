@@ -140,10 +140,16 @@ final class World: @unchecked Sendable {
     // MARK: Messages
 
     /// Nil to `receive`: nobody listens there, or the connection ended.
-    func send(_ request: Request, from machine: Machine?, _ receive: @escaping (Response?) -> Void) {
+    func send(
+        _ request: Request, from machine: Machine?, _ arrived: @escaping () -> Void = {},
+        _ receive: @escaping (Response?) -> Void
+    ) {
         let receive = OnOneThread(value: receive)
         network.carry(.up, over: machine?.link) { [self] in
-            if coordinator.isUp { machine?.spokeAt = agenda.now }
+            if coordinator.isUp {
+                machine?.spokeAt = agenda.now
+                arrived()
+            }
             digest.fold(request.body)
             guard let request = mutations.arrives(request, self, receive.value) else { return }
             coordinator.take(request) { [self] response in
