@@ -87,13 +87,15 @@ extension Slot {
     }
 
     /// Whether a replica is there or on its way that could take over. One that fell silent counts for nothing here: it may
-    /// be gone, and there is no time to find out.
+    /// be gone, and there is no time to find out. But one that was ready, and has only not been heard since we were away
+    /// ourselves, will be in a moment: no machine is launched in its place before it has missed its time.
     func hasReplicaComing(besides instance: InstanceID, at now: Timestamp) -> Bool {
         let going = announced(at: now)
         return replicas.contains { replica in
             guard replica.status.isActive, let machine = replica.instance else { return replica.status.isActive }
             guard machine != instance, !going.contains(machine), let host = host(machine) else { return false }
-            return host.role == .launching || (host.role == .replica && host.isFresh)
+            let isAwaited = host.lacking == [] && !host.isSilent && !host.isOffline
+            return host.role == .launching || (host.role == .replica && (host.isFresh || isAwaited))
         }
     }
 
