@@ -12,6 +12,59 @@ enum RegressionSeeds {
             story: """
                 An agent is deleted, and its replica's end reported while the replica still shuts down. Its token is no longer
                 good, so it asks for another one, and becomes the primary of a new agent, which orders replicas of its own.
-                """)
+                """),
+        Regression(
+            seed: 110,
+            story: """
+                An old primary stops for its successor and cannot prove it, because a hook fails. The successor falls away. What
+                the old one let go of under that epoch it never takes up again: nobody serves, for ever.
+                """),
+        Regression(
+            seed: 1090,
+            story: """
+                A machine that was replaced starts anew, and its units with it. Its agent is killed before they are stopped, and
+                its next process takes the boot for one that it knows.
+                """),
+        Regression(
+            seed: 3743,
+            story: """
+                A successor starts the workload, and its agent is killed. The next process runs the hooks again, which fail now,
+                and says that nothing runs, because it has not come to the start.
+                """),
+        Regression(
+            seed: 13286,
+            story: """
+                The agent of a machine that is being fenced is restarted while its clock is wrong, and arms the fence for later
+                than it was.
+                """),
+        Regression(
+            seed: 30797,
+            story: """
+                An old primary that was called back serves again, and only then its answer arrives that it has stopped for the
+                successor that fell away: another one is let serve beside it.
+                """),
+        Regression(
+            seed: 51445,
+            story: """
+                The fence of an agent that died fires just before its next process is told to serve. What that one starts is
+                stopped again by what the fence has begun, and nobody looks.
+                """),
+        Regression(
+            seed: 55731,
+            story: """
+                A machine is suspended in the middle of a start. Its agent would stop first and ask second, but waits for the
+                start that it is to call off.
+                """),
+        Regression(
+            seed: 55837,
+            story: """
+                A service manager does not answer until a demotion has failed. Its agent takes the workload for another's, holds
+                no fence any more, and tries no more to stop it.
+                """),
+        Regression(
+            seed: 60018,
+            story: """
+                A machine waits to end itself after a switch when its agent is deleted. It enrols anew, serves, and ends itself.
+                """),
     ]
 }
