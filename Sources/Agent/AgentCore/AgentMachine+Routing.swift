@@ -101,7 +101,7 @@ extension AgentMachine {
         turn.remember(.enrolled(enrolment))
         turn.remember(.configured(reply.configuration))
         absorb(turn)
-        if isElsewhere { leaveErrands(turn) }
+        if isElsewhere { leaveErrands() }
         turn.tell(.registered(reply.slot, reply.role, reply.epoch))
         rank(reply.role, reply.epoch, isNews: false, &turn)
         notices.startOver(&turn)
@@ -109,8 +109,8 @@ extension AgentMachine {
 
     /// What another agent was asked for is nobody's any more, and would end this machine one day, or move a workload that is not
     /// that one's.
-    private mutating func leaveErrands(_ turn: Turn) {
-        if errands.standsDown { workload.doubt(.unstopped, at: turn.now) }
+    private mutating func leaveErrands() {
+        workload.leaveSlot()
         errands = Errands(memory)
         lastStanding = nil
     }

@@ -60,6 +60,12 @@ struct Workload: Sendable {
         leaseEndsAt = lease.map { now + $0 }
     }
 
+    /// Another agent's: what was to become of the workload for the last one counts no more, and may be half done.
+    mutating func leaveSlot() {
+        (wanted, failure, mustLook) = (nil, nil, true)
+        (haltRetryAt, serveRetryAt) = (.zero, .zero)
+    }
+
     mutating func doubt(_ halt: Halt, at now: Duration) {
         wanted = wanted ?? halt
         doubtsSince = now

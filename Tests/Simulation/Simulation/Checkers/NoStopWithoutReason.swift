@@ -17,6 +17,8 @@ final class NoStopWithoutReason: Checker {
     /// When each last stood still: what came meanwhile it reads in the order in which it came.
     private var wentOnAt: [InstanceID: Duration] = [:]
 
+    /// PID 1 did not answer: a timer that was to be armed may have been, and have fired.
+    private var fenceUnknown: Set<InstanceID> = []
     /// A lease is as long as it was when it was granted.
     private var configuredAt: [InstanceID: Duration] = [:]
 
@@ -63,6 +65,8 @@ final class NoStopWithoutReason: Checker {
         case .notHalted(let halt, _):
             halting.remove(machine.id)
             failed[machine.id] = halt
+        case .fenceNotArmed: fenceUnknown.insert(machine.id)
+        case .fenceArmed: fenceUnknown.remove(machine.id)
         case .configured: configuredAt[machine.id] = world.agenda.now
         case .serving: comingUp.remove(machine.id)
         case .commandEnded(_, "promote", .done, _), .commandEnded(_, "activate", .done, _): comingUp.remove(machine.id)
@@ -89,6 +93,7 @@ final class NoStopWithoutReason: Checker {
         case .fenceFired:
             // A timer that was put off by a suspension has fired as far as the agent can tell.
             let clock = machine.clocks.monotonic(at: now)
+            if fenceUnknown.contains(machine.id) { return }
             if let timer = machine.manager.timer, timer.at - clock > .seconds(1), clock == machine.clocks.boot(at: now)
             {
                 broken("\(machine.id.short) takes its fence for fired")
