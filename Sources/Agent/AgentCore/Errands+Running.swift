@@ -84,7 +84,9 @@ extension Errands {
         runs[at].isOver = true
         switch runs[at].cause {
         case .duty(let duty): duties.note(end, of: duty, &turn)
-        case .own(let purpose): ownEnds.append(OwnEnd(purpose: purpose, end: end))
+        case .own(let purpose):
+            ownEnds.append(OwnEnd(purpose: purpose, end: end))
+            if case .halt = purpose { dropBringing() }
         case .part(let part, let whole, let place):
             let took = turn.now - runs[at].beganAt
             let outcome: LedgerStep.Outcome = end.outcome == .done ? .done : .failed

@@ -132,6 +132,9 @@ struct Errands: Sendable {
         turn.report(as: .of("result", command), .result(result, of: command))
     }
 
+    /// What came before a doubt was over is older than the coordinator's next word; it is delivered again.
+    mutating func dropBringing() { waiting.removeAll(where: \.brings) }
+
     mutating func take(
         _ call: CallID, _ result: Result<CloudAnswer, CloudFault>, _ standing: Standing, _ turn: inout Turn
     ) {

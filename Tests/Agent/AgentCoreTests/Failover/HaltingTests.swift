@@ -165,6 +165,19 @@ struct HaltingTests {
         #expect(scene.outcome("a") == .failed)
     }
 
+    @Test func `what was ordered before a stop was over waits for the next word`() {
+        var scene = WorkloadScene(.replica, .exclusive)
+        scene.scene.host.boot(starting: ["web.service"])
+        scene.scene.host.unstoppable = ["web.service"]
+        scene.scene.actsTake = .seconds(2)
+        scene.restart(boot: BootID("boot-2"))
+        scene.word.role = .promoting
+        scene.deliver(("a", .activate), epoch: 2)
+        scene.word.answers = false
+        scene.pass(.seconds(30))
+        #expect(!scene.acts.contains(.start(["web.service"])))
+    }
+
     @Test func `a fence that fires while the workload comes up is not forgotten for the lease that comes then`() {
         var scene = WorkloadScene(.primary, .exclusive, lease: 20)
         scene.scene.host.isDeaf = true
