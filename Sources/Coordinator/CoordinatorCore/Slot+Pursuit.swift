@@ -130,9 +130,7 @@ extension Slot {
     /// Nobody serves for certain, and no hand-over is under way: whoever is ready takes over.
     mutating func fillVacancy(_ turn: inout Turn) {
         let gone = primary
-        let last =
-            gone
-            ?? hosts.filter { $0.role == .zombie }.max { ($0.roleSince, $0.instance) < ($1.roleSince, $1.instance) }
+        let last = gone ?? latest(.zombie) ?? latest(.terminated)
         if let promoting {
             let isTold = promotionIncident.map { !isDrill($0) } ?? false
             guard gone == nil, !promoting.isFresh, !isTold, let last else { return }
@@ -146,6 +144,10 @@ extension Slot {
             // As long as nobody serves there is an incident that says so.
             openSilence(of: last.instance, &turn)
         }
+    }
+
+    private func latest(_ role: Role) -> Host? {
+        hosts.filter { $0.role == role }.max { ($0.roleSince, $0.instance) < ($1.roleSince, $1.instance) }
     }
 
     /// Whether nobody serves for certain.

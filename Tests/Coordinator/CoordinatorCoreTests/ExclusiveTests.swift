@@ -218,6 +218,20 @@ import Wire
         #expect(scene.incident?.kind == .silence && scene.incident?.successor == bravo)
     }
 
+    @Test func `where the old one and its successor are both gone an incident says that nobody serves`() throws {
+        var scene = try exclusive()
+        try scene.decide { _ = try $0.promote(instance: bravo, &$1) }
+        try scene.answer(bravo, "promote", .prepared)
+        try scene.answer(alpha, "demote", .fenced)
+        try scene.register(charlie)
+        // A machine that has ended is not loaded for long.
+        scene.slot.hosts.removeAll { $0.instance == alpha }
+        scene.silence(bravo)
+        try scene.inspected(bravo, .terminated, by: charlie)
+        #expect(scene.primary == nil && scene.slot.promoting == nil)
+        #expect(scene.slot.incidents.contains { $0.isOpen })
+    }
+
     @Test func `one that was replaced gets no lease with its answers`() throws {
         var scene = try exclusive()
         try scene.interrupt(alpha)
