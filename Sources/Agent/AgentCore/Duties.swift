@@ -43,7 +43,11 @@ struct Duties: Sendable {
         switch duty {
         case .readiness: Self.isDue(&readinessDue, isOurs, first: .zero, Self.readinessPeriod, &turn)
         case .volumes: Self.isDue(&volumesDue, isOurs, first: .zero, Self.volumesPeriod, &turn)
-        case .rights: Self.isDue(&rightsDue, isOurs, first: Self.rightsFirst, Self.rightsPeriod, &turn)
+        case .rights:
+            // One that stands by is not ready before, and its agent may have been restarted in the middle of a hand-over.
+            Self.isDue(
+                &rightsDue, isOurs, first: standing.role == .replica ? .zero : Self.rightsFirst, Self.rightsPeriod,
+                &turn)
         case .prices:
             Self.isDue(&pricesDue, isOurs, first: Self.pricesFirst, standing.options.pricesPeriod, &turn)
         case .cleanup:
