@@ -55,6 +55,13 @@ final class Box {
         }
     }
 
+    /// The process of a unit.
+    func process(of unit: String) throws -> Int32 {
+        let text = try ask("systemctl show -P MainPID \(unit)")
+        guard let id = Int32(text.prefix { $0.isNumber }), id > 1 else { throw Broken("\(unit) does not run: \(text)") }
+        return id
+    }
+
     func stop() {
         let end = Array("exit 0\n".utf8)
         _ = unsafe write(questions.number, end, end.count)

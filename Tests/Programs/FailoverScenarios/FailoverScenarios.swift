@@ -3,8 +3,9 @@ import Platform
 import TestSupport
 
 /// Hand-overs of real machines with something killed in them, for `AgentFailoverTests`:
-/// `sweep overlap|exclusive VICTIM|all COUNT|all SEED`, `hooks overlap|exclusive COUNT`, `drill overlap|exclusive`; and
-/// `serve NAME PORT FOLDER [alone]`, which is the workload. All but the last go in a network of their own (`unshare --net`).
+/// `sweep overlap|exclusive VICTIM|all COUNT|all SEED`, `hooks overlap|exclusive COUNT`, `fence exclusive`,
+/// `drill overlap|exclusive`; and `serve NAME PORT FOLDER [alone]`, which is the workload. All but the last go in a network of
+/// their own (`unshare --net`).
 @main enum FailoverScenarios {
     static func main() { exit(run(Array(CommandLine.arguments.dropFirst()))) }
 
@@ -14,6 +15,7 @@ import TestSupport
             case "serve": try serve(Array(words.dropFirst()))
             case "sweep": try withTown(words) { try sweep($0, Array(words.dropFirst(2))) }
             case "hooks": try withTown(words) { try sufferHooks($0, Array(words.dropFirst(2))) }
+            case "fence": try withTown(words) { try sufferFence($0) }
             case "drill": try withTown(words) { try rehearse($0) }
             default: throw Misuse(words: words)
             }

@@ -67,13 +67,6 @@ final class Host {
         metadata.set("spot/instance-action", #"{"action": "terminate", "time": "\#(time)"}"#)
     }
 
-    /// The process of a unit.
-    func process(of unit: String) throws -> Int32 {
-        let text = try box.ask("systemctl show -P MainPID \(unit)")
-        guard let id = Int32(text.prefix { $0.isNumber }), id > 1 else { throw Broken("\(unit) does not run: \(text)") }
-        return id
-    }
-
     func state(of unit: String) throws -> String {
         String(try box.ask("systemctl show -P ActiveState \(unit)").prefix { $0.isLetter })
     }

@@ -4,7 +4,11 @@ import TestSupport
 import Wire
 
 /// Whom to kill.
-enum Victim: String, CaseIterable { case old, new, coordinator }
+enum Victim: String, CaseIterable {
+    case old, new, coordinator
+    /// All three at once.
+    case everyone
+}
 
 /// When: so long after the notice is there to be seen, or after a line of the log since then.
 struct Moment: CustomStringConvertible {
@@ -26,6 +30,8 @@ struct Step: Hashable, CustomStringConvertible {
     let what: String
     var description: String { "\(who): \(what)" }
 
+    init(who: String, what: String) { (self.who, self.what) = (who, what) }
+
     init(_ line: Journal.Line, _ old: Host) {
         who = line.who == Self.coordinator ? Self.coordinator : line.who == old.box.name ? "old" : "new"
         what = line.what
@@ -46,7 +52,9 @@ struct Round {
 
     private static let promise = Duration.seconds(15)
     /// Twice the deadline, and what a coordinator needs to be back.
-    private static let patience = Duration.seconds(40)
+    var patience = Duration.seconds(40)
+    /// Commands that have to come to nothing in between.
+    var failures: [String] = []
     /// Some moments do not come in each hand-over.
     private static let momentPatience = Duration.seconds(8)
 
@@ -60,18 +68,19 @@ struct Round {
         let (old, new) = (town.primary, town.replica)
         let epoch = try town.epoch()
         let startsBefore = try Marks.read(Marks.starts, in: town.folder)
-        let process = try process(of: victim)
+        let targets = try targets(victim)
         let begin = town.journal.count
         town.witness.begin()
         let surroundings = SystemSurroundings()
         let wall = surroundings.wall()
         try announce(old, wall)
         if wait(for: moment, since: begin, old) {
-            try box(of: victim).ask("kill -9 \(process)")
+            for target in targets { try target.box.ask("kill -9 \(target.process)") }
             hasKilled = true
         }
         let incident = try verdict(on: old.instance)
         try checkIncident(incident, new, noticed: wall)
+        if hasKilled { try eventually("a restart of the \(victim)") { targets.allSatisfy(\.isStartedAgain) } }
         checkMachines(old, new)
         steps = town.journal.since(begin).map { Step($0, old) }
         let starts = try Marks.read(Marks.starts, in: town.folder).dropFirst(startsBefore.count)
@@ -85,20 +94,23 @@ struct Round {
 
     // MARK: Killing
 
-    private func box(of victim: Victim) -> Box {
-        switch victim {
-        case .old: town.primary.box
-        case .new: town.replica.box
-        case .coordinator: town.boxes[0]
+    private struct Target {
+        let box: Box
+        let unit: String
+        let process: Int32
+
+        init(_ unit: String, on box: Box) throws {
+            (self.box, self.unit, process) = (box, unit, try box.process(of: unit))
         }
+        var isStartedAgain: Bool { (try? box.process(of: unit)).map { $0 != process } ?? false }
     }
 
-    private func process(of victim: Victim) throws -> Int32 {
+    private func targets(_ victim: Victim) throws -> [Target] {
         switch victim {
-        case .old: try town.primary.process(of: "spot-agent")
-        case .new: try town.replica.process(of: "spot-agent")
-        case .coordinator:
-            try [town.primary, town.replica].first { $0.box === town.boxes[0] }?.process(of: "spot-coordinator") ?? 0
+        case .old: [try Target("spot-agent", on: town.primary.box)]
+        case .new: [try Target("spot-agent", on: town.replica.box)]
+        case .coordinator: [try Target("spot-coordinator", on: town.boxes[0])]
+        case .everyone: try targets(.old) + targets(.new) + targets(.coordinator)
         }
     }
 
@@ -122,7 +134,7 @@ struct Round {
     private func verdict(on instance: InstanceID) throws -> Incident {
         var found: Incident?
         do {
-            try eventually("the verdict on \(instance)", within: Self.patience) {
+            try eventually("the verdict on \(instance)", within: patience) {
                 found = (try? town.incidents())?.first { $0.instance == instance } ?? found
                 return found.map { $0.state != .open } ?? false
             }
@@ -180,9 +192,10 @@ struct Round {
             }
         } catch { faults.append("\(error)") }
         // A coordinator that has just started has not heard the replica yet, and may order one in its place.
-        if victim == .coordinator { commands.removeAll { $0.type == "create_replica" } }
+        if [.coordinator, .everyone].contains(victim) { commands.removeAll { $0.type == "create_replica" } }
         let told = commands.map { "\($0.type) \($0.state)" }.sorted()
-        let wanted = ["demote done", "promote done"] + (town.handOver == .exclusive ? ["activate done"] : [])
+        let wanted =
+            failures + ["demote done", "promote done"] + (town.handOver == .exclusive ? ["activate done"] : [])
         if told != wanted.sorted() { faults.append("commands: \(told)") }
     }
 }

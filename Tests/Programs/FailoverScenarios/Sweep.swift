@@ -63,6 +63,8 @@ private struct Tally: CustomStringConvertible {
     private var kills = 0
     private var late: [(Duration, String)] = []
     private var gaps: [Duration] = []
+    /// Hand-overs in which a machine was ordered, though one was ready.
+    private var orders = 0
     private var slowest = ""
 
     init(undisturbed: Round) { self.undisturbed = undisturbed.proven }
@@ -75,6 +77,7 @@ private struct Tally: CustomStringConvertible {
         }
         if let late = round.late { self.late.append((late, what)) }
         gaps.append(round.gap)
+        if round.steps.contains(where: { $0.what == "replica ordered" }) { orders += 1 }
     }
 
     var description: String {
@@ -83,7 +86,7 @@ private struct Tally: CustomStringConvertible {
         return """
             \(times.count) hand-overs with \(kills) kills: notice to proven undisturbed \(text(undisturbed)), p50 \
             \(text(sorted.isEmpty ? nil : sorted[sorted.count / 2])), max \(text(sorted.last)) (\(slowest)); the client \
-            waited at most \(text(gaps.max()))\(missed)
+            waited at most \(text(gaps.max())); a replica was ordered besides in \(orders)\(missed)
             """
     }
 

@@ -12,16 +12,17 @@ final class Witness: Sendable {
         var changes = 0
         /// The longest time from an answer to the next.
         var gap = Duration.zero
-        fileprivate var last: Set<String> = []
-        fileprivate var answeredAt: Duration?
+        /// Who answered last.
+        private(set) var names: Set<String> = []
+        private var answeredAt: Duration?
 
         fileprivate mutating func note(_ names: Set<String>, at now: Duration) {
             looks += 1
             guard !names.isEmpty else { return }
             if names.count > 1 { pairs += 1 }
-            if !last.isEmpty, names != last { changes += 1 }
+            if !self.names.isEmpty, names != self.names { changes += 1 }
             if let answeredAt { gap = max(gap, now - answeredAt) }
-            (last, answeredAt) = (names, now)
+            (self.names, answeredAt) = (names, now)
         }
     }
 
