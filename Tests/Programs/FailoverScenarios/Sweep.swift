@@ -23,6 +23,7 @@ func sweep(_ town: Town, _ words: [String]) throws {
         let what = "kill the \(victim) at: \(moment)"
         do { try round.play(victim, moment) } catch { throw Broken("\(what): \(error)") }
         say("\(what): proven after \(round.proven?.whole ?? -1) ms\(round.hasKilled ? "" : ", nobody killed")")
+        if let proven = round.proven, proven > .seconds(3) { say(round.story) }
         try insist(round, what)
         tally.note(round, what)
     }
