@@ -89,7 +89,7 @@ struct Round {
         let now = try town.epoch()
         if now.number != epoch.number + 1 { faults.append("epoch \(epoch) became \(now)") }
         checkSight()
-        try checkCommands(of: incident.id, victim)
+        try checkCommands(of: incident.id)
     }
 
     // MARK: Killing
@@ -183,7 +183,7 @@ struct Round {
     }
 
     /// Each was for one machine, is over, and did what it was for.
-    private mutating func checkCommands(of incident: IncidentID, _ victim: Victim) throws {
+    private mutating func checkCommands(of incident: IncidentID) throws {
         var commands: [CommandSummary] = []
         do {
             try eventually("the end of all commands") {
@@ -191,8 +191,6 @@ struct Round {
                 return commands.allSatisfy { !$0.state.isOpen }
             }
         } catch { faults.append("\(error)") }
-        // A coordinator that has just started has not heard the replica yet, and may order one in its place.
-        if [.coordinator, .everyone].contains(victim) { commands.removeAll { $0.type == "create_replica" } }
         let told = commands.map { "\($0.type) \($0.state)" }.sorted()
         let wanted =
             failures + ["demote done", "promote done"] + (town.handOver == .exclusive ? ["activate done"] : [])
