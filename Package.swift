@@ -186,6 +186,10 @@ let package = Package(
             "ActingScenarios", in: "Tests/Programs", uses: ["AgentCore", "AgentHost", "Platform", "Systemd", "Wire"]),
         program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "PretendMetadata", "Systemd"]),
         program(
+            "FailoverScenarios", in: "Tests/Programs",
+            uses: ["CLinux", "HTTPServer", "JSON", "Platform", "PretendMetadata", "Systemd", "TestSupport", "Wire"],
+            readsInPlace: ["box.sh"]),
+        program(
             "AgentBenchmark", in: "Tests/Benchmarks",
             uses: [
                 "AgentCore", "AgentHost", "BenchmarkSupport", "CCurl", "CLinux", "JSON", "Platform", "PretendMetadata",

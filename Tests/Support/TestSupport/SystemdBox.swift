@@ -15,15 +15,22 @@ package enum SystemdBox {
     ) {
         try withTemporaryFolder { folder in
             try replaceFile("\(folder)/script", with: Array(script.utf8))
-            let support = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
-            let copies = try Set(copies + copies.flatMap(runtimeLibraries))
-            let arguments =
-                ["/\(support)/systemd-box", "-t", "\(limit)"] + copies.flatMap { ["-c", $0] } + ["\(folder)/script"]
-            let environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
-            let outcome = try ChildProcess("/bin/bash", arguments, environment: environment)
+            let outcome = try start("\(folder)/script", copies: copies, within: limit)
                 .waitForEnd(within: .seconds(limit + 30))
             return (outcome.status, outcome.output + outcome.errors)
         }
+    }
+
+    /// Starts the bash script at a path in a new box, and does not wait. `options` are those of `systemd-box`.
+    package static func start(
+        _ script: String, _ arguments: [String] = [], copies: [String], options: [String] = [], within limit: Int
+    ) throws -> ChildProcess {
+        let support = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
+        let copies = try Set(copies + copies.flatMap(runtimeLibraries))
+        let words =
+            ["/\(support)/systemd-box", "-t", "\(limit)"] + options + copies.flatMap { ["-c", $0] } + [script]
+        let environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
+        return try ChildProcess("/bin/bash", words + arguments, environment: environment)
     }
 }
 

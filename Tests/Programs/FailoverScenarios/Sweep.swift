@@ -1,0 +1,95 @@
+import Platform
+import TestSupport
+import Wire
+
+/// Hand-over after hand-over in one town, each with a kill at another moment. `words`: victim, count and seed.
+///
+/// The first goes undisturbed: each line that its journals get is a moment to kill at, beside fixed times after the notice.
+func sweep(_ town: Town, _ words: [String]) throws {
+    guard words.count == 3, let seed = UInt64(words[2]) else { throw Misuse(words: words) }
+    let victims = words[0] == "all" ? Victim.allCases : Victim(rawValue: words[0]).map { [$0] } ?? []
+    try town.settle()
+    var first = Round(town)
+    try first.play()
+    try insist(first, "undisturbed")
+    for step in first.steps { say("\(step)") }
+    var tally = Tally(undisturbed: first)
+    var chance = Chance(seed: seed)
+    let all = plan(victims, first.steps)
+    let plan = Int(words[1]).map { Array(all.shuffled(using: &chance).prefix($0)) } ?? all
+    for (victim, moment) in plan {
+        try town.goOn()
+        var round = Round(town)
+        let what = "kill the \(victim) at: \(moment)"
+        do { try round.play(victim, moment) } catch { throw Broken("\(what): \(error)") }
+        say("\(what): proven after \(round.proven?.whole ?? -1) ms\(round.hasKilled ? "" : ", nobody killed")")
+        if let proven = round.proven, proven > .seconds(3) { say(round.story) }
+        try insist(round, what)
+        tally.note(round, what)
+    }
+    say("measured: \(town.handOver), \(tally)")
+}
+
+private struct Chance: RandomNumberGenerator {
+    private let source: ManualSurroundings
+    init(seed: UInt64) { source = ManualSurroundings(seed: seed) }
+    mutating func next() -> UInt64 { source.random() }
+}
+
+/// Every moment for every victim.
+private func plan(_ victims: [Victim], _ steps: [Step]) -> [(Victim, Moment)] {
+    var counts: [Step: Int] = [:]
+    var moments: [Moment] = []
+    for step in steps {
+        counts[step, default: 0] += 1
+        moments.append(Moment(line: (step, counts[step] ?? 1)))
+    }
+    moments += stride(from: 0, through: 1500, by: 100).map { Moment(then: .milliseconds($0)) }
+    if let first = steps.first(where: { $0.who == "old" && $0.what == "announced" }) {
+        moments += stride(from: 10, through: 400, by: 20).map { Moment(line: (first, 1), then: .milliseconds($0)) }
+    }
+    return moments.flatMap { moment in victims.map { ($0, moment) } }
+}
+
+func insist(_ round: Round, _ what: String) throws {
+    guard round.faults.isEmpty else {
+        throw Broken("\(what): \(round.faults.joined(separator: "; "))\n\(round.story)")
+    }
+}
+
+/// What many hand-overs came to.
+private struct Tally: CustomStringConvertible {
+    private let undisturbed: Duration?
+    private var times: [Duration] = []
+    private var kills = 0
+    private var late: [(Duration, String)] = []
+    private var gaps: [Duration] = []
+    /// Hand-overs in which a machine was ordered, though one was ready.
+    private var orders = 0
+    private var slowest = ""
+
+    init(undisturbed: Round) { self.undisturbed = undisturbed.proven }
+
+    mutating func note(_ round: Round, _ what: String) {
+        if round.hasKilled { kills += 1 }
+        if let proven = round.proven {
+            if proven > times.max() ?? .zero { slowest = what }
+            times.append(proven)
+        }
+        if let late = round.late { self.late.append((late, what)) }
+        gaps.append(round.gap)
+        if round.steps.contains(where: { $0.what == "replica ordered" }) { orders += 1 }
+    }
+
+    var description: String {
+        let sorted = times.sorted()
+        let missed = late.map { "; missed by \($0.0.whole) ms: \($0.1)" }.joined()
+        return """
+            \(times.count) hand-overs with \(kills) kills: notice to proven undisturbed \(text(undisturbed)), p50 \
+            \(text(sorted.isEmpty ? nil : sorted[sorted.count / 2])), max \(text(sorted.last)) (\(slowest)); the client \
+            waited at most \(text(gaps.max())); a replica was ordered besides in \(orders)\(missed)
+            """
+    }
+
+    private func text(_ time: Duration?) -> String { time.map { "\($0.whole) ms" } ?? "never" }
+}

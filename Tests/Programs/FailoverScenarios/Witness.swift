@@ -1,0 +1,59 @@
+import Glibc
+import Platform
+import TestSupport
+
+/// A client that asks all machines all the time, and notes who answered.
+final class Witness: Sendable {
+    struct Sight: Sendable {
+        var looks = 0
+        /// Looks in which two answered.
+        var pairs = 0
+        /// How often another one answered than before; a hand-over is one.
+        var changes = 0
+        /// The longest time from an answer to the next.
+        var gap = Duration.zero
+        /// Who answered last.
+        private(set) var names: Set<String> = []
+        private var answeredAt: Duration?
+
+        fileprivate mutating func note(_ names: Set<String>, at now: Duration) {
+            looks += 1
+            guard !names.isEmpty else { return }
+            if names.count > 1 { pairs += 1 }
+            if !self.names.isEmpty, names != self.names { changes += 1 }
+            if let answeredAt { gap = max(gap, now - answeredAt) }
+            (self.names, answeredAt) = (names, now)
+        }
+    }
+
+    private struct State {
+        var sight = Sight()
+        var isOver = false
+    }
+
+    private let state = Monitor(State())
+    private static let pause = Duration.milliseconds(3)
+
+    init(ports: [UInt16]) throws {
+        let surroundings = SystemSurroundings()
+        _ = try DedicatedThread(name: "witness") { [state] in
+            while !state.change({ $0.isOver }) {
+                let names = Set(ports.compactMap(answer))
+                let now = surroundings.monotonic()
+                state.change { $0.sight.note(names, at: now) }
+                _ = state.wait(until: now + Self.pause) { $0.isOver ? true : nil }
+            }
+        }
+    }
+
+    func begin() { state.change { $0.sight = Sight() } }
+    var sight: Sight { state.change { $0.sight } }
+    func stop() { state.change { $0.isOver = true } }
+}
+
+private func answer(_ port: UInt16) -> String? {
+    guard let reply = try? PlainClient(port: port).ask("GET", "/", within: .seconds(1)), reply.status == 200 else {
+        return nil
+    }
+    return reply.text
+}

@@ -1,0 +1,65 @@
+import Glibc
+import Platform
+import TestSupport
+import Testing
+
+/// Hand-overs between two machines with a systemd each, as an operator has them: units, hooks, a coordinator that is a unit, and a
+/// notice of EC2's. What is killed is started again by systemd.
+@Suite(.serialized, .enabled(if: SystemdBox.isPossible, "\(SystemdBox.whyNot)"))
+struct AgentFailoverTests {
+    private static let modes = ["overlap", "exclusive"]
+    private static let onlyFull = "takes minutes: only with --full"
+
+    @Test(.enabled(if: TestTier.current != .quick, "takes a minute"))
+    func `whoever is killed at whatever step, the workload moves once, and an exclusive one is never run twice`() throws
+    {
+        let seed =
+            unsafe getenv("SPOT_TEST_SEED").flatMap { unsafe UInt64(String(cString: $0)) }
+            ?? SystemSurroundings().random()
+        print("AgentFailoverTests: seed \(seed); to repeat: SPOT_TEST_SEED=\(seed)")
+        try expectToPass(Self.modes.map { ["sweep", $0, "all", "8", "\(seed)"] })
+    }
+
+    /// Eight towns side by side: they mostly wait.
+    @Test(.enabled(if: TestTier.current == .full, "\(onlyFull)"))
+    func `so it is for each of the three, and all at once, at each line that is logged, and at some forty delays`()
+        throws
+    {
+        let victims = ["old", "new", "coordinator", "everyone"]
+        try expectToPass(
+            Self.modes.flatMap { mode in victims.map { ["sweep", mode, $0, "all", "1"] } }, within: .seconds(800))
+    }
+
+    @Test(.enabled(if: TestTier.current != .quick, "takes a minute"))
+    func `hooks that hang, fork, flee or flood cost their budget and nothing else, and a drill moves real units`()
+        throws
+    {
+        let hooks = TestTier.current == .full ? "5" : "2"
+        try expectToPass(
+            [["hooks", "exclusive", hooks], ["drill", "overlap"], ["drill", "exclusive"]], within: .seconds(400))
+    }
+
+    @Test(.enabled(if: TestTier.current == .full, "\(onlyFull)"))
+    func `a fence hook that hangs keeps anybody from serving until it is mended`() throws {
+        try expectToPass([["fence", "exclusive"]], within: .seconds(200))
+    }
+
+    /// Runs scenarios side by side, each in a network of its own.
+    private func expectToPass(
+        _ scenarios: [[String]], within limit: Duration = .seconds(200),
+        sourceLocation: SourceLocation = #_sourceLocation
+    ) throws {
+        let program = try builtProgram("FailoverScenarios")
+        let running = try scenarios.map { words in
+            try ChildProcess("/usr/bin/unshare", ["--net", program] + words)
+        }
+        for (process, words) in zip(running, scenarios) {
+            let outcome = try process.waitForEnd(within: limit)
+            for line in outcome.output.split(separator: "\n") where line.hasPrefix("measured: ") {
+                print("AgentFailoverTests: \(line.dropFirst("measured: ".count))")
+            }
+            #expect(
+                outcome.status == 0, "\(words): \(outcome.output)\(outcome.errors)", sourceLocation: sourceLocation)
+        }
+    }
+}
