@@ -39,6 +39,8 @@ package enum Announcement: Sendable, Equatable {
     case notHalted(Halt, reason: String)
     case serving
     case notServing(reason: String)
+    /// It runs here, and not all that goes with it has come.
+    case servingInPart(reason: String)
     case fenceNotArmed(reason: String)
     case fenceArmed
     case hooksFailed(reason: String)

@@ -51,6 +51,8 @@ struct ErrandEnd: Sendable, Equatable {
     var ledger: [LedgerStep] = []
     /// What a look at a replica found missing.
     var lacks: [String] = []
+    /// What is not as it should be, though it is done.
+    var doubts: [String] = []
 
     static func done(_ message: String, _ facts: CommandResult.Facts? = nil) -> ErrandEnd {
         ErrandEnd(outcome: .done, message: message, facts: facts)

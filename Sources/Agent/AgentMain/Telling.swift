@@ -107,6 +107,9 @@ struct Telling {
         case .serving: log.notice("the workload runs here", id: .serving)
         case .notServing(let reason):
             log.error("the workload is to run here and does not", id: .notServing, [.reason(reason)])
+        case .servingInPart(let reason):
+            log.error(
+                "the workload runs here, and not all that goes with it has come", id: .servingInPart, [.reason(reason)])
         case .fenceNotArmed(let reason):
             log.error("no timer stops the workload if this agent dies", id: .fenceNotArmed, [.reason(reason)])
         case .hooksFailed(let reason): log.warning("hooks of the notice failed", id: .hooksFailed, [.reason(reason)])
@@ -168,6 +171,7 @@ extension MessageID {
     static let notHalted = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b25")
     static let serving = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b26")
     static let notServing = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b27")
+    static let servingInPart = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b35")
     static let fenceNotArmed = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b28")
     static let hooksFailed = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b34")
     static let fenceArmed = MessageID("5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b29")

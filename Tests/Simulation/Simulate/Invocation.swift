@@ -41,12 +41,12 @@ struct Invocation {
             switch option {
             case "--seed": task = .one(try Self.number(option, &rest))
             case "--seeds": task = .range(try Self.range(option, &rest))
-            case "--minutes": task = .minutes(try Self.number(option, &rest))
+            case "--minutes": task = .minutes(try Self.number(option, &rest, in: 1...1_440))
             case "--mutations": task = .mutations
             case "--help": task = .help
-            case "--slots": settings.slots = try Self.number(option, &rest)
-            case "--threads": threads = min(max(1, try Self.number(option, &rest)), Wreck.threadsMax)
-            case "--seconds": settings.chaos = .seconds(try Self.number(option, &rest) as Int64)
+            case "--slots": settings.slots = try Self.number(option, &rest, in: 1...100)
+            case "--threads": threads = try Self.number(option, &rest, in: 1...Wreck.threadsMax)
+            case "--seconds": settings.chaos = .seconds(try Self.number(option, &rest, in: 1...86_400) as Int64)
             case "--story": tellsStory = true
             case "--mutation": settings.mutation = try Self.mutation(option, &rest)
             default:
@@ -67,10 +67,14 @@ struct Invocation {
         return rest.removeFirst()
     }
 
-    private static func number<Number: FixedWidthInteger>(_ option: String, _ rest: inout [String]) throws -> Number {
+    /// More than the bounds of each would not end within a day.
+    private static func number<Number: FixedWidthInteger>(
+        _ option: String, _ rest: inout [String], in bounds: ClosedRange<Number> = 0...Number.max
+    ) throws -> Number {
         let text = try value(option, &rest)
-        guard let number = Number(text), number >= 0 else {
-            throw UsageError("\(option): expected a number, found \(text)")
+        let range = bounds.upperBound == Number.max ? "" : " from \(bounds.lowerBound) to \(bounds.upperBound)"
+        guard let number = Number(text), bounds.contains(number) else {
+            throw UsageError("\(option): expected a whole number\(range), found \(text)")
         }
         return number
     }

@@ -31,6 +31,8 @@ struct Activation: Errand {
     private var activatedAt: Timestamp?
     private var verifiedAt: Timestamp?
     private var hasRunHooks = false
+    /// It runs already: only what goes with it is to follow.
+    private var isRunning = false
     /// What is not as it should be, though the workload serves.
     private var doubts: [String] = []
     private var failure = ""
@@ -53,6 +55,14 @@ struct Activation: Errand {
         case .joined(let ends): return take(ends, standing, &turn)
         default: return rememberOrGoOn(standing, &turn)
         }
+    }
+
+    /// The workload was found running here; whether its traffic comes here nobody knows.
+    mutating func follow(_ standing: Standing, _ turn: inout Turn) -> ErrandStep {
+        begin(after: [], standing, turn)
+        isRunning = true
+        activatedAt = standing.coordinatorTime(at: turn.wall)
+        return enter(.traffic, standing, &turn)
     }
 
     /// What is known of the last leg goes to the disk step by step, then the next begins.
@@ -107,9 +117,10 @@ struct Activation: Errand {
         case .probe:
             return takeOver.probe.map { [Part("probe", within: vital, ProbeErrand($0, within: vital))] } ?? []
         case .traffic:
-            return (handOver == .overlap ? address(vital) : []) + takeOver.targetGroups.map { join($0, vital) }
+            return (handOver == .overlap || isRunning ? address(vital) : [])
+                + takeOver.targetGroups.map { join($0, vital) }
         case .verify:
-            guard takeOver.hooks.contains(.verify) else { return [] }
+            guard takeOver.hooks.contains(.verify), !isRunning else { return [] }
             let within = max(.seconds(1), min(Self.verifyMost, budget.left(turn)))
             return [hooks(.verify, "verify hooks", within)]
         case .undo: return []
@@ -151,7 +162,7 @@ struct Activation: Errand {
 
     private mutating func fail(_ reason: String, _ standing: Standing, _ turn: inout Turn) -> ErrandStep {
         // Nobody else serves: what runs here without its balancer is better than nothing, and is not called proven.
-        if handOver == .exclusive, leg == .traffic || leg == .verify {
+        if handOver == .exclusive || (isOwn && leg == .traffic), leg == .traffic || leg == .verify {
             doubts.append(reason)
             return enter(next, standing, &turn)
         }
@@ -192,7 +203,7 @@ struct Activation: Errand {
 
     private func with(_ end: ErrandEnd) -> ErrandEnd {
         var end = end
-        end.ledger = ledger
+        (end.ledger, end.doubts) = (ledger, doubts)
         return end
     }
 }

@@ -162,6 +162,9 @@ extension AgentMachine {
                 if own.end.outcome == .failed, workload.failure == nil {
                     turn.tell(.notServing(reason: own.end.message))
                 }
+                if !own.end.doubts.isEmpty {
+                    turn.tell(.servingInPart(reason: own.end.doubts.joined(separator: "; ")))
+                }
                 if isDone, own.end.message != ServeErrand.wasRunning || workload.failure != nil { turn.tell(.serving) }
                 workload.noteServing(failure: isDone ? nil : own.end.message, at: turn.now, chance: turn.draw())
             }

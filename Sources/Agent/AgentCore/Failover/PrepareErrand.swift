@@ -28,6 +28,7 @@ struct ServeErrand: Errand {
 
     private var activation: Activation
     private var looks: Bool
+    private var isFound = false
     private var epoch: Epoch?
 
     init(_ takeOver: TakeOver, _ handOver: HandOver, looksFirst: Bool) {
@@ -36,7 +37,7 @@ struct ServeErrand: Errand {
     }
 
     mutating func go(on event: ErrandEvent, _ standing: Standing, _ turn: inout Turn) -> ErrandStep {
-        guard looks else { return activation.go(on: event, standing, &turn) }
+        guard looks else { return told(activation.go(on: event, standing, &turn)) }
         guard case .acted(let result) = event else {
             epoch = standing.epoch
             return .act(.inspect(activation.takeOver.promoteUnits), within: Self.look)
@@ -47,9 +48,16 @@ struct ServeErrand: Errand {
         }
         if case .success(.units(let found)) = result, found.allSatisfy(\.isActive) {
             turn.remember(.workload(.serving(under: standing.epoch)))
-            return .done(Self.wasRunning)
+            isFound = true
+            return told(activation.follow(standing, &turn))
         }
         return activation.go(on: .began(progress: []), standing, &turn)
+    }
+
+    private func told(_ step: ErrandStep) -> ErrandStep {
+        guard isFound, case .end(var end) = step, end.outcome == .done else { return step }
+        end.message = Self.wasRunning
+        return .end(end)
     }
 }
 

@@ -54,6 +54,29 @@ struct TrafficTests {
         #expect(scene.scene.drops == drops + 1)
     }
 
+    /// As after a switch to a machine whose image starts the workload.
+    @Test(arguments: [HandOver.overlap, .exclusive])
+    func `a primary whose workload runs already has its address and balancers follow`(handOver: HandOver) {
+        var scene = Self.scene(.primary, handOver) {
+            $0.address = Self.address
+            $0.targetGroups = [Self.group]
+        }
+        scene.restart()
+        scene.pass(.seconds(5))
+        #expect(changes(scene).contains(.moveAddress(Self.address, to: Scene.instance)))
+        #expect(scene.scene.cloud.isMember(Scene.instance, of: Self.group))
+        #expect(!scene.acts.contains(.start(["web.service"])))
+    }
+
+    @Test func `a primary that cannot have them serves all the same, and says what is missing`() {
+        var scene = Self.scene(.primary, .overlap) { $0.address = "eipalloc-2" }
+        scene.restart()
+        scene.pass(.seconds(90))
+        #expect(scene.scene.host.runs)
+        #expect(scene.heartbeat?.lacking?.isEmpty ?? true)
+        #expect(scene.scene.told.contains { if case .servingInPart = $0 { true } else { false } })
+    }
+
     @Test func `in an exclusive slot volumes and address come first, side by side`() {
         var scene = Self.scene(.replica, .exclusive) {
             $0.address = Self.address

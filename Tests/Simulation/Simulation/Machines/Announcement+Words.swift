@@ -44,6 +44,7 @@ extension Announcement {
         case .notHalted(_, let reason): "cannot stop the workload: \(reason)"
         case .serving: "runs the workload"
         case .notServing(let reason): "cannot run the workload: \(reason)"
+        case .servingInPart(let reason): "runs the workload in part: \(reason)"
         case .fenceNotArmed(let reason): "has no fence: \(reason)"
         case .hooksFailed(let reason): "its hooks failed: \(reason)"
         case .fenceArmed: "has a fence again"
