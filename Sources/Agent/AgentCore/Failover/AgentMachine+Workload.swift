@@ -85,6 +85,8 @@ extension AgentMachine {
         absorb(turn)
         takeOwnEnds(standing, &turn)
         noteDemotion(&turn)
+        if errands.broughtInPart { workload.noteServingInPart(at: turn.now) }
+        errands.broughtInPart = false
         concludeOvertaken(standing, &turn)
         let position = position
         if let halt = workload.halt(position, at: turn.now) {
@@ -158,17 +160,20 @@ extension AgentMachine {
                 turn.tell(isDone ? .halted(halt) : .notHalted(halt, reason: own.end.message))
             case .heed: if !isDone { turn.tell(.hooksFailed(reason: own.end.message)) }
             case .serve where own.end.outcome == .refused: break
-            case .serve:
-                if own.end.outcome == .failed, workload.failure == nil {
-                    turn.tell(.notServing(reason: own.end.message))
-                }
-                if !own.end.doubts.isEmpty {
-                    turn.tell(.servingInPart(reason: own.end.doubts.joined(separator: "; ")))
-                }
-                if isDone, own.end.message != ServeErrand.wasRunning || workload.failure != nil { turn.tell(.serving) }
-                workload.noteServing(failure: isDone ? nil : own.end.message, at: turn.now, chance: turn.draw())
+            case .serve: noteServing(own.end, &turn)
             }
         }
+    }
+
+    /// Each is told once, however often it is tried.
+    private mutating func noteServing(_ end: ErrandEnd, _ turn: inout Turn) {
+        let failure = end.outcome == .done ? nil : end.message
+        let missing = end.doubts.isEmpty ? nil : end.doubts.joined(separator: "; ")
+        let isMended = workload.failure != nil || (workload.missing != nil && missing == nil)
+        if let failure, workload.failure == nil { turn.tell(.notServing(reason: failure)) }
+        if let missing, workload.missing == nil { turn.tell(.servingInPart(reason: missing)) }
+        if failure == nil, end.message != ServeErrand.wasRunning || isMended { turn.tell(.serving) }
+        workload.noteServing(failure: failure, missing: missing, at: turn.now, chance: turn.draw())
     }
 }
 

@@ -44,6 +44,8 @@ struct Workload: Sendable {
     private var serveRetryAt = Duration.zero
     /// Why it does not run here, though it is ours; nil when it does, or is not.
     private(set) var failure: String?
+    /// What goes with it and has not come, though it runs here.
+    private(set) var missing: String?
     private var pauses = Backoff(upTo: longestRetry)
     /// What is remembered may be wrong: PID 1 can have stopped it while nobody looked.
     private(set) var mustLook = false
@@ -62,7 +64,7 @@ struct Workload: Sendable {
 
     /// Another agent's: what was to become of the workload for the last one counts no more, and may be half done.
     mutating func leaveSlot() {
-        (wanted, failure, mustLook) = (nil, nil, true)
+        (wanted, failure, missing, mustLook) = (nil, nil, nil, true)
         (haltRetryAt, serveRetryAt) = (.zero, .zero)
     }
 
@@ -97,10 +99,17 @@ struct Workload: Sendable {
         haltRetryAt = now + Self.retry
     }
 
-    mutating func noteServing(failure: String?, at now: Duration, chance: UInt64) {
+    mutating func noteServing(failure: String?, missing: String?, at now: Duration, chance: UInt64) {
         self.failure = failure
-        mustLook = failure != nil
-        if failure == nil { pauses.reset() } else { serveRetryAt = now + Self.retry + pauses.next(chance: chance) }
+        self.missing = missing
+        mustLook = failure != nil || missing != nil
+        if mustLook { serveRetryAt = now + Self.retry + pauses.next(chance: chance) } else { pauses.reset() }
+    }
+
+    /// It came up by an order, and not all that goes with it has come.
+    mutating func noteServingInPart(at now: Duration) {
+        mustLook = true
+        serveRetryAt = now + Self.retry
     }
 
     // MARK: What follows

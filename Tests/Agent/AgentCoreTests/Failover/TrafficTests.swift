@@ -70,11 +70,27 @@ struct TrafficTests {
 
     @Test func `a primary that cannot have them serves all the same, and says what is missing`() {
         var scene = Self.scene(.primary, .overlap) { $0.address = "eipalloc-2" }
-        scene.restart()
         scene.pass(.seconds(90))
         #expect(scene.scene.host.runs)
         #expect(scene.heartbeat?.lacking?.isEmpty ?? true)
-        #expect(scene.scene.told.contains { if case .servingInPart = $0 { true } else { false } })
+        #expect(scene.scene.told.count { if case .servingInPart = $0 { true } else { false } } == 1)
+        scene.scene.cloud.add(address: "eipalloc-2", at: nil)
+        scene.pass(.seconds(90))
+        #expect(changes(scene).contains(.moveAddress("eipalloc-2", to: Scene.instance)))
+        #expect(scene.scene.told.last == .serving)
+    }
+
+    @Test func `a balancer that could not come with a take-over comes later`() {
+        var scene = Self.scene(.replica, .exclusive) { $0.targetGroups = [Self.group] }
+        scene.scene.cloud.fail(CloudFault(.invalid, "not now")) { if case .registerTarget = $0 { true } else { false } }
+        scene.word.role = .promoting
+        scene.deliver(("a", .activate), epoch: 2)
+        scene.pass(.seconds(3))
+        #expect(scene.outcome("a") == .done)
+        #expect(!scene.scene.cloud.isMember(Scene.instance, of: Self.group))
+        scene.word.role = .primary
+        scene.pass(.seconds(60))
+        #expect(scene.scene.cloud.isMember(Scene.instance, of: Self.group))
     }
 
     @Test func `in an exclusive slot volumes and address come first, side by side`() {
