@@ -50,7 +50,8 @@ extension Command {
         case .cleanup(let order): CleanupErrand(id, order)
         case .promote(let order) where order.awaitsFence: PrepareErrand(takeOver: takeOver)
         case .promote(let order):
-            Activation(takeOver, order.handOver, incident: incident, deadline: order.deadline)
+            Activation(
+                takeOver, order.handOver, incident: incident, deadline: order.deadline, predecessor: order.predecessor)
         // Only a slot that never has two waits for it.
         case .activate: Activation(takeOver, .exclusive, incident: incident, deadline: nil)
         case .demote(let order): StandDown(takeOver, .demote(order, takenAt: takenAt), incident: incident)

@@ -14,6 +14,7 @@ struct Activation: Errand {
     static let overlapPatience = Duration.seconds(10)
     private static let verifyMost = Duration.seconds(10)
     private static let undoGrace = Duration.seconds(3)
+    private static let giveBackMost = Duration.seconds(10)
 
     private enum Leg: Int, Sendable { case reach, hooks, start, probe, traffic, verify, undo }
 
@@ -24,6 +25,8 @@ struct Activation: Errand {
     let deadline: Timestamp?
     /// Nobody ordered it, and nobody else serves: what came up half is not taken down again.
     let isOwn: Bool
+    /// Where two may serve it goes on when this comes to nothing, and needs what was taken from it.
+    let predecessor: InstanceID?
     private var budget = Budget(deadline: .zero, leastForVital: .zero)
     private var leg = Leg.reach
     private var ledger: [LedgerStep] = []
@@ -38,9 +41,11 @@ struct Activation: Errand {
     private var failure = ""
 
     init(
-        _ takeOver: TakeOver, _ handOver: HandOver, incident: IncidentID?, deadline: Timestamp?, isOwn: Bool = false
+        _ takeOver: TakeOver, _ handOver: HandOver, incident: IncidentID?, deadline: Timestamp?,
+        predecessor: InstanceID? = nil, isOwn: Bool = false
     ) {
         self.isOwn = isOwn
+        self.predecessor = predecessor
         self.takeOver = takeOver
         self.handOver = handOver
         self.incident = incident
@@ -168,25 +173,43 @@ struct Activation: Errand {
         }
         if isOwn { return .failed(reason) }
         failure = reason
+        let parts = undoing
         leg = .undo
-        // Also before the start: an earlier life may have begun it, and the disk need not know.
-        guard !takeOver.units.isEmpty else {
+        guard !parts.isEmpty else {
             turn.remember(.workload(.idle(under: standing.epoch)))
             return .end(with(.failed(reason)))
         }
-        let stop = StopErrand(takeOver.units, graceful: Self.undoGrace, byForce: Self.undoGrace)
-        return .join([Part("stop units again", stop)])
+        return .join(parts)
+    }
+
+    private static let stopAgain = "stop units again"
+
+    private var undoing: [Part] {
+        var parts: [Part] = []
+        // Also before the start: an earlier life may have begun it, and the disk need not know.
+        if !takeOver.units.isEmpty {
+            let stop = StopErrand(takeOver.units, graceful: Self.undoGrace, byForce: Self.undoGrace)
+            parts.append(Part(Self.stopAgain, stop))
+        }
+        guard handOver == .overlap, leg == .traffic || leg == .verify else { return parts }
+        if let address = takeOver.address, let predecessor {
+            parts.append(
+                Part("give address back", within: Self.giveBackMost, AddressErrand.giveBack(address, to: predecessor)))
+        }
+        return parts
+            + takeOver.targetGroups.map {
+                Part("leave \($0)", within: Self.giveBackMost, TargetErrand.deregister(from: $0))
+            }
     }
 
     private func undone(_ ends: [PartEnd], _ standing: Standing, _ turn: inout Turn) -> ErrandEnd {
-        guard let stop = ends.first, stop.isDone else {
-            let end = ErrandEnd(
-                outcome: .fenceFailed,
-                message: "\(failure); and it was not seen stopped: \(ends.first?.end.message ?? "")")
-            return with(end)
+        if let stop = ends.first(where: { $0.name == Self.stopAgain && !$0.isDone }) {
+            let message = "\(failure); and it was not seen stopped: \(stop.end.message)"
+            return with(ErrandEnd(outcome: .fenceFailed, message: message))
         }
         turn.remember(.workload(.idle(under: standing.epoch)))
-        return with(.failed(failure))
+        let left = ends.filter { !$0.isDone }.map { "; \($0.name): \($0.end.message)" }.joined()
+        return with(.failed(failure + left))
     }
 
     private func finished() -> ErrandEnd {

@@ -29,11 +29,22 @@ struct AddressErrand: UnboundedErrand {
     private var movedAt: Duration?
     private var isKnown = false
 
-    init(_ address: ResourceID) { self.address = address }
+    /// Nil: this machine.
+    private let other: InstanceID?
+
+    init(_ address: ResourceID) { (self.address, other) = (address, nil) }
+
+    /// Without a look first: a move to here that nobody answered can still be on its way, and looks are behind.
+    static func giveBack(_ address: ResourceID, to other: InstanceID) -> AddressErrand {
+        AddressErrand(address, to: other)
+    }
+
+    private init(_ address: ResourceID, to other: InstanceID) { (self.address, self.other) = (address, other) }
 
     mutating func go(on event: ErrandEvent, _ standing: Standing, _ turn: inout Turn) -> ErrandStep {
-        let own = standing.facts.instance
+        let own = other ?? standing.facts.instance
         switch event {
+        case .began where other != nil: return .call(.moveAddress(address, to: own), within: HandOverPace.change)
         case .began, .rested, .remembered, .reported, .acted, .joined: return look
         case .answered(.success(.address(let found))):
             isKnown = true

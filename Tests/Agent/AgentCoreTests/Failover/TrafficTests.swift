@@ -80,6 +80,19 @@ struct TrafficTests {
         #expect(scene.scene.told.last == .serving)
     }
 
+    @Test func `an address that was taken for nothing is given back, for the old one goes on serving`() {
+        var scene = Self.scene(.replica, .overlap) { $0.address = Self.address }
+        scene.scene.cloud.fail(CloudFault(.unreachable, "lost"), times: 1, isDoneAllTheSame: true) {
+            if case .moveAddress = $0 { true } else { false }
+        }
+        scene.scene.cloud.fail(CloudFault(.invalid, "not now")) { if case .address = $0 { true } else { false } }
+        scene.deliver(("p", scene.promote()), epoch: 2)
+        scene.pass(.seconds(30))
+        #expect(scene.outcome("p") == .failed)
+        #expect(scene.steps("p").contains("give address back"))
+        #expect(changes(scene).last == .moveAddress(Self.address, to: WorkloadScene.other))
+    }
+
     @Test func `a balancer that could not come with a take-over comes later`() {
         var scene = Self.scene(.replica, .exclusive) { $0.targetGroups = [Self.group] }
         scene.scene.cloud.fail(CloudFault(.invalid, "not now")) { if case .registerTarget = $0 { true } else { false } }
