@@ -72,8 +72,9 @@ package struct Host: Equatable, Sendable {
 
     package var presence: HostPresence { isOffline ? .offline : isFresh ? .fresh : .unknown }
 
-    /// Ready to be promoted: fresh, and it looked and lacks nothing.
-    package var isReady: Bool { role == .replica && presence == .fresh && lacking == [] }
+    /// Ready to be promoted: fresh, and it looked and lacks nothing, by its word since it was last missed. That it is heard is known
+    /// a moment before what it says.
+    package var isReady: Bool { role == .replica && presence == .fresh && lacking == [] && inspectedAt == nil }
 
     /// Missed several heartbeats in a row while the coordinator listened. After its own start nobody has.
     var isSilent: Bool { !isFresh && inspectedAt != nil }

@@ -32,7 +32,9 @@ extension Slot {
 
     /// By something else than a heartbeat. What it said of its readiness is from before it was away.
     mutating func noteHeardBesides(_ instance: InstanceID, _ turn: inout Turn) {
-        if let host = host(instance), !host.isFresh, host.role == .replica { change(instance) { $0.lacking = nil } }
+        if let host = host(instance), host.role == .replica, !host.isFresh || host.inspectedAt != nil {
+            change(instance) { $0.lacking = nil }
+        }
         noteHeard(instance, &turn)
     }
 
