@@ -133,7 +133,9 @@ extension Slot {
         let last = gone ?? latest(.zombie) ?? latest(.terminated)
         if let promoting {
             let isTold = promotionIncident.map { !isDrill($0) } ?? false
-            guard gone == nil, !promoting.isFresh, !isTold, let last else { return }
+            // One that was only not heard since our own start has not missed anything.
+            let isMissed = promoting.isSilent || promoting.isOffline || promoting.lastHeardAt == nil
+            guard gone == nil, !promoting.isFresh, isMissed, !isTold, let last else { return }
             return commit(promoting.instance, to: openSilence(of: last.instance, &turn))
         }
         guard isVacant(at: turn.now) else { return }

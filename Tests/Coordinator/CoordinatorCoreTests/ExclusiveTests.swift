@@ -210,12 +210,24 @@ import Wire
     @Test func `a vacancy while the successor is not heard is an incident`() throws {
         var scene = try exclusive(lease: 20)
         try scene.decide { _ = try $0.promote(instance: bravo, &$1) }
-        scene.slot.hosts[1].isFresh = false
+        scene.silence(bravo)
         scene.slot.hosts[0].leaseEndsAt = scene.now + .seconds(10)
         scene.silence(alpha)
         scene.wait(11)
         #expect(scene.role(alpha) == .zombie && scene.role(bravo) == .promoting)
         #expect(scene.incident?.kind == .silence && scene.incident?.successor == bravo)
+    }
+
+    @Test func `a drill goes on over a restart of the coordinator, before its successor is heard again`() throws {
+        var scene = try exclusive()
+        try scene.interrupt(alpha, drill: true)
+        let demotion = try scene.order("demote", of: alpha)
+        scene.slot.hosts[1].isFresh = false
+        try scene.answer(demotion, .fenced)
+        #expect(scene.slot.incidents.count == 1)
+        try scene.answer(bravo, "promote", .prepared)
+        try scene.activate(bravo, by: "activate")
+        #expect(scene.incident?.drill == true && scene.incident?.state == .met)
     }
 
     @Test func `where the old one and its successor are both gone an incident says that nobody serves`() throws {
