@@ -46,6 +46,10 @@ final class NoStopWithoutReason: Checker {
         switch act {
         case .start: comingUp.insert(machine.id)
         case .stop:
+            let isForItself = machine.agent?.memory.open.contains {
+                if case .demote(let order) = $0.command.order { order.successor == machine.id } else { false }
+            }
+            if isForItself ?? false { broken("\(machine.id.short) stops the workload for itself to take over") }
             let isOrdered = machine.agent?.memory.open.contains { $0.command.order.movesTheWorkloadHere } ?? false
             if !isOrdered, !halting.contains(machine.id), !comingUp.contains(machine.id) {
                 broken("\(machine.id.short) stops the workload, and nobody has told it to")
