@@ -4,8 +4,8 @@ import Wire
 extension Errands {
     mutating func noteRecorded(_ at: Int, upTo batch: Int, _ turn: inout Turn) {
         runs[at].noteRecorded(upTo: batch)
-        if case .disk(let request, let within, _) = runs[at].wait, runs[at].unsaved == nil {
-            runs[at].ask(request, within: within, &turn)
+        if case .disk(let step, let within, _) = runs[at].wait, runs[at].unsaved == nil {
+            runs[at].goOn(with: step, within: left(within, at, turn), &turn)
         }
     }
 
@@ -19,7 +19,7 @@ extension Errands {
         case .answer:
             answer(at, .failure(CloudFault(.unreachable, "no answer came from the cloud")), standing, &turn)
         case .retry(let request, _, let until): runs[at].askNow(request, until: until, &turn)
-        case .disk(let request, let within, _): runs[at].ask(request, within: within, &turn)
+        case .disk(let step, let within, _): runs[at].goOn(with: step, within: left(within, at, turn), &turn)
         case .rest: advance(at, on: .rested, standing, &turn)
         }
     }

@@ -20,12 +20,19 @@ struct Run: Sendable {
         /// To be asked again.
         case retry(CloudRequest, at: Duration, until: Duration)
         case rest(until: Duration)
-        /// For the disk, to be asked then.
-        case disk(CloudRequest, within: Duration, until: Duration)
+        /// For the disk, to be done then.
+        case disk(Step, within: Duration, until: Duration)
+    }
+
+    enum Step: Sendable {
+        case ask(CloudRequest)
+        case act(Act)
     }
 
     /// A machine in danger does not wait longer for its own disk.
     static let diskPatience = Duration.seconds(5)
+    /// Nor does a workload that nobody serves.
+    static let startPatience = Duration.seconds(1)
     /// Nobody's answer takes longer than this without being lost; then it is asked again.
     static let attemptMax = Duration.seconds(10)
     /// Nobody waits for a duty: a machine without a role, or an account that is throttled, is not asked all the time.
@@ -105,7 +112,7 @@ struct Run: Sendable {
         if request.waitsForDisk, let unsaved {
             let until = unsaved.since + Self.diskPatience
             guard turn.now >= until else {
-                wait = .disk(request, within: within, until: until)
+                wait = .disk(.ask(request), within: within, until: until)
                 return
             }
             wentUnremembered = true
@@ -114,6 +121,23 @@ struct Run: Sendable {
     }
 
     mutating func act(_ act: Act, within: Duration, _ turn: inout Turn) {
+        if act.waitsForDisk, turn.isRemembering {
+            noteRemembered(turn)
+            wait = .disk(.act(act), within: within, until: turn.now + Self.startPatience)
+        } else {
+            actNow(act, within: within, &turn)
+        }
+    }
+
+    /// What it waited for the disk for, which has it now or takes too long.
+    mutating func goOn(with step: Step, within: Duration, _ turn: inout Turn) {
+        switch step {
+        case .ask(let request): ask(request, within: within, &turn)
+        case .act(let act): actNow(act, within: within, &turn)
+        }
+    }
+
+    private mutating func actNow(_ act: Act, within: Duration, _ turn: inout Turn) {
         wait = .act(turn.act(act, within: within), until: turn.now + within)
     }
 
@@ -127,6 +151,11 @@ struct Run: Sendable {
 extension CloudRequest {
     /// What a crash must not make us forget, and the look before it, which would be out of date by the time the disk has answered.
     fileprivate var waitsForDisk: Bool { if case .findInstances = self { true } else { changesSomething } }
+}
+
+extension Act {
+    /// After a crash what comes up here must be known to: nobody would stop it when its time is over.
+    fileprivate var waitsForDisk: Bool { if case .start = self { true } else { false } }
 }
 
 /// Counts the runs of one life of the agent.

@@ -39,6 +39,7 @@ package struct Turn: Sendable {
     mutating func noteNews() { hasNews = true }
     mutating func add(_ effect: Effect) { effects.append(effect) }
     mutating func tell(_ announcement: Announcement) { effects.append(.tell(announcement)) }
+    var isRemembering: Bool { !entries.isEmpty }
     mutating func remember(_ entry: Entry) { entries.append(entry) }
 
     mutating func ask(_ question: Question, within deadline: Duration) -> ExchangeID {

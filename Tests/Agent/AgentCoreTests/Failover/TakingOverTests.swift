@@ -150,4 +150,19 @@ struct TakingOverTests {
         #expect(scene.outcome("d") == .fenced)
         #expect(scene.outcome("a") == .failed)
     }
+
+    @Test func `nothing is started before the disk knows that it may serve, unless the disk takes too long`() {
+        var scene = WorkloadScene(.replica, .exclusive)
+        scene.scene.keepsAtOnce = false
+        scene.word.role = .promoting
+        scene.deliver(("a", .activate), epoch: 2)
+        scene.pass(.milliseconds(500))
+        #expect(!scene.acts.contains(.start(["web.service"])))
+        var quick = scene
+        quick.scene.feed(.recorded(batches: quick.scene.batches.count))
+        quick.pass(.milliseconds(100))
+        #expect(quick.acts.contains(.start(["web.service"])))
+        scene.pass(.milliseconds(700))
+        #expect(scene.acts.contains(.start(["web.service"])))
+    }
 }
