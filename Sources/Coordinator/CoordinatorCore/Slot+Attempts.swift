@@ -22,13 +22,22 @@ extension Slot {
 
     // MARK: Launches
 
-    /// A replica failed to come. While a machine has not gone yet every try counts, and its two minutes are the bound.
+    /// A replica failed to come, or to be of use where nobody else is.
     mutating func noteFailedLaunch(of replica: Replica, at now: Timestamp) {
         launchFailedAt = max(launchFailedAt ?? replica.createdAt, replica.createdAt)
-        let isPressed = incidents.contains {
-            $0.isOpen && $0.incident.isUrgent(at: now) && $0.lastMoment > now
-        }
-        if replica.status == .launching, !isPressed { launches.note() }
+        if replica.status == .launching || isUnserved(at: now), !isPressed(at: now) { launches.note() }
+    }
+
+    /// While a machine has not gone yet every try counts, and its two minutes are the bound.
+    private func isPressed(at now: Timestamp) -> Bool {
+        incidents.contains { $0.isOpen && $0.incident.isUrgent(at: now) && $0.lastMoment > now }
+    }
+
+    /// A machine has come, so launches work. But where nobody serves, one that was ordered has yet to show what it can do: else
+    /// one after the other would be launched for ever, each to fail at the same step.
+    mutating func noteArrival(of instance: InstanceID, at now: Timestamp) {
+        let isOrdered = replica(of: instance)?.parent != nil
+        if !isOrdered || !isUnserved(at: now) { launches = Attempts() }
     }
 
     /// Whether the next launch is not to be tried yet, for its pause or for good.

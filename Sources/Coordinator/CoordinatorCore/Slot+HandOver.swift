@@ -86,6 +86,7 @@ extension Slot {
     ) {
         let old = primary
         contestedBy = nil
+        launches = Attempts()
         if let old { change(old.instance) { $0.become(.zombie, at: turn.now) } }
         change(successor) { host in
             host.become(.primary, at: turn.now)

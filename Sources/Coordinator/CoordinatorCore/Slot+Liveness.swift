@@ -57,7 +57,7 @@ extension Slot {
         switch before.role {
         case .launching:
             change(instance) { $0.become(.replica, at: turn.now) }
-            launches = Attempts()
+            noteArrival(of: instance, at: turn.now)
             if let replica = replica(of: instance), replica.status == .launching {
                 changeReplica(replica.id) { $0.status = .syncing }
             }

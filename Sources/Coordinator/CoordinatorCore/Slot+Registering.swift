@@ -19,7 +19,7 @@ extension Slot {
             try requireRoomForHost(&turn)
             join(registration.instance, facts, &turn)
         }
-        launches = Attempts()
+        noteArrival(of: registration.instance, at: turn.now)
         change(registration.instance) { $0.tryAgain() }
         settle(&turn)
         guard let host = host(registration.instance) else { preconditionFailure("a registered host is there") }
@@ -92,6 +92,7 @@ extension Slot {
         }
         raiseEpoch(to: epoch.next, &turn)
         contestedBy = nil
+        launches = Attempts()
         change(instance) { host in
             host.become(.primary, at: turn.now)
             host.service = .proven

@@ -144,6 +144,32 @@ import Wire
         #expect(scene.asked(of: alpha) == ["demote"])
     }
 
+    @Test func `machines that come and never take over are launched ever more rarely, and then a person is called`()
+        throws
+    {
+        var scene = try Scene.pair()
+        try scene.interrupt(alpha)
+        try scene.answer(bravo, "promote", .failed)
+        scene.wait(130)
+        scene.silence(alpha)
+        try scene.inspected(alpha, .terminated, by: bravo)
+        var launched: [Timestamp] = []
+        for _ in 0..<12 * 360 {
+            scene.hear(bravo)
+            if scene.asked(of: bravo).contains("create_replica") {
+                launched.append(scene.now)
+                let machine = InstanceID(stringLiteral: "i-00000000000001\(100 + launched.count)")
+                try scene.launched(machine, by: bravo)
+                try scene.stand(machine)
+                try scene.answer(machine, "promote", .failed)
+            }
+            scene.wait(10)
+        }
+        #expect(launched.count > 2)
+        #expect(launched.count <= Rules.attemptsMax)
+        #expect(alarms(scene).count == 1)
+    }
+
     @Test func `an emergency launches every ten seconds while the machine is there, and then ever more rarely`() throws
     {
         var scene = Scene { $0.handOver = .exclusive }

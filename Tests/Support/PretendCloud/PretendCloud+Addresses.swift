@@ -28,6 +28,8 @@ extension PretendCloud {
         addresses[id] = StoredAddress(publicAddress: publicAddress, instance: History(instance))
     }
 
+    package func holder(ofAddress id: ResourceID) -> InstanceID? { addresses[id]?.instance.newest }
+
     func describe(address id: ResourceID, at now: Duration) -> Result<CloudAnswer, CloudFault> {
         guard let stored = addresses[id] else { return unknown(id.text) }
         let holder = stored.instance.value(at: now - showsAfter).flatMap { mayHold($0, at: now) ? $0 : nil }

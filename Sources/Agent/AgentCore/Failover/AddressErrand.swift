@@ -20,13 +20,14 @@ enum HandOverPace {
 /// Has the elastic IP of the workload come to this machine. Moved once more, it is where it is: nothing of it must be
 /// remembered over a crash.
 struct AddressErrand: UnboundedErrand {
-    /// What EC2 shows can be older than what it has said yes to; after this the address was taken by somebody else.
-    static let settling = Duration.seconds(5)
+    /// What EC2 shows can be older than what it has said yes to; after this somebody else may have taken the address.
+    static let settling = Duration.seconds(3)
 
     let address: ResourceID
     private(set) var obstacle: String?
     private var pauses = HandOverPace.pauses
     private var movedAt: Duration?
+    private var moves = 0
     private var isKnown = false
 
     /// Nil: this machine.
@@ -54,6 +55,9 @@ struct AddressErrand: UnboundedErrand {
             return .call(.moveAddress(address, to: own), within: HandOverPace.change)
         case .answered(.success(.done)):
             movedAt = turn.now
+            moves += 1
+            // It has said yes twice: what it shows is behind, or somebody else wants it, which no third move would settle.
+            if moves > 1 { return .done("address \(address) was moved to \(own), which EC2 does not show yet") }
             pauses.reset()
             return look
         case .answered(.success(let other)): return .failed("\(CloudFault.mismatch(other))")

@@ -2,7 +2,8 @@ import AgentCore
 import CoordinatorCore
 import Wire
 
-/// Once nothing goes wrong, the workload of each slot runs on the machine that is to serve and, where two must never, on no other.
+/// Once nothing goes wrong, the workload of each slot runs on the machine that is to serve, with its traffic, and, where two must
+/// never, on no other.
 final class OneServesAtLast: Checker {
     override var promise: String { "At last the one that is to serve does, and no other" }
 
@@ -16,6 +17,11 @@ final class OneServesAtLast: Checker {
             if machine.id == primary.instance, !machine.manager.serves {
                 unrest.append("\(machine.id.short) is to serve, and does not")
             }
+            if machine.id == primary.instance, isTrafficTheirs(place, slot),
+                let missing = world.sky.lacksTraffic(machine)
+            {
+                unrest.append("\(machine.id.short) is to serve, and \(missing)")
+            }
             if machine.id != primary.instance, machine.isReached, slot.settings.handOver == .exclusive {
                 unrest.append("\(machine.id.short) runs the workload, and \(primary.instance.short) is to serve")
             }
@@ -24,5 +30,13 @@ final class OneServesAtLast: Checker {
             }
         }
         return unrest
+    }
+
+    /// After a deletion the machines of a workload may be in two agents' slots, which then both have its address in their settings.
+    private func isTrafficTheirs(_ place: Place, _ slot: Slot) -> Bool {
+        world.machines.allSatisfy { machine in
+            let memory = machine.agent?.memory ?? machine.disk.kept
+            return machine.place !== place || memory.enrolment.map { $0.slot == slot.id } ?? true
+        }
     }
 }

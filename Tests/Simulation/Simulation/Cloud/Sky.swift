@@ -59,6 +59,32 @@ final class Sky {
         cloud.machines.first { $0.instance.id == id }.map { cloud.state(of: $0, at: world.agenda.now).state }
     }
 
+    // MARK: Where a workload's traffic goes
+
+    func addAddress(_ number: Int) -> ResourceID {
+        let address = Self.name("eipalloc-\(number + 1)")
+        cloud.add(address: address, at: nil)
+        return address
+    }
+
+    func addTargetGroup(_ number: Int) -> TargetGroup {
+        let name = "arn:aws:elasticloadbalancing:us-east-1:123456789012:targetgroup/web-\(number + 1)/1"
+        guard let group = TargetGroup(name) else { preconditionFailure("\(name) is none") }
+        cloud.add(group)
+        return group
+    }
+
+    /// Whether all traffic of its workload comes to this machine; nil: as far as anybody takes it anywhere.
+    func lacksTraffic(_ machine: Machine) -> String? {
+        let takeOver = machine.place.workload.takeOver
+        if let address = takeOver.address {
+            let holder = cloud.holder(ofAddress: address)
+            guard holder == machine.id else { return "its address is at \(holder?.short ?? "nobody")" }
+        }
+        let missing = takeOver.targetGroups.first { !cloud.isMember(machine.id, of: $0) }
+        return missing.map { "it is not in \($0)" }
+    }
+
     func fill(_ zones: Set<AvailabilityZone>) { cloud.fullZones = zones }
 
     // MARK: Calls

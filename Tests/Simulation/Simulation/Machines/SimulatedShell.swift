@@ -11,6 +11,8 @@ final class SimulatedShell: @unchecked Sendable {
     private unowned let machine: Machine
     private(set) var isRunning = true
     private var open: Set<ExchangeID> = []
+    /// What came back, until the agent has read it: one that it has abandoned meanwhile it does not read.
+    private var unread: [ExchangeID: () -> Void] = [:]
     private var calls: Set<CallID> = []
     private var acts: Set<ActID> = []
     /// Each reading that is under way, so that its deadline does not end a later one.
@@ -47,8 +49,10 @@ final class SimulatedShell: @unchecked Sendable {
         isHandling = true
         defer { isHandling = false }
         while isRunning, !waiting.isEmpty {
+            let input = waiting.removeFirst()
+            if case .answered(let id, _) = input { unread.removeValue(forKey: id)?() }
             let effects = agent.handle(
-                waiting.removeFirst(), now: machine.clocks.boot(at: agenda.now),
+                input, now: machine.clocks.boot(at: agenda.now),
                 wall: machine.clocks.wall(at: agenda.now), chance: world.chance.next())
             for effect in effects where isRunning {
                 carryOut(effect)
@@ -62,7 +66,9 @@ final class SimulatedShell: @unchecked Sendable {
     private func carryOut(_ effect: Effect) {
         switch effect {
         case .ask(let id, let question, let deadline): ask(id, question, deadline)
-        case .abandon(let id): open.remove(id)
+        case .abandon(let id):
+            open.remove(id)
+            unread[id] = nil
         case .read(let item, let deadline): read(item, deadline)
         case .call(let id, let request, let deadline): call(id, request, deadline)
         case .act(let id, let act, let deadline): self.act(id, act, deadline)
@@ -84,7 +90,7 @@ final class SimulatedShell: @unchecked Sendable {
             guard let response else { return finish(id, .failure(.unreachable("the connection ended"))) }
             let answer = question.answer(
                 from: "coordinator", status: response.status, retryAfter: response.retryAfter, response.body)
-            machine.noteAnswer(answer, to: question, sentAt: sentAt)
+            unread[id] = { [machine] in machine.noteAnswer(answer, to: question, sentAt: sentAt) }
             finish(id, world.mutations.heard(answer, by: machine))
         }
         agenda.plan(after: deadline) { [self] in

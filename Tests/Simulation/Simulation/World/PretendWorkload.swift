@@ -17,7 +17,6 @@ struct PretendWorkload {
         if chance.happens(0.85) { workload.takeOver.probe = .url("http://127.0.0.1/health") }
         workload.takeOver.powersOffAsLastResort = chance.happens(0.2)
         workload.startsWithMachine = chance.happens(0.5)
-        // Address, volumes and target groups go here as soon as the pretend cloud has them.
         for stage in HookStage.allCases where chance.happens(0.25) {
             workload.takeOver.hooks.insert(stage)
             workload.hooks[stage] = (1...chance.whole(1...2)).map { number in

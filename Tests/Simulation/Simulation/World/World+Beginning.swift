@@ -41,7 +41,10 @@ extension World {
         for number in stride(from: first, to: count, by: 2) {
             let name = LogicalAgentID(stringLiteral: "client-\(first + 1)-web-\(number + 1)")
             guard !places.contains(where: { $0.name == name }) else { continue }
-            let place = Place(name, clientToken: token, proposed: drawSettings(), .drawn(chance))
+            var workload = PretendWorkload.drawn(chance)
+            if chance.happens(0.3) { workload.takeOver.address = sky.addAddress(number) }
+            if chance.happens(0.3) { workload.takeOver.targetGroups = [sky.addTargetGroup(number)] }
+            let place = Place(name, clientToken: token, proposed: drawSettings(), workload)
             places.append(place)
             startMachine(in: place)
         }

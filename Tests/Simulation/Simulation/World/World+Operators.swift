@@ -1,3 +1,4 @@
+import AgentCore
 import CoordinatorCore
 import JSON
 import Wire
@@ -13,7 +14,8 @@ extension World {
 
     private func act(on slot: Slot, _ place: Place) {
         switch chance.whole(0...99) {
-        case ..<60: askSwitch(of: slot)
+        case ..<57: askSwitch(of: slot)
+        case ..<60: rehearse(slot)
         case ..<78: changeSettings(of: slot)
         case ..<84: promote(in: slot)
         case ..<90: deleteReplica(of: slot)
@@ -66,6 +68,17 @@ extension World {
         order(
             .promoteInstance, [slot.id.text, host.instance.text], Nothing(),
             "promotes \(host.instance.short) in \(slot.id.short)")
+    }
+
+    /// The agent of the primary is asked for a drill.
+    private func rehearse(_ slot: Slot) {
+        guard let primary = slot.primary, let shell = machines.first(where: { $0.id == primary.instance })?.shell else {
+            return
+        }
+        counts.switches += 1
+        let kind = chance.pick(Drill.Kind.allCases) ?? .terminate
+        story.tell("operator", "has \(primary.instance.short) rehearse: \(kind.rawValue)")
+        shell.take(.drillWanted(Drill.Request(kind, name: "drill-\(counts.switches)")))
     }
 
     private func deleteReplica(of slot: Slot) {
