@@ -14,8 +14,11 @@ struct ServerClock: Sendable, Equatable {
     mutating func take(askedAt: Duration, receivedAt: Timestamp, sentAt: Timestamp, answeredAt: Duration) {
         let park = sentAt - receivedAt
         let delay = answeredAt - askedAt - park
-        // Otherwise it was set while we were parked, and the next exchange will tell.
-        guard park >= .zero, delay >= .zero - Self.tolerance else { return }
+        // Otherwise it was set while we were parked, or is still being brought to another time, which can take it hours.
+        guard park >= .zero, delay >= .zero - Self.tolerance else {
+            atBoot = sentAt - answeredAt
+            return
+        }
         guard atBoot == nil || delay <= Self.usefulDelay else { return }
         atBoot = receivedAt - delay / 2 - askedAt
     }

@@ -101,6 +101,32 @@ struct LaunchTests {
         #expect(scene.launchedID == scene.cloud.machines.last?.instance.id)
     }
 
+    @Test func `with data volumes the machine comes where they are, and nowhere else`() {
+        var scene = ErrandScene()
+        scene.standing.options.takeOver.volumes = [DataVolume(id: "vol-1", device: "/dev/sdf")]
+        scene.cloud.add(volume: "vol-1", in: "us-east-1c")
+        scene.cloud.fullZones = ["us-east-1c"]
+        scene.deliver(scene.command(Self.replica()))
+        scene.pass(.seconds(60))
+        #expect(scene.result?.message.contains("no room for spot in us-east-1c") == true)
+        scene.cloud.fullZones = []
+        scene.deliver(scene.command(Self.replica(), id: "c2"))
+        scene.pass(.seconds(60))
+        #expect(scene.launches.map(\.zone) == ["us-east-1c"])
+    }
+
+    @Test func `a pool that its data volumes cannot come to is refused`() {
+        var scene = ErrandScene()
+        scene.standing.options.takeOver.volumes = [DataVolume(id: "vol-1", device: "/dev/sdf")]
+        scene.cloud.add(volume: "vol-1", in: "us-east-1c")
+        scene.deliver(scene.command(Self.replica("m5.large.us-east-1b")))
+        scene.pass(.seconds(60))
+        #expect(
+            scene.result?.message
+                == "the data volume vol-1 is in us-east-1c: no machine of m5.large.us-east-1b can have it")
+        #expect(scene.launches.isEmpty)
+    }
+
     @Test func `a pool without a subnet is said to have none`() {
         var scene = ErrandScene()
         scene.deliver(scene.command(Self.replica("m5.large.us-east-1f")))

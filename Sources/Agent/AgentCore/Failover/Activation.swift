@@ -2,11 +2,12 @@ import JSON
 import Wire
 
 /// The workload comes up on this machine, leg by leg. What is independent goes side by side; what fails is undone, so that
-/// "failed" means that nothing serves here.
+/// "failed" means that nothing serves here, and that nothing is kept which the next one needs.
 ///
 /// ```
 ///  overlap     volumes ▶ promote.d ▶ units ▶ probe ▶ address, balancers ▶ verify.d
 ///  exclusive   volumes, address ▶ promote.d ▶ units ▶ probe ▶ balancers ▶ verify.d
+///  undone      units stop, address and balancers back ▶ fence.d ▶ volumes
 /// ```
 struct Activation: Errand {
     /// Where nobody else serves any more, a step is not given up for being late.
@@ -15,8 +16,9 @@ struct Activation: Errand {
     private static let verifyMost = Duration.seconds(10)
     private static let undoGrace = Duration.seconds(3)
     private static let giveBackMost = Duration.seconds(10)
+    private static let fenceHooksTime = Duration.seconds(5)
 
-    private enum Leg: Int, Sendable { case reach, hooks, start, probe, traffic, verify, undo }
+    private enum Leg: Int, Sendable { case reach, hooks, start, probe, traffic, verify, undo, release, detach }
 
     let takeOver: TakeOver
     let handOver: HandOver
@@ -39,6 +41,8 @@ struct Activation: Errand {
     /// What is not as it should be, though the workload serves.
     private var doubts: [String] = []
     private var failure = ""
+    private var failedAt = Leg.reach
+    private var notUndone = ""
 
     init(
         _ takeOver: TakeOver, _ handOver: HandOver, incident: IncidentID?, deadline: Timestamp?,
@@ -128,7 +132,15 @@ struct Activation: Errand {
             guard takeOver.hooks.contains(.verify), !isRunning else { return [] }
             let within = max(.seconds(1), min(Self.verifyMost, budget.left(turn)))
             return [hooks(.verify, "verify hooks", within)]
-        case .undo: return []
+        case .undo: return undoing
+        // What promote.d has mounted keeps a volume here.
+        case .release:
+            guard failedAt != .reach, takeOver.hooks.contains(.fence) else { return [] }
+            return [hooks(.fence, "fence hooks", Self.fenceHooksTime)]
+        case .detach:
+            return takeOver.volumes.map {
+                Part("detach \($0.id)", within: Self.giveBackMost, VolumeErrand.detach($0))
+            }
         }
     }
 
@@ -157,7 +169,7 @@ struct Activation: Errand {
         ledger += steps
         unsaved = steps
         let failures = ends.filter { !$0.isDone }.map { "\($0.name): \($0.end.message)" }
-        if leg == .undo { return .end(undone(ends, standing, &turn)) }
+        if leg.rawValue >= Leg.undo.rawValue { return undo(after: ends, standing, &turn) }
         // The old ones came from another address.
         if ends.contains(where: { $0.name == Self.addressName && $0.isDone }) { turn.add(.dropConnections) }
         guard failures.isEmpty else { return fail(failures.joined(separator: "; "), standing, &turn) }
@@ -172,14 +184,9 @@ struct Activation: Errand {
             return enter(next, standing, &turn)
         }
         if isOwn { return .failed(reason) }
-        failure = reason
-        let parts = undoing
-        leg = .undo
-        guard !parts.isEmpty else {
-            turn.remember(.workload(.idle(under: standing.epoch)))
-            return .end(with(.failed(reason)))
-        }
-        return .join(parts)
+        (failure, failedAt) = (reason, leg)
+        leg = .verify
+        return undo(after: [], standing, &turn)
     }
 
     private static let stopAgain = "stop units again"
@@ -191,7 +198,7 @@ struct Activation: Errand {
             let stop = StopErrand(takeOver.units, graceful: Self.undoGrace, byForce: Self.undoGrace)
             parts.append(Part(Self.stopAgain, stop))
         }
-        guard handOver == .overlap, leg == .traffic || leg == .verify else { return parts }
+        guard handOver == .overlap, failedAt == .traffic || failedAt == .verify else { return parts }
         if let address = takeOver.address, let predecessor {
             parts.append(
                 Part("give address back", within: Self.giveBackMost, AddressErrand.giveBack(address, to: predecessor)))
@@ -202,14 +209,19 @@ struct Activation: Errand {
             }
     }
 
-    private func undone(_ ends: [PartEnd], _ standing: Standing, _ turn: inout Turn) -> ErrandEnd {
+    private mutating func undo(after ends: [PartEnd], _ standing: Standing, _ turn: inout Turn) -> ErrandStep {
         if let stop = ends.first(where: { $0.name == Self.stopAgain && !$0.isDone }) {
             let message = "\(failure); and it was not seen stopped: \(stop.end.message)"
-            return with(ErrandEnd(outcome: .fenceFailed, message: message))
+            return .end(with(ErrandEnd(outcome: .fenceFailed, message: message)))
+        }
+        notUndone += ends.filter { !$0.isDone }.map { "; \($0.name): \($0.end.message)" }.joined()
+        while let next = Leg(rawValue: leg.rawValue + 1) {
+            leg = next
+            let parts = parts(turn)
+            if !parts.isEmpty { return .join(parts) }
         }
         turn.remember(.workload(.idle(under: standing.epoch)))
-        let left = ends.filter { !$0.isDone }.map { "; \($0.name): \($0.end.message)" }.joined()
-        return with(.failed(failure + left))
+        return .end(with(.failed(failure + notUndone)))
     }
 
     private func finished() -> ErrandEnd {

@@ -1,4 +1,5 @@
 import JSON
+import PretendCloud
 import PretendHost
 import Testing
 import Wire
@@ -164,5 +165,23 @@ struct TakingOverTests {
         #expect(quick.acts.contains(.start(["web.service"])))
         scene.pass(.milliseconds(700))
         #expect(scene.acts.contains(.start(["web.service"])))
+    }
+
+    @Test func `who cannot take over lets go of the volumes again, after what has mounted them`() throws {
+        var scene = WorkloadScene(.replica, .exclusive) { takeOver in
+            takeOver.volumes = [DataVolume(id: "vol-1", device: "/dev/sdf")]
+            takeOver.hooks = [.promote, .fence]
+        }
+        var machine = CloudInstance(id: Scene.instance, state: .running)
+        machine.zone = "us-east-1b"
+        scene.scene.cloud.add(machine)
+        scene.scene.cloud.add(volume: "vol-1", in: "us-east-1b")
+        scene.scene.host.isDeaf = true
+        scene.word.role = .promoting
+        scene.deliver(("a", .activate), epoch: 2)
+        scene.pass(.seconds(90))
+        #expect(scene.outcome("a") == .failed)
+        #expect(scene.steps("a").suffix(3) == ["stop units again", "fence hooks", "detach vol-1"])
+        #expect(scene.scene.cloud.holder(of: "vol-1", at: scene.scene.now) == nil)
     }
 }

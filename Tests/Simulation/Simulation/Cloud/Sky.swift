@@ -37,7 +37,9 @@ final class Sky {
 
     /// The first machine of a workload, or one that its owner starts anew.
     func start(in place: Place) -> CloudInstance {
-        let index = world.chance.whole(0...Self.zones.count - 1)
+        // Whoever has data in a zone starts his machines there.
+        let data = place.workload.takeOver.volumes.first.flatMap { cloud.volumes[$0.id]?.zone }
+        let index = data.flatMap(Self.zones.firstIndex) ?? world.chance.whole(0...Self.zones.count - 1)
         var instance = CloudInstance(id: world.makeInstanceID(), state: .running)
         instance.instanceType = Self.types[0]
         instance.zone = Self.zones[index]
@@ -74,12 +76,22 @@ final class Sky {
         return group
     }
 
+    func addVolume(_ number: Int) -> DataVolume {
+        let volume = DataVolume(id: Self.name("vol-\(number + 1)"), device: "/dev/sdf")
+        cloud.add(volume: volume.id, in: world.chance.pick(Self.zones) ?? Self.zones[0])
+        return volume
+    }
+
     /// Whether all traffic of its workload comes to this machine; nil: as far as anybody takes it anywhere.
     func lacksTraffic(_ machine: Machine) -> String? {
         let takeOver = machine.place.workload.takeOver
         if let address = takeOver.address {
             let holder = cloud.holder(ofAddress: address)
             guard holder == machine.id else { return "its address is at \(holder?.short ?? "nobody")" }
+        }
+        for volume in takeOver.volumes {
+            let holder = cloud.holder(of: volume.id, at: world.agenda.now)?.instance
+            guard holder == machine.id else { return "its volume is at \(holder?.short ?? "nobody")" }
         }
         let missing = takeOver.targetGroups.first { !cloud.isMember(machine.id, of: $0) }
         return missing.map { "it is not in \($0)" }

@@ -44,7 +44,10 @@ extension World {
             var workload = PretendWorkload.drawn(chance)
             if chance.happens(0.3) { workload.takeOver.address = sky.addAddress(number) }
             if chance.happens(0.3) { workload.takeOver.targetGroups = [sky.addTargetGroup(number)] }
-            let place = Place(name, clientToken: token, proposed: drawSettings(), workload)
+            let proposed = drawSettings()
+            let isExclusive = proposed[.handOver] == .handOver(.exclusive)
+            if isExclusive, chance.happens(0.3) { workload.takeOver.volumes = [sky.addVolume(number)] }
+            let place = Place(name, clientToken: token, proposed: proposed, workload)
             places.append(place)
             startMachine(in: place)
         }

@@ -16,7 +16,7 @@ extension World {
         switch chance.whole(0...99) {
         case ..<57: askSwitch(of: slot)
         case ..<60: rehearse(slot)
-        case ..<78: changeSettings(of: slot)
+        case ..<78: changeSettings(of: slot, place)
         case ..<84: promote(in: slot)
         case ..<90: deleteReplica(of: slot)
         case ..<94:
@@ -48,10 +48,12 @@ extension World {
         order(.switchSlot, [slot.id.text], ForceSwitch(target: target), "switches \(slot.id.short)")
     }
 
-    private func changeSettings(of slot: Slot) {
+    private func changeSettings(of slot: Slot, _ place: Place) {
         var change = SlotSettingsChange()
         switch chance.whole(0...6) {
-        case 0: change[.handOver] = .handOver(chance.happens(0.5) ? .exclusive : .overlap)
+        // A volume is at one machine at a time: two cannot serve with it.
+        case 0 where place.workload.takeOver.volumes.isEmpty:
+            change[.handOver] = .handOver(chance.happens(0.5) ? .exclusive : .overlap)
         case 1: change[.leaseSeconds] = .whole(chance.happens(0.5) ? 0 : chance.whole(15...40))
         case 2: change[.manualReplicaEnabled] = .flag(chance.happens(0.5))
         case 3: change[.replicaCount] = .whole(chance.whole(0...3))
