@@ -139,8 +139,8 @@ package struct AgentMachine: Sendable {
     private mutating func wakeErrands(_ standing: Standing, _ turn: inout Turn) {
         beginErrands(standing, &turn)
         var seen = standing
-        // Moves with every reading of the clock, and is no reason to do anything.
-        seen.clockOffset = nil
+        // They move with every reading of the clock and every answer, and are no reason to do anything.
+        (seen.clockOffset, seen.toldAskedAt) = (nil, nil)
         let isDue = errands.nextDue.map { $0 <= turn.now } ?? false
         guard isDue || seen != lastStanding else { return }
         lastStanding = seen
@@ -205,7 +205,7 @@ package struct AgentMachine: Sendable {
         return Standing(
             facts: facts, slot: enrolment.slot, role: role, epoch: epoch, configuration: configuration,
             options: options, clockOffset: contact.clock.offset(at: turn.now, wall: turn.wall),
-            isDeleted: contact.place == .deleted)
+            toldAskedAt: workload.toldAskedAt, isDeleted: contact.place == .deleted)
     }
 
     func situation(_ turn: Turn) -> Contact.Situation? {

@@ -45,6 +45,7 @@ extension AgentMachine {
             drills.refused = drill
             return
         }
+        notices.remove(where: \.isDrill, &turn)
         drills = Drills()
         drills.last = drill
         turn.tell(.drillBegun(request.kind))
@@ -58,13 +59,15 @@ extension AgentMachine {
 
     /// Why nothing can be rehearsed now. Whether it would be survived the coordinator knows.
     private func drillHindrance(_ turn: Turn) -> String? {
-        if let drill = notices.drill {
-            let left = (notices.drillDue.map { $0 - turn.now } ?? .zero).components.seconds
+        if let drill = notices.drill, drill.seenAt + Drills.apart > turn.now {
+            let left = Int(((drill.seenAt + Drills.apart - turn.now) / .seconds(1)).rounded(.up))
             let what = drill.incident.map { "incident \($0)" } ?? "not stored yet"
-            return "a drill is under way (\(what)), and is given up in \(left) s: one at a time"
+            return "a drill has just begun (\(what)): the next one can in \(left) s"
         }
         if case .leaving = life { return "the agent is about to stop" }
-        if let real = notices.visible.first(where: \.isEnd) { return "this is no time for it: \(real.signal.words)" }
+        if let real = notices.visible.first(where: { $0.isEnd && !$0.isDrill }) {
+            return "this is no time for it: \(real.signal.words)"
+        }
         guard contact.isInTouch else { return "there is no contact with the coordinator: spot-agent status tells why" }
         // The last place is for what EC2 announces.
         return notices.visible.count < Notices.visibleMax - 1 ? nil : "too much is announced for this machine"
@@ -97,6 +100,8 @@ struct Drills: Sendable {
     static let notice = Duration.seconds(120)
     /// Whoever wants to see it does not wait for longer, and the coordinator knows a repeat by its being within a minute.
     static let patience = Duration.seconds(30)
+    /// The coordinator takes what comes sooner for a repeat. It is the one to refuse what is still under way.
+    static let apart = Duration.seconds(60)
     /// As long as the coordinator tries to have a replica ready for one.
     static let length = Duration.seconds(600)
 

@@ -11,6 +11,8 @@ struct Standing: Sendable, Equatable {
     var options: AgentOptions
     /// What must be added to our wall clock for the coordinator's; nil before it was heard.
     var clockOffset: Duration?
+    /// When that was asked for which the coordinator answered last; nil before it was heard.
+    var toldAskedAt: Duration?
     /// An administrator deleted the agent: what was begun is ended, and duties rest.
     var isDeleted = false
 

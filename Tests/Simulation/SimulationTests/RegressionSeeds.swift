@@ -66,5 +66,23 @@ enum RegressionSeeds {
             story: """
                 A machine waits to end itself after a switch when its agent is deleted. It enrols anew, serves, and ends itself.
                 """),
+        Regression(
+            seed: 149,
+            story: """
+                EC2 shows an address at its old place for longer than a take-over lasts. Each successor fails for it, and for
+                each that fails another machine is launched, a minute later, for ever.
+                """),
+        Regression(
+            seed: 153_801,
+            story: """
+                An agent is killed while its units start, before the disk knows of it. The next process takes the workload for
+                stopped, takes the fence away, and what comes up runs beyond the lease.
+                """),
+        Regression(
+            seed: 301_729,
+            story: """
+                The coordinator's clock is being corrected, so that no heartbeat tells the time. A host that is to stop goes by
+                its own clock, and its fence is late.
+                """),
     ]
 }

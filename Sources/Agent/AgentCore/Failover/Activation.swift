@@ -17,6 +17,8 @@ struct Activation: Errand {
     private static let undoGrace = Duration.seconds(3)
     private static let giveBackMost = Duration.seconds(10)
     private static let fenceHooksTime = Duration.seconds(5)
+    /// The coordinator chooses another one when it has not heard of this for 30 s, which then has the address.
+    private static let staysChosen = Duration.seconds(25)
 
     private enum Leg: Int, Sendable { case reach, hooks, start, probe, traffic, verify, undo, release, detach }
 
@@ -43,6 +45,7 @@ struct Activation: Errand {
     private var failure = ""
     private var failedAt = Leg.reach
     private var notUndone = ""
+    private var isStillChosen = false
 
     init(
         _ takeOver: TakeOver, _ handOver: HandOver, incident: IncidentID?, deadline: Timestamp?,
@@ -185,6 +188,7 @@ struct Activation: Errand {
         }
         if isOwn { return .failed(reason) }
         (failure, failedAt) = (reason, leg)
+        isStillChosen = standing.toldAskedAt.map { turn.now - $0 < Self.staysChosen } ?? false
         leg = .verify
         return undo(after: [], standing, &turn)
     }
@@ -199,7 +203,7 @@ struct Activation: Errand {
             parts.append(Part(Self.stopAgain, stop))
         }
         guard handOver == .overlap, failedAt == .traffic || failedAt == .verify else { return parts }
-        if let address = takeOver.address, let predecessor {
+        if let address = takeOver.address, let predecessor, isStillChosen {
             parts.append(
                 Part("give address back", within: Self.giveBackMost, AddressErrand.giveBack(address, to: predecessor)))
         }

@@ -39,7 +39,8 @@ struct Workload: Sendable {
     private var strangeSince: Duration?
     private var leaseEndsAt: Duration?
     /// Before that a timer of an earlier life is left alone: it may be a lease's, or that of an order which was forgotten.
-    private(set) var hasHeard = false
+    var hasHeard: Bool { toldAskedAt != nil }
+    private(set) var toldAskedAt: Duration?
     private var haltRetryAt = Duration.zero
     private var serveRetryAt = Duration.zero
     /// Why it does not run here, though it is ours; nil when it does, or is not.
@@ -77,7 +78,7 @@ struct Workload: Sendable {
         _ role: Role, _ epoch: Epoch, askedAt: Duration, lease: Duration?, isKnownEpoch: Bool, at now: Duration
     ) {
         leaseEndsAt = lease.map { askedAt + $0 }
-        hasHeard = true
+        toldAskedAt = max(toldAskedAt ?? askedAt, askedAt)
         strangeSince = isKnownEpoch ? nil : strangeSince ?? now
         confirmation =
             role == .primary ? Confirmation(epoch: epoch, askedAt: askedAt) : nil

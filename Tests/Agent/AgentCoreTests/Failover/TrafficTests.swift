@@ -93,6 +93,21 @@ struct TrafficTests {
         #expect(changes(scene).last == .moveAddress(Self.address, to: WorkloadScene.other))
     }
 
+    @Test(arguments: [1, 60])
+    func `an address is not given back by who was not heard for so long that another may have it`(sleeping: Int) {
+        var scene = Self.scene(.replica, .overlap) { ($0.address, $0.hooks) = (Self.address, [.verify]) }
+        scene.deliver(("p", scene.promote()), epoch: 2)
+        scene.scene.actsTake = .seconds(30)
+        scene.pass(.seconds(1))
+        #expect(changes(scene) == [.moveAddress(Self.address, to: Scene.instance)])
+        scene.scene.actsTake = .milliseconds(50)
+        scene.word.answers = false
+        scene.scene.sleep(.seconds(sleeping))
+        scene.pass(.seconds(20))
+        #expect(!scene.scene.host.runs)
+        #expect(changes(scene).contains(.moveAddress(Self.address, to: WorkloadScene.other)) == (sleeping == 1))
+    }
+
     @Test func `a balancer that could not come with a take-over comes later`() {
         var scene = Self.scene(.replica, .exclusive) { $0.targetGroups = [Self.group] }
         scene.scene.cloud.fail(CloudFault(.invalid, "not now")) { if case .registerTarget = $0 { true } else { false } }
