@@ -47,7 +47,7 @@ extension AgentSettings {
         expectation: "volumes' ids, each perhaps with :/dev/sdX, separated by commas or blanks, each once",
         default: nil,
         "Volumes that are wherever the workload is; without a device the first free from /dev/sdf on. They make the hand-over "
-            + "exclusive, cost it ten seconds and more, bind it to one zone, and are never detached by force.",
+            + "exclusive, cost it ten seconds and more, bind it and its replicas to one zone, and are never detached by force.",
         parse: dataVolumes
     ).optional
     static let targetGroups = Setting<[TargetGroup]>(
