@@ -4,7 +4,7 @@ import TestSupport
 
 /// Hand-overs of real machines with something killed in them, for `AgentFailoverTests`:
 /// `sweep overlap|exclusive VICTIM|all COUNT|all SEED`, `hooks overlap|exclusive COUNT`, `fence exclusive`,
-/// `drill overlap|exclusive`; and `serve NAME PORT FOLDER [alone]`, which is the workload. All but the last go in a network of
+/// `stuck overlap promote|verify`, `stuck exclusive verify`, `drill overlap|exclusive`; and `serve NAME PORT FOLDER [alone]`, which is the workload. All but the last go in a network of
 /// their own (`unshare --net`).
 @main enum FailoverScenarios {
     static func main() { exit(run(Array(CommandLine.arguments.dropFirst()))) }
@@ -16,6 +16,7 @@ import TestSupport
             case "sweep": try withTown(words) { try sweep($0, Array(words.dropFirst(2))) }
             case "hooks": try withTown(words) { try sufferHooks($0, Array(words.dropFirst(2))) }
             case "fence": try withTown(words) { try sufferFence($0) }
+            case "stuck": try withTown(words) { try sufferSuccessor($0, Array(words.dropFirst(2))) }
             case "drill": try withTown(words) { try rehearse($0) }
             default: throw Misuse(words: words)
             }

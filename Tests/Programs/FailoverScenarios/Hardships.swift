@@ -68,13 +68,47 @@ func sufferFence(_ town: Town) throws {
     )
 }
 
+/// A hook of the new primary that never ends. Where two may serve, it is no successor then, and the old one goes on as if
+/// nothing had been; where two must not, the old one has stopped, and what serves is left to serve.
+func sufferSuccessor(_ town: Town, _ words: [String]) throws {
+    guard let stage = words.first else { throw Misuse(words: words) }
+    try town.settle(["DRAIN_BUDGET_SECONDS=2"])
+    let (old, new, begin) = (town.primary, town.replica, town.journal.count)
+    try new.hook(stage, "20-bad", bad[1])
+    try new.box.ask("systemctl reload spot-agent")
+    try town.waitForReadiness()
+    town.witness.begin()
+    let surroundings = SystemSurroundings()
+    let (wall, noticed) = (surroundings.wall(), surroundings.monotonic())
+    old.announce(at: wall + .seconds(120))
+    let (message, serving, idle) =
+        town.handOver == .overlap ? ("promotion failed", old, new) : ("replica promoted", new, old)
+    let isTold = town.journal.wait(since: begin, for: 1, within: .seconds(25)) {
+        $0.who == Step.coordinator && $0.what.hasPrefix(message)
+    }
+    let took = surroundings.monotonic() - noticed
+    guard isTold else { throw Broken("nobody tells: \(message); \(town.journal.since(begin))") }
+    if town.handOver == .overlap, town.witness.sight.gap > .seconds(1) {
+        throw Broken("nobody served for \(town.witness.sight.gap.whole) ms")
+    }
+    try eventually("the end of the workload on \(idle.box.name)") { try idle.state(of: "web") == "inactive" }
+    town.witness.begin()
+    try eventually("looks of the client") { town.witness.sight.looks > 20 }
+    guard town.witness.sight.names == [serving.box.name], try serving.state(of: "web") == "active" else {
+        throw Broken("\(serving.box.name) is to serve, and the client finds \(town.witness.sight.names)")
+    }
+    try checkLeftovers(town)
+    say("measured: \(town.handOver), a \(stage) hook that never ends: \(message) after \(took.whole) ms")
+}
+
 /// Those of the notice have 30 s, and nobody waits for them but this.
 private func checkLeftovers(_ town: Town) throws {
     for box in town.boxes {
         try eventually("the end of all that hooks left on \(box.name)", within: .seconds(40)) {
             try box.run(leftovers).status != 0
         }
-        let lines = try box.ask("for s in drain fence notice promote; do journalctl -q -t spot-hook-$s | wc -l; done")
+        let lines = try box.ask(
+            "for s in drain fence notice promote verify; do journalctl -q -t spot-hook-$s | wc -l; done")
         guard lines.split(whereSeparator: \.isWhitespace).allSatisfy({ Int($0).map { $0 < 10_000 } ?? false }) else {
             throw Broken("the journal of \(box.name) has lines of hooks: \(lines)")
         }

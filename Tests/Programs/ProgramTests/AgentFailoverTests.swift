@@ -36,7 +36,10 @@ struct AgentFailoverTests {
     {
         let hooks = TestTier.current == .full ? "5" : "2"
         try expectToPass(
-            [["hooks", "exclusive", hooks], ["drill", "overlap"], ["drill", "exclusive"]], within: .seconds(400))
+            [
+                ["hooks", "exclusive", hooks], ["stuck", "overlap", "promote"], ["stuck", "overlap", "verify"],
+                ["stuck", "exclusive", "verify"], ["drill", "overlap"], ["drill", "exclusive"],
+            ], within: .seconds(400))
     }
 
     @Test(.enabled(if: TestTier.current == .full, "\(onlyFull)"))
