@@ -53,6 +53,8 @@ struct Round {
     private static let promise = Duration.seconds(15)
     /// Twice the deadline, and what a coordinator needs to be back.
     var patience = Duration.seconds(40)
+    /// How often whoever is killed is killed, each time as soon as it is back.
+    var kills = 1
     /// Commands that have to come to nothing in between.
     var failures: [String] = []
     /// Some moments do not come in each hand-over.
@@ -68,19 +70,26 @@ struct Round {
         let (old, new) = (town.primary, town.replica)
         let epoch = try town.epoch()
         let startsBefore = try Marks.read(Marks.starts, in: town.folder)
-        let targets = try targets(victim)
+        var targets = try targets(victim)
         let begin = town.journal.count
         town.witness.begin()
         let surroundings = SystemSurroundings()
         let wall = surroundings.wall()
         try announce(old, wall)
         if wait(for: moment, since: begin, old) {
-            for target in targets { try target.box.ask("kill -9 \(target.process)") }
+            for number in 1...kills {
+                for target in targets { try target.box.ask("kill -9 \(target.process)") }
+                guard number < kills else { break }
+                try eventually("a restart of the \(victim)") { targets.allSatisfy(\.isStartedAgain) }
+                targets = try self.targets(victim)
+            }
             hasKilled = true
         }
         let incident = try verdict(on: old.instance)
         try checkIncident(incident, new, noticed: wall)
-        if hasKilled { try eventually("a restart of the \(victim)") { targets.allSatisfy(\.isStartedAgain) } }
+        if hasKilled {
+            try eventually("a restart of the \(victim)") { [targets] in targets.allSatisfy(\.isStartedAgain) }
+        }
         checkMachines(old, new)
         steps = town.journal.since(begin).map { Step($0, old) }
         let starts = try Marks.read(Marks.starts, in: town.folder).dropFirst(startsBefore.count)

@@ -2,11 +2,15 @@ import Platform
 import TestSupport
 import Wire
 
-/// Hand-over after hand-over in one town, each with a kill at another moment. `words`: victim, count and seed.
+/// Hand-over after hand-over in one town, each with a kill at another moment. `words`: victim, count and seed, and how often each
+/// is killed.
 ///
 /// The first goes undisturbed: each line that its journals get is a moment to kill at, beside fixed times after the notice.
 func sweep(_ town: Town, _ words: [String]) throws {
-    guard words.count == 3, let seed = UInt64(words[2]) else { throw Misuse(words: words) }
+    guard words.count >= 3, let seed = UInt64(words[2]), let kills = words.count > 3 ? Int(words[3]) : 1, kills > 0
+    else {
+        throw Misuse(words: words)
+    }
     let victims = words[0] == "all" ? Victim.allCases : Victim(rawValue: words[0]).map { [$0] } ?? []
     try town.settle()
     var first = Round(town)
@@ -20,6 +24,7 @@ func sweep(_ town: Town, _ words: [String]) throws {
     for (victim, moment) in plan {
         try town.goOn()
         var round = Round(town)
+        round.kills = kills
         let what = "kill the \(victim) at: \(moment)"
         do { try round.play(victim, moment) } catch { throw Broken("\(what): \(error)") }
         say("\(what): proven after \(round.proven?.whole ?? -1) ms\(round.hasKilled ? "" : ", nobody killed")")

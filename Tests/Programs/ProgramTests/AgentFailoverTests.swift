@@ -17,7 +17,10 @@ struct AgentFailoverTests {
             unsafe getenv("SPOT_TEST_SEED").flatMap { unsafe UInt64(String(cString: $0)) }
             ?? SystemSurroundings().random()
         print("AgentFailoverTests: seed \(seed); to repeat: SPOT_TEST_SEED=\(seed)")
-        try expectToPass(Self.modes.map { ["sweep", $0, "all", "8", "\(seed)"] })
+        try expectToPass(
+            Self.modes.flatMap { mode in
+                [["sweep", mode, "all", "8", "\(seed)"], ["sweep", mode, "all", "4", "\(seed)", "3"]]
+            })
     }
 
     /// Eight towns side by side: they mostly wait.
@@ -28,6 +31,7 @@ struct AgentFailoverTests {
         let victims = ["old", "new", "coordinator", "everyone"]
         try expectToPass(
             Self.modes.flatMap { mode in victims.map { ["sweep", mode, $0, "all", "1"] } }, within: .seconds(800))
+        try expectToPass(Self.modes.map { ["sweep", $0, "all", "60", "1", "3"] }, within: .seconds(800))
     }
 
     @Test(.enabled(if: TestTier.current != .quick, "takes a minute"))
