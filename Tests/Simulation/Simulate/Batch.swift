@@ -14,7 +14,7 @@ final class Batch: Sendable {
     }
 
     /// So many seeds a mutation may survive.
-    private static let seedsForMutation: UInt64 = 500
+    private static let seedsForMutation: UInt64 = 1_000
 
     private let invocation: Invocation
     private let clock = SystemSurroundings()

@@ -42,8 +42,8 @@ struct Faults {
     // Of each step of a hand-over on a host, of each commit while one is under way,
     var handOverCrashes = 0.0
     var coordinatorHandOverCrashes = 0.0
-    // and of each choice of a successor, and each end of a machine.
-    var unfitWhenChosen = 0.0
+    // and of each machine in one when it begins, and each end of a machine.
+    var unfitInHandOver = 0.0
     var endsInPairs = 0.0
     // How often, in a minute of virtual time: of each host,
     var cuts = 0.0
@@ -103,7 +103,7 @@ struct Faults {
     private static let probabilities: [Share] = [
         (\.loss, 0.4), (\.delay, 0.4), (\.duplication, 0.3), (\.metadata, 0.5), (\.cloud, 0.5),
         (\.cloudLosesAnswers, 0.3), (\.noCapacity, 0.5),
-        (\.handOverCrashes, 0.2), (\.coordinatorHandOverCrashes, 0.2), (\.unfitWhenChosen, 0.5), (\.endsInPairs, 0.8),
+        (\.handOverCrashes, 0.2), (\.coordinatorHandOverCrashes, 0.2), (\.unfitInHandOver, 0.5), (\.endsInPairs, 0.8),
     ]
     private static let rates: [Share] = [
         (\.cuts, 0.3), (\.agentCrashes, 0.5), (\.pauses, 0.2), (\.clockJumps, 0.3), (\.diskTroubles, 0.3),

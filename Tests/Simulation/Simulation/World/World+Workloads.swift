@@ -53,13 +53,14 @@ extension World {
         return chance.happens(faults.handOverCrashes)
     }
 
-    /// A hand-over has begun: its successor may be unfit just now, and the coordinator killed.
-    func noteHandOver(to machine: Machine?) {
-        guard isTroubled, let machine, chance.happens(faults.unfitWhenChosen) else { return }
-        switch chance.whole(0...3) {
-        case 0: troubleHooks(of: machine)
-        case 1: crashForGood(machine)
-        default: troubleUnit(of: machine)
+    /// A hand-over has begun: either may be unfit just now.
+    func noteHandOver(to successor: Machine?, from old: Machine?) {
+        for machine in [successor, old].compactMap(\.self) where isTroubled && chance.happens(faults.unfitInHandOver) {
+            switch chance.whole(0...3) {
+            case 0: troubleHooks(of: machine)
+            case 1: crashForGood(machine)
+            default: troubleUnit(of: machine)
+            }
         }
     }
 

@@ -180,7 +180,7 @@ final class World: @unchecked Sendable {
         if let old = before?.primary?.instance, let new = slot.primary?.instance, old != new { counts.handOvers += 1 }
         if before?.primary == nil, before != nil, slot.primary != nil { counts.handOvers += 1 }
         if let chosen = slot.promoting?.instance, before?.promoting?.instance != chosen {
-            noteHandOver(to: machine(chosen))
+            noteHandOver(to: machine(chosen), from: slot.primary.flatMap { machine($0.instance) })
         }
         let isUnderWay =
             slot.promoting != nil || slot.commands.contains { $0.state.isOpen && $0.order.type == "demote" }
