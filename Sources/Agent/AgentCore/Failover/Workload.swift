@@ -19,6 +19,9 @@ struct Workload: Sendable {
     /// So long after an epoch that is not of our making: an order to stop that got lost is delivered again within its lease
     /// of ten seconds, and until then "primary" may mean the one that is about to be replaced.
     static let strangeEpochPatience = Duration.seconds(15)
+    /// Where two may serve, the one that was to take over may be at it for as long, leg by leg; then it came to nothing, and may
+    /// have our traffic.
+    static let overlapPatience = Duration.seconds(90)
     private static let retry = Duration.seconds(5)
     /// What does not come up is not tried all the time, and nobody waits for longer once it is mended.
     private static let longestRetry = Duration.seconds(60)
@@ -80,6 +83,7 @@ struct Workload: Sendable {
         leaseEndsAt = lease.map { askedAt + $0 }
         toldAskedAt = max(toldAskedAt ?? askedAt, askedAt)
         strangeSince = isKnownEpoch ? nil : strangeSince ?? now
+        if role == .primary, !isKnownEpoch { mustLook = true }
         confirmation =
             role == .primary ? Confirmation(epoch: epoch, askedAt: askedAt) : nil
     }
@@ -137,7 +141,8 @@ struct Workload: Sendable {
         // A timer of an earlier life may fire just after the look.
         if position.hasFence, !fence.isKnown { return false }
         guard let strangeSince else { return true }
-        return confirmation.askedAt >= strangeSince + Self.strangeEpochPatience
+        let patience = position.isExclusive ? Self.strangeEpochPatience : Self.overlapPatience
+        return confirmation.askedAt >= strangeSince + patience
     }
 
     func fenceMoment(_ position: Position, demotion: Duration?, at now: Duration) -> Duration? {
