@@ -34,7 +34,8 @@ final class Machine: @unchecked Sendable {
     /// When the coordinator last heard something of it, by the world's clock.
     var spokeAt: Duration?
     /// What it lacks to take over, as the coordinator heard last.
-    private(set) var lacksByItsWord: [String]?
+    private var lastWord: [String]?
+    private var readyWordAt: Duration?
     private(set) var goneAt: Duration?
     /// When somebody last had its agent read its settings again.
     private(set) var reloadedAt: Duration?
@@ -188,7 +189,7 @@ final class Machine: @unchecked Sendable {
     func send(_ question: Question, _ receive: @escaping (Response?) -> Void) {
         var arrived: () -> Void = {}
         if case .heartbeat(let heartbeat, _, _, _) = question {
-            arrived = { [self] in lacksByItsWord = heartbeat.lacking }
+            arrived = { [self] in noteWord(heartbeat.lacking) }
         }
         let form = dialect.spoken(world.mutations.said(question)).form
         var request = Request(route: form.route)
@@ -199,6 +200,17 @@ final class Machine: @unchecked Sendable {
         request.token = form.token ?? place.clientToken
         request.ifNoneMatch = form.ifNoneMatch?.etag
         world.send(request, from: self, arrived, receive)
+    }
+
+    private func noteWord(_ lacks: [String]?) {
+        lastWord = lacks
+        if lacks == [] { readyWordAt = world.agenda.now }
+    }
+
+    /// One that was under way for longer may come between a word and what is decided by it.
+    var lacksByItsWord: [String]? {
+        if let readyWordAt, world.agenda.now - readyWordAt < .milliseconds(200) { return [] }
+        return lastWord
     }
 
     /// What an answer means for the right to serve: a lease counts from before its request was sent.
