@@ -23,46 +23,32 @@ struct AddressErrand: UnboundedErrand {
     /// What EC2 shows can be older than what it has said yes to; after this somebody else may have taken the address.
     static let settling = Duration.seconds(3)
 
-    private enum Wish: Sendable {
-        case here
-        /// Without a look first: a move to here that nobody answered can still be on its way, and looks are behind.
-        case back(to: InstanceID)
-        /// Unless somebody else has it by now.
-        case on(to: InstanceID)
-    }
-
     let address: ResourceID
-    private let wish: Wish
     private(set) var obstacle: String?
     private var pauses = HandOverPace.pauses
     private var movedAt: Duration?
     private var moves = 0
     private var isKnown = false
 
-    init(_ address: ResourceID) { (self.address, wish) = (address, .here) }
+    /// Nil: this machine.
+    private let other: InstanceID?
 
+    init(_ address: ResourceID) { (self.address, other) = (address, nil) }
+
+    /// Without a look first: a move to here that nobody answered can still be on its way, and looks are behind.
     static func giveBack(_ address: ResourceID, to other: InstanceID) -> AddressErrand {
-        AddressErrand(address, .back(to: other))
+        AddressErrand(address, to: other)
     }
 
-    static func handOn(_ address: ResourceID, to other: InstanceID) -> AddressErrand {
-        AddressErrand(address, .on(to: other))
-    }
-
-    private init(_ address: ResourceID, _ wish: Wish) { (self.address, self.wish) = (address, wish) }
+    private init(_ address: ResourceID, to other: InstanceID) { (self.address, self.other) = (address, other) }
 
     mutating func go(on event: ErrandEvent, _ standing: Standing, _ turn: inout Turn) -> ErrandStep {
-        let own = receiver ?? standing.facts.instance
+        let own = other ?? standing.facts.instance
         switch event {
-        case .began:
-            if case .back = wish { return .call(.moveAddress(address, to: own), within: HandOverPace.change) }
-            return look
-        case .rested, .remembered, .reported, .acted, .joined: return look
+        case .began where other != nil: return .call(.moveAddress(address, to: own), within: HandOverPace.change)
+        case .began, .rested, .remembered, .reported, .acted, .joined: return look
         case .answered(.success(.address(let found))):
             isKnown = true
-            if case .on = wish, moves == 0, found.instance != standing.facts.instance {
-                return .done("address \(address) is not here")
-            }
             if found.instance == own { return .done("address \(found.publicAddress ?? address.text) is at \(own)") }
             obstacle = "address \(address) is \(found.instance.map { "at \($0)" } ?? "nowhere") yet"
             if let movedAt, turn.now - movedAt < Self.settling { return rest(&turn) }
@@ -82,14 +68,6 @@ struct AddressErrand: UnboundedErrand {
             }
             obstacle = "\(fault)"
             return rest(&turn)
-        }
-    }
-
-    /// Nil: this machine.
-    private var receiver: InstanceID? {
-        switch wish {
-        case .here: nil
-        case .back(let other), .on(let other): other
         }
     }
 

@@ -5,7 +5,7 @@ import Wire
 /// said. A leg that fails ends nothing: what counts is whether the units were seen stopped.
 ///
 /// ```
-///  drain.d, out of the balancers ▶ units stop ▶ fence.d ▶ volumes, the address if it is still here ▶ "fenced"
+///  drain.d, out of the balancers ▶ units stop ▶ fence.d ▶ volumes ▶ "fenced"
 /// ```
 struct StandDown: Errand {
     enum Cause: Sendable, Equatable {
@@ -94,7 +94,7 @@ struct StandDown: Errand {
             return [Part("stop units", stop)]
         case .release: return takeOver.hooks.contains(.fence) ? [hooks(.fence, "fence hooks", Self.fenceHooksTime)] : []
         case .detach:
-            guard isStopped, isForAnother else { return handingOn }
+            guard isStopped, isForAnother else { return [] }
             return takeOver.volumes.map {
                 Part("detach \($0.id)", within: Self.detachTime, VolumeErrand.detach($0))
             }
@@ -135,15 +135,6 @@ struct StandDown: Errand {
         case .demote(let order, _): order.handOver == .exclusive
         case .halt(let halt, _): halt == .lastMoment
         }
-    }
-
-    /// Where two may serve, one that took over in vain has the address of the other, which does not look for it.
-    private var handingOn: [Part] {
-        guard case .demote(let order, _) = cause, order.handOver == .overlap, let address = takeOver.address else {
-            return []
-        }
-        let errand = AddressErrand.handOn(address, to: order.successor)
-        return [Part("hand on address", within: Self.detachTime, errand)]
     }
 
     private var isStopped: Bool { stoppedAt != nil }

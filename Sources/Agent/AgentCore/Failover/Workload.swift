@@ -38,8 +38,8 @@ struct Workload: Sendable {
     private var confirmation: Confirmation?
     /// Answers to questions from before do not count.
     private var doubtsSince = Duration.zero
-    /// The epoch that we knew ourselves to serve under, and since when there is another.
-    private var strangeSince: Duration?
+    /// An epoch that is not of our making, and since when there is that one.
+    private var strange: (epoch: Epoch, since: Duration)?
     private var leaseEndsAt: Duration?
     /// Before that a timer of an earlier life is left alone: it may be a lease's, or that of an order which was forgotten.
     var hasHeard: Bool { toldAskedAt != nil }
@@ -82,7 +82,7 @@ struct Workload: Sendable {
     ) {
         leaseEndsAt = lease.map { askedAt + $0 }
         toldAskedAt = max(toldAskedAt ?? askedAt, askedAt)
-        strangeSince = isKnownEpoch ? nil : strangeSince ?? now
+        if isKnownEpoch { strange = nil } else if strange?.epoch != epoch { strange = (epoch, now) }
         if role == .primary, !isKnownEpoch { mustLook = true }
         confirmation =
             role == .primary ? Confirmation(epoch: epoch, askedAt: askedAt) : nil
@@ -140,9 +140,9 @@ struct Workload: Sendable {
         if case .idle(let under)? = position.state, under >= epoch { return false }
         // A timer of an earlier life may fire just after the look.
         if position.hasFence, !fence.isKnown { return false }
-        guard let strangeSince else { return true }
-        let patience = position.isExclusive ? Self.strangeEpochPatience : Self.overlapPatience
-        return confirmation.askedAt >= strangeSince + patience
+        guard let strange else { return true }
+        let patience = position.isExclusive || !position.serves ? Self.strangeEpochPatience : Self.overlapPatience
+        return confirmation.askedAt >= strange.since + patience
     }
 
     func fenceMoment(_ position: Position, demotion: Duration?, at now: Duration) -> Duration? {

@@ -93,30 +93,6 @@ struct TrafficTests {
         #expect(changes(scene).last == .moveAddress(Self.address, to: WorkloadScene.other))
     }
 
-    @Test func `who took over in vain and is told to stop hands the address on`() {
-        var scene = Self.scene(.replica, .overlap) { ($0.address, $0.hooks) = (Self.address, [.verify]) }
-        scene.deliver(("p", scene.promote()), epoch: 2)
-        scene.scene.actsTake = .seconds(30)
-        scene.pass(.seconds(1))
-        #expect(changes(scene) == [.moveAddress(Self.address, to: Scene.instance)])
-        scene.scene.actsTake = .milliseconds(50)
-        scene.deliver(("d", scene.demote()), epoch: 2)
-        scene.pass(.seconds(5))
-        #expect(scene.outcome("d") == .done)
-        #expect(changes(scene).last == .moveAddress(Self.address, to: WorkloadScene.other))
-    }
-
-    @Test func `who makes way leaves an address alone that another has`() {
-        var scene = Self.scene(.primary, .overlap) { $0.address = Self.address }
-        scene.pass(.seconds(5))
-        scene.scene.cloud.add(address: Self.address, at: WorkloadScene.other)
-        let before = changes(scene)
-        scene.deliver(("d", scene.demote()), epoch: 2)
-        scene.pass(.seconds(5))
-        #expect(scene.outcome("d") == .done)
-        #expect(changes(scene) == before)
-    }
-
     @Test func `a primary whose successor came to nothing looks after its address, and not while that may be at it`() {
         var scene = Self.scene(.primary, .overlap) { $0.address = Self.address }
         scene.pass(.seconds(5))
