@@ -126,10 +126,18 @@ extension Slot {
         deletedAt = turn.now
         turn.note(.agentDeleted, "agent \(logicalAgent) was deleted")
         settle(&turn)
+        guard !canTerminate else { return }
+        for host in hosts where host.role == .terminating {
+            noteFailedTermination(of: host.instance, "nobody serves in the deleted agent: end it by hand", &turn)
+        }
     }
+
+    /// A machine is there that ends others.
+    private var canTerminate: Bool { primary.map { !$0.isOffline } ?? false }
 
     /// It was deleted, and its hosts have nothing left to do for it: no launch whose machine is to be told, and none to end.
     package var isOver: Bool {
-        deletedAt != nil && !commands.contains(where: \.state.isOpen) && !hosts.contains { terminationDue($0) != nil }
+        deletedAt != nil && !commands.contains(where: \.state.isOpen)
+            && !(canTerminate && hosts.contains { terminationDue($0) != nil })
     }
 }

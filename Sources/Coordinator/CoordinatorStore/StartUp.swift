@@ -142,10 +142,12 @@ extension StoreReader {
                     host.token_hash, slot.deleted_at IS NOT NULL,
                     slot.deleted_at IS NOT NULL
                         AND NOT EXISTS (SELECT 1 FROM command WHERE slot_id = slot.id AND finished_at IS NULL)
-                        AND NOT EXISTS (
-                            SELECT 1 FROM host AS other WHERE other.slot_id = slot.id
+                        AND (
+                            NOT EXISTS (SELECT 1 FROM host AS other WHERE other.slot_id = slot.id
+                                AND other.role = 'primary' AND NOT other.is_offline)
+                            OR NOT EXISTS (SELECT 1 FROM host AS other WHERE other.slot_id = slot.id
                                 AND other.termination_attempts <= ?4 AND (other.role = 'terminating'
-                                    OR (other.role = 'zombie' AND slot.settings ->> '$.auto_terminate_enabled'))),
+                                    OR (other.role = 'zombie' AND slot.settings ->> '$.auto_terminate_enabled')))),
                     slot.contested_by IS NOT NULL
                         OR (instr(slot.settings, '"hand_over":"exclusive"') > 0 AND (
                             slot.settings ->> '$.failover_deadline_seconds'

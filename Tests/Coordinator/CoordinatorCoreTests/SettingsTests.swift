@@ -164,4 +164,17 @@ import Wire
             order, .done, .launched(.init(instance: bravo, instanceType: "m5.large", zone: "us-east-1b", mode: .spot)))
         #expect(scene.role(bravo) == .terminating && !scene.slot.isOver)
     }
+
+    @Test func `one that is deleted while nobody serves in it is over, and says whose machines are left`() throws {
+        var scene = try Scene.pair { $0.handOver = .exclusive }
+        try scene.stand(charlie)
+        try scene.interrupt(alpha)
+        try scene.answer(bravo, "promote", .prepared)
+        try scene.answer(alpha, "demote", .fenced)
+        #expect(scene.slot.primary == nil)
+        try scene.decide { $0.delete(&$1) }
+        #expect(scene.role(charlie) == .terminating)
+        #expect(scene.slot.isOver)
+        #expect(scene.events.contains { $0.kind == .terminationFailed && $0.instance == charlie })
+    }
 }

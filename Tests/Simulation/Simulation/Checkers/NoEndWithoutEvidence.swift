@@ -56,7 +56,7 @@ final class NoEndWithoutEvidence: Checker {
         }
         if ordered.contains(Order(machine: machine.id, target: target)) { return }
         // Its process may have ended while what it asked was on its way.
-        let memory = machine.agent?.memory ?? machine.disk.kept
+        let memory = machine.agent?.memory ?? machine.memoryAtEnd ?? machine.disk.kept
         if target == machine.id, let role = memory.role, ![.primary, .promoting].contains(role) { return }
         if launchedBy[target] == machine.id { return }
         broken("\(machine.id.short) ends \(target.short), and nobody told it to")

@@ -36,6 +36,8 @@ final class Machine: @unchecked Sendable {
     /// What it lacks to take over, as the coordinator heard last.
     private var lastWord: [String]?
     private var readyWordAt: Duration?
+    /// What its last process knew, which the disk need not have.
+    private(set) var memoryAtEnd: Memory?
     private(set) var goneAt: Duration?
     /// When somebody last had its agent read its settings again.
     private(set) var reloadedAt: Duration?
@@ -109,6 +111,7 @@ final class Machine: @unchecked Sendable {
     }
 
     func endProcess() {
+        memoryAtEnd = shell?.agent.memory
         shell?.end()
         shell = nil
         life += 1
