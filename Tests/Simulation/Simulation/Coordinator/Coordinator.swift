@@ -130,15 +130,18 @@ final class Coordinator: @unchecked Sendable {
 
     // MARK: Its work
 
-    /// A request has arrived. Nil to `reply`: the connection ends without an answer.
-    func take(_ request: Request, _ reply: @escaping @Sendable (Response?) -> Void) {
+    /// A request has arrived. It is `heard` once nothing stands still. Nil to `reply`: the connection ends without an answer.
+    func take(
+        _ request: Request, _ heard: @escaping () -> Void, _ reply: @escaping @Sendable (Response?) -> Void
+    ) {
         guard let door else { return reply(nil) }
         guard resumesAt <= world.agenda.now else {
             let number = life
             return world.agenda.plan(at: resumesAt) { [unowned self] in
-                if life == number { take(request, reply) } else { reply(nil) }
+                if life == number { take(request, heard, reply) } else { reply(nil) }
             }
         }
+        heard()
         door.enter(request, reply)
         noteWork()
     }

@@ -190,9 +190,9 @@ final class Machine: @unchecked Sendable {
 
     /// Nil to `receive`: nobody is there, or the connection ended.
     func send(_ question: Question, _ receive: @escaping (Response?) -> Void) {
-        var arrived: () -> Void = {}
+        var heard: () -> Void = {}
         if case .heartbeat(let heartbeat, _, _, _) = question {
-            arrived = { [self] in noteWord(heartbeat.lacking) }
+            heard = { [self] in noteWord(heartbeat.lacking) }
         }
         let form = dialect.spoken(world.mutations.said(question)).form
         var request = Request(route: form.route)
@@ -202,7 +202,7 @@ final class Machine: @unchecked Sendable {
         request.body = dialect.written(form.body ?? [])
         request.token = form.token ?? place.clientToken
         request.ifNoneMatch = form.ifNoneMatch?.etag
-        world.send(request, from: self, arrived, receive)
+        world.send(request, from: self, heard, receive)
     }
 
     private func noteWord(_ lacks: [String]?) {

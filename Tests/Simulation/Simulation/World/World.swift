@@ -141,18 +141,15 @@ final class World: @unchecked Sendable {
 
     /// Nil to `receive`: nobody listens there, or the connection ended.
     func send(
-        _ request: Request, from machine: Machine?, _ arrived: @escaping () -> Void = {},
+        _ request: Request, from machine: Machine?, _ heard: @escaping () -> Void = {},
         _ receive: @escaping (Response?) -> Void
     ) {
         let receive = OnOneThread(value: receive)
         network.carry(.up, over: machine?.link) { [self] in
-            if coordinator.isUp {
-                machine?.spokeAt = agenda.now
-                arrived()
-            }
+            if coordinator.isUp { machine?.spokeAt = agenda.now }
             digest.fold(request.body)
             guard let request = mutations.arrives(request, self, receive.value) else { return }
-            coordinator.take(request) { [self] response in
+            coordinator.take(request, heard) { [self] response in
                 network.carry(.down, over: machine?.link) { [self] in
                     var response = response.map { mutations.leaves($0, to: request) }
                     if let body = response?.body {
