@@ -102,6 +102,7 @@ extension AgentMachine {
         turn.remember(.configured(reply.configuration))
         absorb(turn)
         if isElsewhere { leaveErrands() }
+        if !isExclusive { workload.noteShared() }
         turn.tell(.registered(reply.slot, reply.role, reply.epoch))
         rank(reply.role, reply.epoch, isNews: false, &turn)
         notices.startOver(&turn)
@@ -178,9 +179,10 @@ extension AgentMachine {
         outbox.forget(&turn)
         // What started with the image's machine starts with this one, too.
         let halts = isExclusive
+        let slept = memory.slept ?? sleptAtStart
         if halts { workload.doubt(.newBoot, at: turn.now) }
         memory = Memory()
-        turn.remember(.booted(boot))
+        turn.remember(.booted(boot, slept: slept))
         if halts { turn.remember(.unstopped) }
         absorb(turn)
         errands = Errands(memory)

@@ -27,6 +27,8 @@ package struct AgentMachine: Sendable {
     var drills = Drills()
     var workload = Workload()
     let boot: BootID
+    /// How long the machine had been suspended since its boot when this process began.
+    let sleptAtStart: Duration
     let epochAtStart: Epoch?
     /// The epoch of an enrolment of this life, which says who serves.
     var enrolledUnder: Epoch?
@@ -58,8 +60,9 @@ package struct AgentMachine: Sendable {
         case stopped
     }
 
-    package init(_ options: AgentOptions, _ memory: Memory, boot: BootID) {
+    package init(_ options: AgentOptions, _ memory: Memory, boot: BootID, slept: Duration) {
         self.boot = boot
+        sleptAtStart = slept
         epochAtStart = memory.epoch
         self.options = options
         self.memory = memory

@@ -46,7 +46,9 @@ extension Entry: JSONWritable {
         case .ranked(let role, let epoch):
             fields.field("role", role)
             fields.field("epoch", epoch)
-        case .booted(let boot): fields.field("boot_id", boot.text)
+        case .booted(let boot, let slept):
+            fields.field("boot_id", boot.text)
+            if let slept { fields.field("slept_ms", slept.milliseconds) }
         case .identified(let facts): fields.field("facts", facts)
         case .workload(let state): state.write(&fields)
         case .unstopped: break
@@ -75,7 +77,10 @@ extension Entry: JSONReadable {
             case .enrolled: .enrolled(try Enrolment(fields))
             case .configured: .configured(try fields.need("configuration"))
             case .ranked: .ranked(try fields.need("role"), try fields.need("epoch"))
-            case .booted: .booted(BootID(try fields.need("boot_id")))
+            case .booted:
+                .booted(
+                    BootID(try fields.need("boot_id")),
+                    slept: try fields.maybe("slept_ms").map { Duration.milliseconds($0 as Int64) })
             case .identified: .identified(try fields.need("facts"))
             case .workload: .workload(try WorkloadState(fields))
             case .unstopped: .unstopped

@@ -9,8 +9,9 @@ package enum Entry: Sendable, Equatable {
     case configured(Configuration)
     /// The newest role and epoch that the coordinator told.
     case ranked(Role, Epoch)
-    /// Which run of the machine this is; what is known of the workload from before it is not true any more.
-    case booted(BootID)
+    /// Which run of the machine this is; what is known of the workload from before it is not true any more. And how long the machine
+    /// has been suspended in it by now, which releases before this did not write.
+    case booted(BootID, slept: Duration?)
     /// What the metadata service told, which stays so until the next boot.
     case identified(InstanceFacts)
     case workload(WorkloadState)

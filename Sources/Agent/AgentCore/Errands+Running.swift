@@ -99,7 +99,7 @@ extension Errands {
                 conclude(command, told(end, at), startedAt: runs[at].startedAt, standing, &turn)
             }
             if command.isDemotion { demotionEnd = end.outcome.isSuccess }
-            if command.brings, end.outcome == .done, !end.doubts.isEmpty { broughtInPart = true }
+            if command.brings, end.outcome == .done { brought = end.doubts.isEmpty ? .whole : .inPart }
         }
     }
 

@@ -27,8 +27,8 @@ struct Errands: Sendable {
     var ownEnds: [OwnEnd] = []
     /// Whether a demotion that has just ended was seen to stop the workload; the machine takes note of it.
     var demotionEnd: Bool?
-    /// An order has brought the workload here, and not all that goes with it.
-    var broughtInPart = false
+    /// An order has just brought the workload here.
+    var brought: Brought?
     /// Commands that made way for a stop, and are answered when that is done.
     var overtaken: [Overtaken] = []
     /// Begun before the restart, and not gone on with before the coordinator has said that it is still so.

@@ -8,6 +8,8 @@ package struct Memory: Sendable, Equatable {
     package internal(set) var role: Role?
     package internal(set) var epoch: Epoch?
     package internal(set) var boot: BootID?
+    /// How long the machine had been suspended in this boot.
+    package internal(set) var slept: Duration?
     /// Of this boot.
     package internal(set) var facts: InstanceFacts?
     package internal(set) var workload: WorkloadState?
@@ -44,11 +46,13 @@ package struct Memory: Sendable, Equatable {
     package mutating func apply(_ entry: Entry) {
         switch entry {
         case .enrolled(let enrolment): enrol(enrolment)
-        case .configured(let configuration): self.configuration = configuration
+        case .configured(let configuration): configure(configuration)
         case .ranked(let role, let epoch):
             self.role = role
             self.epoch = epoch
-        case .booted(let boot): begin(boot)
+        case .booted(let boot, let slept):
+            begin(boot)
+            self.slept = slept
         case .identified(let facts): self.facts = facts
         case .workload(let state):
             workload = state
@@ -72,7 +76,7 @@ package struct Memory: Sendable, Equatable {
         if let enrolment { entries.append(.enrolled(enrolment)) }
         if let configuration { entries.append(.configured(configuration)) }
         if let role, let epoch { entries.append(.ranked(role, epoch)) }
-        if let boot { entries.append(.booted(boot)) }
+        if let boot { entries.append(.booted(boot, slept: slept)) }
         if let facts { entries.append(.identified(facts)) }
         if let workload { entries.append(.workload(workload)) }
         if isUnstopped { entries.append(.unstopped) }
@@ -92,6 +96,12 @@ package struct Memory: Sendable, Equatable {
             open = []
         }
         self.enrolment = enrolment
+    }
+
+    private mutating func configure(_ configuration: Configuration) {
+        self.configuration = configuration
+        // Where two may serve nothing has to be seen stopped.
+        if configuration.settings.handOver != .exclusive { isUnstopped = false }
     }
 
     private mutating func begin(_ boot: BootID) {

@@ -73,11 +73,11 @@ package final class AgentShell {
     ) throws {
         // Without a name every start is taken for a new boot, after which less is believed.
         let boot = BootID(bootName() ?? "unknown-\(surroundings.random())")
-        machine = AgentMachine(options, memory, boot: boot)
         self.loop = loop
         self.tools = tools
         self.surroundings = surroundings
         sleepWatch = SleepWatch(surroundings)
+        machine = AgentMachine(options, memory, boot: boot, slept: sleepWatch.known)
         self.tell = tell
         self.stop = stop
         recorder = try Recorder(loop: loop, disk: disk, path: Self.recordPath(in: folder)) { [unowned self] in

@@ -5,20 +5,24 @@ package struct SleepWatch {
     /// A clock that is read a moment after the other is no sleep.
     private static let shortest = Duration.seconds(1)
 
-    private var known: Duration
+    /// Since the boot.
+    package private(set) var known: Duration
 
-    package init(_ surroundings: any Surroundings) { known = Self.sleep(surroundings) }
+    package init(_ surroundings: any Surroundings) { known = Self.lasting(Self.sleep(surroundings), surroundings) }
 
     /// How long it slept since the last look; nil when it did not.
     package mutating func look(at surroundings: any Surroundings) -> Duration? {
         var sleep = Self.sleep(surroundings)
-        // We may have been kept waiting between the two clocks ourselves. A second look tells: that does not last.
-        if sleep - known > Self.shortest { sleep = min(sleep, Self.sleep(surroundings)) }
+        if sleep - known > Self.shortest { sleep = Self.lasting(sleep, surroundings) }
         defer { known = sleep }
         return sleep - known > Self.shortest ? sleep - known : nil
     }
 
-    /// Since the boot.
+    /// We may have been kept waiting between the two clocks ourselves. A second look tells: that does not last.
+    private static func lasting(_ sleep: Duration, _ surroundings: any Surroundings) -> Duration {
+        min(sleep, Self.sleep(surroundings))
+    }
+
     private static func sleep(_ surroundings: any Surroundings) -> Duration {
         let awake = surroundings.monotonic()
         return surroundings.boot() - awake

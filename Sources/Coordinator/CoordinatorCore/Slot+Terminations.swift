@@ -7,7 +7,7 @@ extension Slot {
 
     /// When a machine's termination may be asked for, if ever: at once for one that is no longer wanted, after the wait for
     /// one that was replaced and only when that is switched on. Never for one that another agent has as its host: that one may
-    /// serve there, and is for that agent to end.
+    /// serve there, or be kept for the wait of that agent, which is to end it.
     func terminationDue(_ host: Host) -> Timestamp? {
         if contestedBy != nil || liveElsewhere[host.instance] != nil || host.terminations.isGivenUp { return nil }
         let due: Timestamp

@@ -30,8 +30,8 @@ package struct Slot: Equatable, Sendable {
     package var commands: [CommandRecord] = []
     /// The open ones, and those closed within `Rules.foldingTime`.
     package var incidents: [IncidentRecord] = []
-    /// Those of the hosts, and of whichever machines the input names, that are hosts of other agents too and not known to be
-    /// gone. Looked up when the slot is loaded, never stored.
+    /// Those of the hosts, and of whichever machines the input names, that are hosts of other agents too, and were last heard
+    /// there or are not known to be gone. Looked up when the slot is loaded, never stored.
     package var liveElsewhere: [InstanceID: Neighbour] = [:]
     /// When time alone changes something here next.
     package var dueAt: Timestamp?

@@ -30,7 +30,8 @@ private func loadWhole(
     return slot
 }
 
-/// Those of the hosts and of the named machines that may run as hosts of other slots.
+/// Those of the hosts and of the named machines that may run as hosts of other slots, or were last heard as such: there it is known
+/// how long they are to be kept.
 private func lookUpElsewhere(
     _ slot: SlotID, _ focus: Focus, _ transaction: borrowing Transaction
 ) throws -> [InstanceID: Slot.Neighbour] {
@@ -38,13 +39,14 @@ private func lookUpElsewhere(
     try transaction.forEach(
         """
         SELECT host.instance_id, slot.client_id = (SELECT client_id FROM slot WHERE id = ?1) FROM (
-            SELECT instance_id FROM host WHERE slot_id = ?1 AND role <> 'terminated'
-            UNION ALL SELECT value FROM json_each(?2)
+            SELECT instance_id, last_heard_at FROM host WHERE slot_id = ?1 AND role <> 'terminated'
+            UNION ALL SELECT value, NULL FROM json_each(?2)
         ) AS ours
         CROSS JOIN host INDEXED BY host_not_ended ON host.instance_id = ours.instance_id
         CROSS JOIN slot ON slot.id = host.slot_id
-        WHERE host.slot_id <> ?1 AND host.role IN ('launching', 'replica', 'promoting', 'primary')
-            AND host.role <> 'terminated' AND host.is_offline = 0 AND slot.deleted_at IS NULL
+        WHERE host.slot_id <> ?1 AND host.role <> 'terminated' AND slot.deleted_at IS NULL
+            AND (host.role IN ('launching', 'replica', 'promoting', 'primary') AND host.is_offline = 0
+                OR host.last_heard_at > ours.last_heard_at)
         """, slot, focus.instances
     ) { row in
         let (instance, isOwn): (InstanceID, Bool) = (try row.value(0), try row.value(1))

@@ -31,6 +31,8 @@ struct Scene {
     /// How far somebody has set our wall clock wrong, and the coordinator's.
     var wallError = Duration.zero
     var serverError = Duration.zero
+    /// How long the machine has been suspended since its boot.
+    private(set) var slept = Duration.zero
     var metadata: [MetadataItem: MetadataReading] = [
         .instanceID: .value(Scene.instance.text), .instanceType: .value("m5.large"), .zone: .value("us-east-1b"),
         .lifeCycle: .value("spot"),
@@ -71,7 +73,7 @@ struct Scene {
         change(&options)
         self.options = options
         remembered = entries
-        machine = AgentMachine(options, Memory(replaying: entries), boot: boot)
+        machine = AgentMachine(options, Memory(replaying: entries), boot: boot, slept: slept)
         chance = Chance(seed)
     }
 
@@ -81,7 +83,7 @@ struct Scene {
     mutating func restart(boot: BootID = Scene.boot) {
         remembered += batches.joined()
         batches = []
-        machine = AgentMachine(options, Memory(replaying: remembered), boot: boot)
+        machine = AgentMachine(options, Memory(replaying: remembered), boot: boot, slept: slept)
         open = []
         // What was asked of PID 1 is done, and nobody hears of it.
         for working in working { if case .act(_, let act) = working.work { _ = host.carryOut(act, at: now) } }
@@ -171,8 +173,14 @@ struct Scene {
 
     /// The whole machine stands still, PID 1 and what it was told with it.
     mutating func sleep(_ time: Duration) {
-        now += time
+        sleepUnseen(time)
         feed(.resumed(after: time))
+    }
+
+    /// While no agent runs.
+    mutating func sleepUnseen(_ time: Duration) {
+        now += time
+        slept += time
     }
 
     mutating func jump(_ error: Duration) { wallError = error }

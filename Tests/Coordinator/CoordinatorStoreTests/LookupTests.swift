@@ -100,6 +100,19 @@ struct LookupTests {
         }
     }
 
+    @Test func `a machine that was replaced in two agents is the one's that heard it last`() throws {
+        try withStore { (store) throws in
+            for number in 1...2 {
+                var slot = makeServing(number)
+                slot.hosts.append(makeHost(9, .zombie))
+                slot.hosts[1].lastHeardAt = .at(number)
+                try store.save(slot)
+            }
+            #expect(try store.load(1)?.liveElsewhere == [instance(9): .own])
+            #expect(try store.load(2)?.liveElsewhere == [:])
+        }
+    }
+
     @Test func `a report is known once it was noted, for its slot, kind and machine alone`() throws {
         try withStore { (store) throws in
             try store.save(makeServing(1))

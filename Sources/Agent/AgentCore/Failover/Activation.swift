@@ -69,7 +69,7 @@ struct Activation: Errand {
         }
     }
 
-    /// The workload was found running here; whether its traffic comes here nobody knows.
+    /// The workload was found running here; whether its traffic and its volumes came here nobody knows.
     mutating func follow(_ standing: Standing, _ turn: inout Turn) -> ErrandStep {
         begin(after: [], standing, turn)
         isRunning = true
@@ -129,7 +129,8 @@ struct Activation: Errand {
         case .probe:
             return takeOver.probe.map { [Part("probe", within: vital, ProbeErrand($0, within: vital))] } ?? []
         case .traffic:
-            return (handOver == .overlap || isRunning ? address(vital) : [])
+            return (isRunning ? takeOver.volumes.map { attach($0, vital) } : [])
+                + (handOver == .overlap || isRunning ? address(vital) : [])
                 + takeOver.targetGroups.map { join($0, vital) }
         case .verify:
             guard takeOver.hooks.contains(.verify), !isRunning else { return [] }
@@ -188,7 +189,8 @@ struct Activation: Errand {
         }
         if isOwn { return .failed(reason) }
         (failure, failedAt) = (reason, leg)
-        isStillChosen = standing.toldAskedAt.map { turn.now - $0 < Self.staysChosen } ?? false
+        isStillChosen =
+            standing.role == .promoting && standing.toldAskedAt.map { turn.now - $0 < Self.staysChosen } ?? false
         leg = .verify
         return undo(after: [], standing, &turn)
     }

@@ -44,6 +44,8 @@ struct AddressErrand: UnboundedErrand {
 
     mutating func go(on event: ErrandEvent, _ standing: Standing, _ turn: inout Turn) -> ErrandStep {
         let own = other ?? standing.facts.instance
+        // Whoever was chosen meanwhile has it, or is about to.
+        if other == nil, standing.role == .zombie { return .failed("another machine was chosen to serve") }
         switch event {
         case .began where other != nil: return .call(.moveAddress(address, to: own), within: HandOverPace.change)
         case .began, .rested, .remembered, .reported, .acted, .joined: return look

@@ -32,17 +32,32 @@ extension AgentMachine {
         if standsBy { workload.doubt(.standBy, at: turn.now) }
         if memory.isUnstopped, !isNewBoot, isExclusive { workload.doubt(.unstopped, at: turn.now) }
         if memory.boot != boot {
-            turn.remember(.booted(boot))
+            turn.remember(.booted(boot, slept: sleptAtStart))
             if isNewBoot, isExclusive { turn.remember(.unstopped) }
             absorb(turn)
-        } else if let facts = memory.facts {
-            identify(facts, &turn)
+        } else {
+            noteSleepBefore(&turn)
+            if let facts = memory.facts { identify(facts, &turn) }
         }
+    }
+
+    /// The machine may have been suspended while no agent ran; PID 1's timer, and with it the fence, stood still meanwhile.
+    private mutating func noteSleepBefore(_ turn: inout Turn) {
+        guard let known = memory.slept else {
+            turn.remember(.booted(boot, slept: sleptAtStart))
+            return absorb(turn)
+        }
+        if sleptAtStart - known > .seconds(1) { notePause(sleptAtStart - known, &turn) }
     }
 
     mutating func notePause(_ length: Duration, _ turn: inout Turn) {
         turn.tell(.pausedFor(length))
-        if isExclusive { workload.doubt(.pause, at: turn.now) }
+        turn.remember(.booted(boot, slept: (memory.slept ?? sleptAtStart) + length))
+        if isExclusive {
+            workload.doubt(.pause, at: turn.now)
+            turn.remember(.unstopped)
+        }
+        absorb(turn)
     }
 
     /// `askedAt`: a lease counts from before the question, and so does the right to serve.
@@ -73,7 +88,8 @@ extension AgentMachine {
     }
 
     mutating func noteConfigured(before: HandOver?, _ turn: Turn) {
-        guard isExclusive, before != .exclusive, memory.role != .primary, memory.role != .promoting else { return }
+        guard isExclusive else { return workload.noteShared() }
+        guard before != .exclusive, memory.role != .primary, memory.role != .promoting else { return }
         // Where two might serve it may have come up with the machine, and nobody minded.
         workload.doubt(.standBy, at: turn.now)
     }
@@ -85,8 +101,8 @@ extension AgentMachine {
         absorb(turn)
         takeOwnEnds(standing, &turn)
         noteDemotion(&turn)
-        if errands.broughtInPart { workload.noteServingInPart(at: turn.now) }
-        errands.broughtInPart = false
+        if let brought = errands.brought { workload.noteBrought(brought, with: options.takeOver, at: turn.now) }
+        errands.brought = nil
         concludeOvertaken(standing, &turn)
         let position = position
         if let halt = workload.halt(position, at: turn.now) {

@@ -21,6 +21,9 @@ package struct TakeOver: Sendable, Equatable {
     /// All that must not run on two machines, in the order in which it is stopped.
     package var units: [UnitName] { drainUnits + promoteUnits.reversed().filter { !drainUnits.contains($0) } }
 
+    /// Clients come by what others may move, too.
+    var hasTraffic: Bool { address != nil || !targetGroups.isEmpty }
+
     /// Whether anything would be done here.
     package var isEmpty: Bool {
         promoteUnits.isEmpty && address == nil && volumes.isEmpty && targetGroups.isEmpty && !hooks.contains(.promote)

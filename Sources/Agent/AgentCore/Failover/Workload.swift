@@ -53,6 +53,8 @@ struct Workload: Sendable {
     private var pauses = Backoff(upTo: longestRetry)
     /// What is remembered may be wrong: PID 1 can have stopped it while nobody looked.
     private(set) var mustLook = false
+    /// Who was to take over before us, and does not know that it is not any more, may still move our traffic.
+    private var looksAgainAt: Duration?
 
     // MARK: What happens
 
@@ -68,9 +70,12 @@ struct Workload: Sendable {
 
     /// Another agent's: what was to become of the workload for the last one counts no more, and may be half done.
     mutating func leaveSlot() {
-        (wanted, failure, missing, mustLook) = (nil, nil, nil, true)
+        (wanted, failure, missing, mustLook, looksAgainAt) = (nil, nil, nil, true, nil)
         (haltRetryAt, serveRetryAt) = (.zero, .zero)
     }
+
+    /// Where two may serve only the last moment is a reason to stop.
+    mutating func noteShared() { if wanted != .lastMoment { wanted = nil } }
 
     mutating func doubt(_ halt: Halt, at now: Duration) {
         wanted = wanted ?? halt
@@ -108,11 +113,13 @@ struct Workload: Sendable {
         self.failure = failure
         self.missing = missing
         mustLook = failure != nil || missing != nil
+        if let looksAgainAt, looksAgainAt <= now { self.looksAgainAt = nil }
         if mustLook { serveRetryAt = now + Self.retry + pauses.next(chance: chance) } else { pauses.reset() }
     }
 
-    /// It came up by an order, and not all that goes with it has come.
-    mutating func noteServingInPart(at now: Duration) {
+    mutating func noteBrought(_ brought: Brought, with takeOver: TakeOver, at now: Duration) {
+        if takeOver.hasTraffic { looksAgainAt = now + Self.overlapPatience }
+        guard brought == .inPart else { return }
         mustLook = true
         serveRetryAt = now + Self.retry
     }
@@ -133,7 +140,8 @@ struct Workload: Sendable {
 
     /// Whether it is to run here and, as far as we know, does not.
     func isToServe(_ position: Position, _ epoch: Epoch, at now: Duration) -> Bool {
-        guard wanted == nil, !position.serves || mustLook, now >= serveRetryAt, let confirmation,
+        let looks = mustLook || looksAgainAt.map { $0 <= now } ?? false
+        guard wanted == nil, !position.serves || looks, now >= serveRetryAt, let confirmation,
             confirmation.epoch == epoch, confirmation.askedAt >= doubtsSince,
             position.lastMoment.map({ now < $0 }) ?? true || position.isOutlived(at: now)
         else { return false }
@@ -158,7 +166,7 @@ struct Workload: Sendable {
         let retry = wanted == nil ? serveRetryAt : haltRetryAt
         let last = position.mayServe ? position.lastMoment : position.endsAt.map { $0 + Self.outlived }
         let lease = position.isExclusive && position.mayServe ? haltAt : nil
-        return [retry, last, lease, position.mayServe ? fence.firesAt : nil, fence.nextDue]
+        return [retry, last, lease, position.mayServe ? fence.firesAt : nil, fence.nextDue, looksAgainAt]
             .compactMap(\.self).filter { $0 > now }.min()
     }
 

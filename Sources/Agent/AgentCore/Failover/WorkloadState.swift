@@ -24,7 +24,7 @@ package enum Halt: String, Sendable, CaseIterable {
     case lastMoment = "last_moment"
     /// It came up on a host that is to stand by.
     case standBy = "stand_by"
-    /// It was to stop for another host, and was not seen to.
+    /// It was to stop, for another host or after a doubt, and was not seen to.
     case unstopped
 
     /// For a person.
@@ -36,9 +36,16 @@ package enum Halt: String, Sendable, CaseIterable {
         case .fenceFired: "the fence of this machine fired"
         case .lastMoment: "EC2 takes the machine, and nobody has taken over"
         case .standBy: "this machine is to stand by"
-        case .unstopped: "it was not seen stopped when another host was to take over"
+        case .unstopped: "it was not seen stopped when it had to be"
         }
     }
+}
+
+/// What came of an order to serve here.
+package enum Brought: Sendable {
+    case whole
+    /// Not all that goes with the workload has come.
+    case inPart
 }
 
 /// Names one run of the machine's kernel: what was so before a restart of the agent is so after it, but not after a boot.

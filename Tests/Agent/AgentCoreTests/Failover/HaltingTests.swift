@@ -71,6 +71,55 @@ struct HaltingTests {
         #expect(!scene.scene.host.runs)
     }
 
+    @Test func `also after one in which no agent ran, whose fence stood still with the machine`() {
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.word.answers = false
+        scene.scene.sleepUnseen(.seconds(30))
+        scene.restart()
+        scene.pass(.seconds(5))
+        #expect(!scene.scene.host.runs)
+        #expect(scene.scene.told.contains(.pausedFor(.seconds(30))))
+    }
+
+    @Test func `a pause that was seen is no reason to stop at the next start of the agent`() {
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.scene.sleep(.seconds(30))
+        scene.pass(.seconds(15))
+        #expect(scene.scene.host.serves)
+        scene.word.answers = false
+        scene.restart()
+        scene.pass(.seconds(5))
+        #expect(scene.scene.host.serves)
+    }
+
+    @Test func `killed before the stop after a pause is done, it is done after the restart`() {
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.word.answers = false
+        scene.scene.host.stubborn = ["web.service"]
+        scene.scene.sleep(.seconds(30))
+        scene.pass(.milliseconds(200))
+        scene.restart()
+        scene.scene.host.stubborn = []
+        scene.pass(.seconds(10))
+        #expect(!scene.scene.host.runs)
+    }
+
+    @Test func `a doubt from where two must never serve is none where two may`() {
+        var scene = WorkloadScene(.primary, .exclusive)
+        scene.scene.host.stubborn = ["web.service"]
+        scene.word.answers = false
+        scene.scene.sleep(.seconds(30))
+        scene.pass(.seconds(1))
+        scene.word.answers = true
+        scene.settings.handOver = .overlap
+        scene.word.configuration = Configuration(version: 2, settings: scene.settings)
+        scene.scene.host.stubborn = []
+        scene.pass(.seconds(60))
+        #expect(scene.scene.host.serves)
+        let halts = scene.scene.told.count { if case .halting = $0 { true } else { false } }
+        #expect(halts == 1)
+    }
+
     @Test func `in overlap a pause is told, and nothing is stopped`() {
         var scene = WorkloadScene(.primary)
         scene.scene.feed(.resumed(after: .seconds(30)))

@@ -68,6 +68,15 @@ struct TrafficTests {
         #expect(!scene.acts.contains(.start(["web.service"])))
     }
 
+    @Test func `a primary that runs without its volume has it come, and runs on`() {
+        var scene = Self.scene(.primary, .exclusive) { $0.volumes = [Self.volume] }
+        scene.scene.cloud.add(volume: "vol-1", in: "us-east-1b")
+        scene.restart()
+        scene.pass(.seconds(15))
+        #expect(scene.scene.cloud.holder(of: "vol-1", at: scene.scene.now)?.instance == Scene.instance)
+        #expect(scene.acts.allSatisfy { if case .stop = $0 { false } else { true } })
+    }
+
     @Test func `a primary that cannot have them serves all the same, and says what is missing`() {
         var scene = Self.scene(.primary, .overlap) { $0.address = "eipalloc-2" }
         scene.pass(.seconds(90))
@@ -86,6 +95,7 @@ struct TrafficTests {
             if case .moveAddress = $0 { true } else { false }
         }
         scene.scene.cloud.fail(CloudFault(.invalid, "not now")) { if case .address = $0 { true } else { false } }
+        scene.word.role = .promoting
         scene.deliver(("p", scene.promote()), epoch: 2)
         scene.pass(.seconds(30))
         #expect(scene.outcome("p") == .failed)
@@ -109,6 +119,7 @@ struct TrafficTests {
     @Test(arguments: [1, 60])
     func `an address is not given back by who was not heard for so long that another may have it`(sleeping: Int) {
         var scene = Self.scene(.replica, .overlap) { ($0.address, $0.hooks) = (Self.address, [.verify]) }
+        scene.word.role = .promoting
         scene.deliver(("p", scene.promote()), epoch: 2)
         scene.scene.actsTake = .seconds(30)
         scene.pass(.seconds(1))
@@ -119,6 +130,40 @@ struct TrafficTests {
         scene.pass(.seconds(20))
         #expect(!scene.scene.host.runs)
         #expect(changes(scene).contains(.moveAddress(Self.address, to: WorkloadScene.other)) == (sleeping == 1))
+    }
+
+    @Test func `who hears that another one was chosen leaves the address alone`() {
+        var scene = Self.scene(.replica, .overlap) { $0.address = Self.address }
+        scene.scene.cloud.fail(CloudFault(.unreachable, "busy"), times: 100) {
+            if case .address = $0 { true } else { false }
+        }
+        scene.word.role = .promoting
+        scene.deliver(("p", scene.promote()), epoch: 2)
+        scene.pass(.seconds(3))
+        let before = changes(scene)
+        (scene.word.role, scene.word.epoch) = (.zombie, 3)
+        scene.pass(.seconds(60))
+        #expect(scene.outcome("p") == .failed)
+        #expect(changes(scene) == before)
+    }
+
+    @Test func `who has taken over looks once more after its address, when another one must have given up`() {
+        var scene = Self.scene(.replica, .overlap) { $0.address = Self.address }
+        scene.word.role = .promoting
+        scene.deliver(("p", scene.promote()), epoch: 2)
+        scene.word.role = .primary
+        scene.pass(.seconds(10))
+        #expect(scene.outcome("p") == .done)
+        scene.scene.cloud.add(address: Self.address, at: WorkloadScene.other)
+        let before = changes(scene)
+        scene.pass(.seconds(75))
+        #expect(changes(scene) == before)
+        scene.pass(.seconds(30))
+        #expect(changes(scene) == before + [.moveAddress(Self.address, to: Scene.instance)])
+        let looks = scene.scene.cloud.requests.count { $0 == .address(Self.address) }
+        scene.pass(.seconds(300))
+        // What it may do in EC2 is tried once in that time.
+        #expect(scene.scene.cloud.requests.count { $0 == .address(Self.address) } <= looks + 1)
     }
 
     @Test func `a balancer that could not come with a take-over comes later`() {

@@ -46,7 +46,7 @@ struct WorkloadScene {
                     Enrolment(
                         instance: Scene.instance, slot: "slot-1", client: "client-1", token: Samples.token("known"))),
                 .configured(Configuration(version: 1, settings: settings)), .ranked(role, 1),
-                .booted(Scene.boot),
+                .booted(Scene.boot, slept: .zero),
             ] + (state.map { [.workload($0)] } ?? []), seed: seed
         ) { options in
             options.takeOver.promoteUnits = ["web.service"]

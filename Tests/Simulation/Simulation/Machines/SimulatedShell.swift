@@ -22,7 +22,7 @@ final class SimulatedShell: @unchecked Sendable {
     private var isHandling = false
 
     init(_ options: AgentOptions, remembering memory: Memory, on machine: Machine) {
-        agent = AgentMachine(options, memory, boot: machine.boot)
+        agent = AgentMachine(options, memory, boot: machine.boot, slept: machine.clocks.suspended)
         self.machine = machine
     }
 

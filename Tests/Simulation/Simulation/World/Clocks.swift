@@ -7,7 +7,8 @@ struct Clocks {
     static let epoch = Timestamp(nanosecondsSinceEpoch: 1_800_000_000_000_000_000)
 
     private(set) var bootedAt: Duration
-    private var suspended = Duration.zero
+    /// Since the boot.
+    private(set) var suspended = Duration.zero
     private var wallError: Duration
     /// By how much the wall clock gains on time, in millionths.
     private var drift: Int
