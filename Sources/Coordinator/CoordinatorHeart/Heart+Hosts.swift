@@ -82,17 +82,20 @@ extension Heart {
         answer: @escaping @Sendable (Outcome<Orders>) -> Void
     ) {
         counts.heartbeatsDecided.increment()
+        let isLeaving = heartbeat.status == .offline
         let wasMissed = line.state.withLock { state in
-            state.saying = heartbeat.status == .offline ? nil : Line.Saying(heartbeat)
+            state.saying = isLeaving ? nil : Line.Saying(heartbeat)
             state.echo = nil
-            defer { state.presence = heartbeat.status == .offline ? .leaving : .fresh }
+            defer { if isLeaving { state.presence = .leaving } }
             return state.presence == .unknown || state.presence == .leaving
         }
         submit(
             SlotWork(
                 on: line.slot, naming: { Focus(now: $0, instance: heartbeat.instance) }, alsoWhenEnded: true
             ) { slot, turn in
-                if wasMissed, slot.host(heartbeat.instance)?.isOffline == false, heartbeat.status != .offline {
+                // Not before: what is decided first knows only what it said before it was away.
+                line.state.withLock { $0.presence = isLeaving ? .leaving : .fresh }
+                if wasMissed, slot.host(heartbeat.instance)?.isOffline == false, !isLeaving {
                     turn.note(.hostBack, "\(heartbeat.instance) is heard again", instance: heartbeat.instance)
                 }
                 let commands = slot.hear(heartbeat, &turn)

@@ -46,6 +46,39 @@ struct ReadinessTests {
         }
     }
 
+    @Test func `a replica that is back is none before its word has been decided`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            let (primary, _) = try site.register(first, of: client, token: 10)
+            let (replica, _) = try site.register(second, of: client, token: 11)
+            try site.beat(primary)
+            try site.beat(replica, lacking: [])
+            var farewell = site.heartbeat(replica)
+            farewell.status = .offline
+            #expect(site.heart.hear(farewell, on: replica, wait: .zero) == .news)
+            _ = try ask { site.heart.decide(farewell, on: replica, answer: $0) }
+
+            let isHeld = Latch("the writer is held")
+            let goesOn = Latch("the writer goes on")
+            site.heart.decide(site.heartbeat(primary, lacking: []), on: primary) { _ in
+                isHeld.open()
+                try? goesOn.wait()
+            }
+            try isHeld.wait()
+            let notice = Notice(
+                instance: first, signal: .interruption(.terminate, at: site.surroundings.wall() + .seconds(120)),
+                detectedAt: site.surroundings.wall())
+            let answer = Awaited<Outcome<NoticeReply>>("the answer to the notice")
+            site.heart.take(notice, on: primary) { answer.set($0) }
+            let back = site.heartbeat(replica, lacking: ["its units"])
+            #expect(site.heart.hear(back, on: replica, wait: .zero) == .news)
+            site.heart.decide(back, on: replica) { _ in }
+            goesOn.open()
+            guard case .done(let reply) = try answer.get() else { throw TestSupportError("the notice was not taken") }
+            #expect(reply.action != .replicaPromoted)
+        }
+    }
+
     @Test func `after a restart nobody survives before both are heard`() throws {
         try withTemporaryFolder { folder in
             let before = try Site(folder: folder)

@@ -24,6 +24,8 @@ final class Coordinator: @unchecked Sendable {
     private(set) var resumesAt = Duration.zero
     /// How long a commit takes.
     var commitTakes = Duration.milliseconds(2)
+    /// When all that had arrived was last decided.
+    private(set) var idleAt = Duration.zero
     private var isTurnPlanned = false
     /// It is about to die: what it says is not heard any more.
     private(set) var isDying = false
@@ -150,7 +152,7 @@ final class Coordinator: @unchecked Sendable {
     func noteWork() {
         guard let heart, !isTurnPlanned, !isDying else { return }
         heart.read()
-        guard heart.queueDepth > 0 else { return }
+        guard heart.queueDepth > 0 else { return idleAt = world.agenda.now }
         isTurnPlanned = true
         let number = life
         let at = max(world.agenda.now + commitTakes * (0.2 + 2 * world.chance.fraction()), resumesAt)

@@ -210,9 +210,9 @@ final class Machine: @unchecked Sendable {
         if lacks == [] { readyWordAt = world.agenda.now }
     }
 
-    /// One that was under way for longer may come between a word and what is decided by it.
+    /// What arrived since the coordinator had nothing left to decide, it decides one after the other.
     var lacksByItsWord: [String]? {
-        if let readyWordAt, world.agenda.now - readyWordAt < .milliseconds(200) { return [] }
+        if let readyWordAt, readyWordAt >= world.coordinator.idleAt { return [] }
         return lastWord
     }
 
