@@ -96,7 +96,9 @@ enum Samples {
             .enrolled(enrolment), .configured(Configuration(version: 3, reportsPrices: true)), .ranked(.primary, 7),
             .ranked(.replica, 8), .reportGone("report-1"), .reportGone("report-2"),
             .commandTaken(command("command-1"), at: time), .commandTaken(command("command-2"), at: time),
-            .commandEnded("command-1", result(.failed)),
+            .commandEnded("command-1", result(.failed)), .booted(BootID("boot-1"), slept: nil),
+            .booted(BootID("boot-1"), slept: .milliseconds(1_500)), .booted(BootID("boot-2"), slept: .zero), .unstopped,
+            .workload(.serving(under: 7)), .workload(.idle(under: 8)), .workload(.halted(.pause, under: 7)),
         ]
         + [
             Progress.launchPrepared(launch),

@@ -48,7 +48,7 @@ final class ServiceManager {
         let number: Int
         let arrival: Duration
         let act: Act
-        let asker: Asker
+        var asker: Asker
     }
 
     init(_ machine: Machine, units: [UnitName], startsWithMachine: Bool) {
@@ -119,7 +119,8 @@ final class ServiceManager {
         ask(act, asker)
     }
 
-    /// What is asked is done in the order in which it was asked, and as long as it cannot be asked, later.
+    /// What is asked is done in the order in which it was asked, and as long as it cannot be asked, later: also for one that has
+    /// given up waiting, for nobody takes a message back.
     private func ask(_ act: Act, _ asker: Asker) {
         let number = count()
         let arrival = max(now + chance.milliseconds(1...4), waiting.last?.arrival ?? .zero)
@@ -127,7 +128,7 @@ final class ServiceManager {
         plan(after: arrival - now) { [self] in answerWaiting() }
         plan(after: max(.zero, asker.within - .milliseconds(5))) { [self] in
             guard let at = waiting.firstIndex(where: { $0.number == number }) else { return }
-            waiting.remove(at: at)
+            waiting[at].asker = Asker(within: .zero, isThere: { false }, answer: { _ in })
             asker.answer(.failure(ActFault(.unreachable, "the service manager does not answer")))
         }
     }
@@ -136,19 +137,25 @@ final class ServiceManager {
         while let next = waiting.first, next.arrival <= now {
             guard awayUntil <= now else { return plan(after: awayUntil - now) { [self] in answerWaiting() } }
             waiting.removeFirst()
+            // A start whose asker is gone has perhaps not come beyond its first look.
+            if case .start = next.act, !next.asker.isThere(), chance.happens(0.5) { continue }
             manage(next.act, next.asker)
         }
     }
 
-    /// What is being stopped is not active any more, and not stopped yet.
-    private func whileStopping(_ found: Acted) -> Acted {
+    /// What is being started or stopped is not active, and not stopped.
+    private func underWay(_ found: Acted) -> Acted {
         guard case .units(let units) = found else { return found }
         return .units(
             units.map { unit in
-                guard jobs[unit.name]?.kind == .stop, !unit.isStopped else { return unit }
+                let state: String
+                switch jobs[unit.name]?.kind {
+                case .start? where starting.contains(unit.name): state = "activating (start)"
+                case .stop? where !unit.isStopped: state = "deactivating (stop-sigterm)"
+                case .start?, .stop?, nil: return unit
+                }
                 return UnitFinding(
-                    name: unit.name, isLoaded: unit.isLoaded, isActive: false, isStopped: false,
-                    state: "deactivating (stop-sigterm)")
+                    name: unit.name, isLoaded: unit.isLoaded, isActive: false, isStopped: false, state: state)
             })
     }
 
@@ -158,7 +165,7 @@ final class ServiceManager {
         case .start(let units): start(units, asker)
         case .stop where world.mutations.are(.stopAssumed): asker.answer(.success(.done))
         case .stop(let units, let atOnce): stop(world.mutations.stopped(units), atOnce: atOnce, asker)
-        case .inspect: asker.answer(host.carryOut(act, at: now).map(whileStopping))
+        case .inspect: asker.answer(host.carryOut(act, at: now).map(underWay))
         case .armFence(let units, let time): arm(units, at: time, asker)
         case .disarmFence: disarm(asker)
         case .probe, .powerOff: break
