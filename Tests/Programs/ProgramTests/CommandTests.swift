@@ -30,6 +30,28 @@ struct CommandTests {
         }
     }
 
+    @Test(arguments: programs)
+    func `each command that the journal's catalogues name is one of ours`(product: String) throws {
+        let root = "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
+        var commands: Set<[String]> = []
+        for program in Self.programs {
+            let text = try readSmallFile("\(root)/Systemd/\(program).catalog", limit: 1 << 20)
+            for match in String(decoding: text, as: UTF8.self).matches(of: /"(?:sudo )?(?<line>spot-[^"]*)"/) {
+                let words = match.output.line.split(separator: " ").map(String.init)
+                if words[0] == product { commands.insert(Array(words.dropFirst())) }
+            }
+        }
+        #expect(!commands.isEmpty)
+        for words in commands {
+            // What stands for something else begins with a capital, or with the mark of a field.
+            let name = words.filter { $0.first?.isLowercase == true }
+            let outcome = try run(product, name + ["--help"])
+            // Help for a sub-command that there is not is that of the program.
+            #expect(outcome.output.contains("Usage: \(product) \(name.joined(separator: " ")) [OPTIONS]"), "\(words)")
+            for option in words where option.hasPrefix("--") { #expect(outcome.output.contains(option), "\(words)") }
+        }
+    }
+
     @Test(arguments: [
         ("spot-agent", [String](), "a sub-command is required"),
         ("spot-agent", ["rum"], "unknown sub-command \"rum\", perhaps run is meant"),

@@ -60,6 +60,17 @@ struct UnitTests {
             """)
     }
 
+    @Test func `journalctl explains an entry, with what it says, once the catalogue is installed`() throws {
+        try expectUnitsToPass(
+            """
+            install -m 644 /box/Systemd/spot-coordinator.catalog /usr/lib/systemd/catalog/
+            journalctl --update-catalog
+            systemctl start spot-coordinator
+            said=$(journalctl -q -x MESSAGE_ID=8d1cf5cb5b0f4a6f9d2f0c1d4c1b7a01)
+            [[ "$said" == *'Subject: The coordinator serves'*'It listens on http://127.0.0.1:5000,'* ]] || { echo "$said"; exit 1; }
+            """)
+    }
+
     @Test func `a check by hand has the service's token, before its start and beside it`() throws {
         try expectUnitsToPass(
             """
