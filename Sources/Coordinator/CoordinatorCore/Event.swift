@@ -113,7 +113,7 @@ package enum EventKind: String, CaseIterable, Sendable {
             .workloadFailed:
             .error
         case .hostOffline, .rebalanceNotice, .maintenanceNotice, .clientDeleted, .tokenRegenerated, .commandExpired,
-            .authFailed, .hostRefused, .agentDeleted, .cleanupFailed, .promotionDecided, .hostSilent,
+            .authFailed, .hostRefused, .agentDeleted, .cleanupFailed, .promotionDecided, .hostSilent, .hostForgotten,
             .recordOutdated:
             .warning
         default: .info

@@ -177,7 +177,9 @@ extension Slot {
             host.isOffline = true
             host.isFresh = false
         }
-        turn.note(.hostDead, "\(instance) is gone: \(evidence)", instance: instance)
+        // One that was replaced is meant to end.
+        let kind = host.role.isReplaced ? EventKind.instanceTerminated : .hostDead
+        turn.note(kind, "\(instance) is gone: \(evidence)", instance: instance)
         switch host.role {
         case .primary:
             if promoting != nil {
