@@ -116,7 +116,8 @@ extension AgentMachine {
             workload.isToServe(position, standing.epoch, at: turn.now)
         {
             let serve = ServeErrand(
-                options.takeOver, standing.configuration.settings.handOver, looksFirst: workload.failure == nil)
+                options.takeOver, standing.configuration.settings.handOver, looksFirst: workload.failure == nil,
+                onlyFollows: position.serves && !workload.mustLook)
             errands.begin(.serve, serve, standing, &turn)
         }
         let moment = workload.fenceMoment(position, demotion: errands.demotionFence, at: turn.now)

@@ -28,15 +28,22 @@ struct ServeErrand: Errand {
 
     private var activation: Activation
     private var looks: Bool
+    /// That it runs is not in doubt.
+    private let onlyFollows: Bool
     private var isFound = false
     private var epoch: Epoch?
 
-    init(_ takeOver: TakeOver, _ handOver: HandOver, looksFirst: Bool) {
+    init(_ takeOver: TakeOver, _ handOver: HandOver, looksFirst: Bool, onlyFollows: Bool) {
+        self.onlyFollows = onlyFollows
         activation = Activation(takeOver, handOver, incident: nil, deadline: nil, isOwn: true)
-        looks = looksFirst && !takeOver.promoteUnits.isEmpty
+        looks = looksFirst && !onlyFollows && !takeOver.promoteUnits.isEmpty
     }
 
     mutating func go(on event: ErrandEvent, _ standing: Standing, _ turn: inout Turn) -> ErrandStep {
+        if onlyFollows, !isFound {
+            isFound = true
+            return told(activation.follow(standing, &turn))
+        }
         guard looks else { return told(activation.go(on: event, standing, &turn)) }
         guard case .acted(let result) = event else {
             epoch = standing.epoch
