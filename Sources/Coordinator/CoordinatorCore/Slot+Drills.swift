@@ -48,6 +48,9 @@ extension Slot {
         guard primary.instance == instance else {
             return close(id, as: .averted, "\(instance) serves no more: nothing has to move", &turn)
         }
+        guard !primary.isProvenDead else {
+            return close(id, as: .missed, "\(instance) is gone: this is no drill any more", &turn)
+        }
         if record.incident.kind == .rebalance { return prepareForDrill(record, &turn) }
         if let ready = successor(of: instance, at: turn.now, where: \.isReady) {
             beginHandOver(to: ready, incident: id, because: "\(instance) is to go", &turn)

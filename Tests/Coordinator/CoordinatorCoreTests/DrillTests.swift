@@ -226,6 +226,21 @@ import Wire
         #expect(scene.role(bravo) == .terminating)
     }
 
+    @Test func `when the primary ends meanwhile it is over, and its replica takes over`() throws {
+        var scene = Scene()
+        try scene.register(alpha)
+        try scene.notice(alpha, .rebalance, drill: true)
+        try scene.launched(bravo, by: alpha)
+        scene.hear(bravo, lacking: ["units"])
+        scene.silence(alpha)
+        try scene.inspected(alpha, .terminated, by: bravo)
+        #expect(scene.slot.incidents.first { $0.incident.drill }?.incident.state == .missed)
+        #expect(scene.role(bravo) == .replica)
+        scene.hear(bravo)
+        try scene.activate(bravo)
+        #expect(scene.primary == bravo)
+    }
+
     @Test func `where none gets ready in time it is missed, and not for ever open`() throws {
         var scene = Scene()
         try scene.register(alpha)

@@ -18,7 +18,8 @@ extension ServiceManager {
         let next = Timer(number: count(), units: units, at: machine.clocks.monotonic(at: now) + left)
         timer = next
         watch(next)
-        world.checks.fenceArmed(on: machine)
+        // One that its agent had given up was for another moment, perhaps.
+        if asker.isThere() { world.checks.fenceArmed(on: machine) }
         answerWhenFencesAreOver(asker)
     }
 
