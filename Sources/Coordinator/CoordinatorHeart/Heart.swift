@@ -218,10 +218,11 @@ package final class Heart: Sendable {
 
     private func publish(_ batch: Batch) {
         for slot in batch.slots {
-            // Whoever parked after the decision had looked for parked calls, and before this, would sleep over its news.
+            // Whoever parked or was heard after the decision had looked, and before this, would be passed over.
             if switchboard.publish(slot, at: batch.now) {
                 submit(
-                    SlotWork(on: slot.id, lastMoment: .earliest) { _, _ in
+                    SlotWork(on: slot.id, lastMoment: .earliest) { slot, turn in
+                        slot.timePassed(&turn)
                     } answer: { _ in
                     })
             }

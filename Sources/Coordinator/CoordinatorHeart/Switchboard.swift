@@ -144,8 +144,8 @@ final class Switchboard: Sendable {
         }
     }
 
-    /// Takes over what a commit made true. True: a host has parked while it was on its way to the disk, and there is news
-    /// for it.
+    /// Takes over what a commit made true. True: while it was on its way to the disk, a host has parked and there is news for
+    /// it, or has been heard that the commit counts as silent.
     func publish(_ slot: Slot, at now: Timestamp) -> Bool {
         var hasMissedNews = false
         expectAbsence()
@@ -163,6 +163,8 @@ final class Switchboard: Sendable {
                     // Something else than a heartbeat brought it back, or its absence is still on its way to the disk.
                     state.presence = .unknown
                 }
+                // When it was heard nothing was known to be wrong, and so nobody decided about it.
+                if state.presence == .fresh, !host.isFresh, state.view.isInTrouble { hasMissedNews = true }
                 guard let call = state.call else { return }
                 if state.view.hasDue || call.configVersion != slot.configVersion { hasMissedNews = true }
             }

@@ -46,6 +46,46 @@ struct ReadinessTests {
         }
     }
 
+    @Test func `a replica that is heard while the notice is on its way to the disk takes over at once`() throws {
+        try withTemporaryFolder { folder in
+            let before = try Site(folder: folder)
+            let client = try before.makeClient()
+            try before.beat(try before.register(first, of: client, token: 10).line)
+            let slot = try before.register(second, of: client, token: 11).line.slot
+            try before.beat(try before.line(10), as: .primary)
+            try before.beat(try before.line(11), lacking: [])
+            before.heart.stop()
+
+            // After a start nobody is known to be there, and a heartbeat that says what it said before is not decided.
+            let site = try Site(folder: folder)
+            defer { site.heart.stop() }
+            let (primary, replica) = (try site.line(10), try site.line(11))
+            let beat = site.heartbeat(replica, lacking: [])
+            let isQueued = Latch("the notice and what is heard behind it")
+            let (one, two) = (try Credential(20), try Credential(21))
+            site.heart.createClient(
+                ClientCreation(name: "one"), token: one.token, hash: one.hash,
+                seal: { _ in
+                    try isQueued.wait()
+                    return [1]
+                }, answer: { _ in })
+            let notice = Notice(
+                instance: first, signal: .interruption(.terminate, at: site.surroundings.wall() + .seconds(120)),
+                detectedAt: site.surroundings.wall())
+            site.heart.take(notice, on: primary) { _ in }
+            let heard = Awaited<Bool>("the heartbeat of the replica")
+            site.heart.createClient(
+                ClientCreation(name: "two"), token: two.token, hash: two.hash,
+                seal: { [heart = site.heart] _ in
+                    heard.set(heart.hear(beat, on: replica, wait: .zero) == .quiet)
+                    return [1]
+                }, answer: { _ in })
+            isQueued.open()
+            #expect(try heard.get())
+            #expect(try site.waitForEvent(.promotionDecided).slot == slot)
+        }
+    }
+
     @Test func `a replica that is back is none before its word has been decided`() throws {
         try withSite { site in
             let client = try site.makeClient()

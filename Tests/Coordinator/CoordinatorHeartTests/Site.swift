@@ -103,10 +103,15 @@ extension Site {
         let reply = try ask {
             heart.register(registration, of: client, token: credential.token, hash: credential.hash, answer: $0)
         }
-        guard let line = heart.line(forToken: credential.words) else {
-            throw TestSupportError("\(instance) registered and is not known by its token")
+        return (try line(number), reply)
+    }
+
+    /// Of the host that was registered with that token.
+    func line(_ number: UInt8) throws -> Line {
+        guard let line = heart.line(forToken: try Credential(number).words) else {
+            throw TestSupportError("nobody is known by token \(number)")
         }
-        return (line, reply)
+        return line
     }
 
     /// What a host says every few seconds.
