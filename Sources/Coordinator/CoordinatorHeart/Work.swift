@@ -149,9 +149,10 @@ struct PendingAnswer {
             receivedAt: call.receivedAt, at: surroundings.monotonic(), wall: surroundings.wall())
         reply.commands = commands
         reply.commandsPending = waiting
-        guard !call.answer(reply), let next = line.takeCall() else { return }
-        // The call ended while this was on its way to the disk, and the host has parked again. Has that ended too, the next
-        // heartbeat does not name these commands, and so gets them.
+        call.answer(reply)
+        // The host has parked again while this was on its way to the disk: it has given up the first call, also where its
+        // connection does not tell. Has this one ended too, the next heartbeat does not name these commands, and so gets them.
+        guard let next = line.takeCall() else { return }
         reply.receivedAt = next.receivedAt
         next.answer(reply)
     }
