@@ -48,9 +48,10 @@ final class TheFenceHolds: Checker {
         guard machine.isReached, wasLeftAlone(machine, since: began), known[machine.id]?.contains(id) ?? false,
             let armed = armedAt[machine.id], armed >= began
         else { return }
-        // PID 1 could not be asked before.
-        guard armed + Self.slack <= world.agenda.now else {
-            return world.agenda.plan(at: armed + Self.slack) { [self] in examine(machine, command, since: began) }
+        // PID 1 could not be asked before, or a unit of the workload could not be killed by anybody.
+        let bound = max(armed, machine.manager.canKillFrom) + Self.slack
+        guard bound <= world.agenda.now else {
+            return world.agenda.plan(at: bound) { [self] in examine(machine, command, since: began) }
         }
         // It was made the one that serves again, or has said that it may go on.
         let memory = machine.agent?.memory ?? machine.disk.kept

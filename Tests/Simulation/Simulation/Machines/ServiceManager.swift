@@ -10,6 +10,8 @@ final class ServiceManager {
     let startsWithMachine: Bool
     /// Cannot be asked until then; its timers go on.
     var awayUntil = Duration.zero
+    /// Until then a unit may outlive any kill.
+    var canKillFrom = Duration.zero
     /// What is being done with each unit.
     var jobs: [UnitName: Job] = [:]
     /// Whose programs run already, and who has not said yet that it is up.
