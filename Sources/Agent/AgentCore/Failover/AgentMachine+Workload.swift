@@ -18,9 +18,16 @@ extension AgentMachine {
         let settings = memory.configuration?.settings ?? SlotSettings()
         let endsAt = notices.endsAt
         return Workload.Position(
-            state: memory.workload, role: memory.role, isExclusive: isExclusive, isUnstopped: memory.isUnstopped,
+            state: isOutdated ? nil : memory.workload, role: memory.role, isExclusive: isExclusive, isUnstopped: memory.isUnstopped,
             hasUnits: !options.takeOver.units.isEmpty, endsAt: endsAt,
             lastMoment: endsAt.map { $0 - .seconds(settings.drainBudgetSeconds) - Self.lastMomentLead })
+    }
+
+    /// The disk may have been full when the workload was started here: what is remembered of it is of an earlier epoch than the one
+    /// in which it is ours, and nobody has looked since.
+    private var isOutdated: Bool {
+        guard memory.role == .primary, workload.mustLook, case .idle(let under)? = memory.workload else { return false }
+        return memory.epoch.map { under < $0 } ?? false
     }
 
     // MARK: What happens

@@ -285,6 +285,18 @@ struct HaltingTests {
         #expect(scene.scene.host.serves)
     }
 
+    @Test func `a machine whose full disk forgot that it serves stops when the lease is lost all the same`() {
+        var scene = WorkloadScene(.replica, .exclusive, lease: 20)
+        scene.scene.host.units["web.service"] = .running
+        (scene.word.role, scene.word.epoch) = (.primary, 2)
+        scene.restart()
+        scene.pass(.seconds(3))
+        #expect(scene.scene.host.fence != nil)
+        scene.word.answers = false
+        scene.pass(.seconds(20))
+        #expect(!scene.scene.host.runs)
+    }
+
     @Test func `a lease that is renewed is never felt`() {
         var scene = WorkloadScene(.primary, .exclusive, lease: 20)
         scene.pass(.seconds(300))
