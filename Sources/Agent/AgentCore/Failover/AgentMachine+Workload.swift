@@ -18,8 +18,8 @@ extension AgentMachine {
         let settings = memory.configuration?.settings ?? SlotSettings()
         let endsAt = notices.endsAt
         return Workload.Position(
-            state: isOutdated ? nil : memory.workload, role: memory.role, isExclusive: isExclusive, isUnstopped: memory.isUnstopped,
-            hasUnits: !options.takeOver.units.isEmpty, endsAt: endsAt,
+            state: isOutdated ? nil : memory.workload, role: memory.role, isExclusive: isExclusive,
+            isUnstopped: memory.isUnstopped, hasUnits: !options.takeOver.units.isEmpty, endsAt: endsAt,
             lastMoment: endsAt.map { $0 - .seconds(settings.drainBudgetSeconds) - Self.lastMomentLead })
     }
 

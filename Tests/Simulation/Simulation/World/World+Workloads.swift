@@ -34,7 +34,9 @@ extension World {
         story.tell(machine.id.short, "its unit \(unit) \(words)")
         machine.manager.host[keyPath: path].insert(unit)
         let trouble = chance.seconds(5...90)
-        if path == \.unstoppable { machine.manager.canKillFrom = max(machine.manager.canKillFrom, agenda.now + trouble) }
+        if path == \.unstoppable {
+            machine.manager.canKillFrom = max(machine.manager.canKillFrom, agenda.now + trouble)
+        }
         agenda.plan(after: trouble) { machine.manager.host[keyPath: path].remove(unit) }
     }
 
