@@ -26,8 +26,11 @@ extension AgentMachine {
     /// The disk may have been full when the workload was started here: what is remembered of it is of an earlier epoch than the one
     /// in which it is ours, and nobody has looked since.
     private var isOutdated: Bool {
-        guard memory.role == .primary, workload.mustLook, case .idle(let under)? = memory.workload else { return false }
-        return memory.epoch.map { under < $0 } ?? false
+        guard memory.role == .primary, workload.mustLook, let epoch = memory.epoch else { return false }
+        return switch memory.workload {
+        case .idle(let under)?, .halted(_, let under)?: under < epoch
+        case .serving?, nil: false
+        }
     }
 
     // MARK: What happens

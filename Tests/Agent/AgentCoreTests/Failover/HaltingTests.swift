@@ -285,8 +285,11 @@ struct HaltingTests {
         #expect(scene.scene.host.serves)
     }
 
-    @Test func `a machine whose full disk forgot that it serves stops when the lease is lost all the same`() {
-        var scene = WorkloadScene(.replica, .exclusive, lease: 20)
+    @Test(arguments: [WorkloadState.idle(under: 1), .halted(.standBy, under: 1)])
+    func `a machine whose full disk forgot that it serves stops when the lease is lost all the same`(
+        remembered: WorkloadState
+    ) {
+        var scene = WorkloadScene(.replica, .exclusive, lease: 20, running: false, state: remembered)
         scene.scene.host.units["web.service"] = .running
         (scene.word.role, scene.word.epoch) = (.primary, 2)
         scene.restart()
