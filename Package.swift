@@ -105,7 +105,7 @@ let package = Package(
             uses: [
                 "CoordinatorAPI", "CoordinatorCore", "CoordinatorHeart", "CoordinatorJobs", "CoordinatorOperator",
                 "CoordinatorStore", "Crypto", "HTTPServer", "JSON", "Platform", "Systemd", "Wire",
-            ]),
+            ], linking: noSymbols),
 
         // MARK: Tests
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 
 /* What the library says: its last words while it starts, and later, on a worker, that it refuses a request alone. */
 struct cmicrohttpd_log {
@@ -60,3 +61,9 @@ static inline size_t cmicrohttpd_header_size(struct MHD_Connection *connection) 
 
 /* glibc hides it behind _GNU_SOURCE, which the Swift importer does not define. */
 int accept4(int socket, struct sockaddr *address, socklen_t *length, int flags);
+
+/* Seccomp compares all 64 bits of an argument (RestrictAddressFamilies=), and a caller may leave in the upper half of an int's
+   register what it likes, as optimized code does: here they are extended. */
+static inline int cmicrohttpd_socket(int family, int type) {
+    return (int)syscall(SYS_socket, (long)family, (long)type, 0L);
+}

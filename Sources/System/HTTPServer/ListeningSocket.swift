@@ -47,7 +47,8 @@ private func bindAndListen(_ host: String, _ port: UInt16) throws(HTTPServerErro
         throw HTTPServerError(.address, "listen on \(host): not an IPv4 or IPv6 address")
     }
     let place = family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)"
-    let number = socket(family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue), 0)
+    let number = cmicrohttpd_socket(
+        family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue))
     guard number >= 0 else { throw failure(place, errno) }
     let made = FileDescriptor(owning: number)
     // Connections of an earlier process that are in TIME_WAIT must not keep a new one from starting.
