@@ -175,6 +175,8 @@ let package = Package(
                 "PretendMetadata",
                 "SQLite", "TestSupport", "Wire", "XML",
             ]),
+        tests("SandboxCoreTests", in: "Tests/Sandbox", uses: ["JSON", "SandboxCore", "TestSupport", "XML"]),
+        tests("SandboxTests", in: "Tests/Sandbox", uses: ["CLinux", "JSON", "Platform", "SandboxMain", "TestSupport"]),
         tests("SQLiteTests", in: "Tests/System", uses: ["DroppingVFS", "Platform", "SQLite", "TestSupport"]),
         tests(
             "SystemdTests", in: "Tests/System",
