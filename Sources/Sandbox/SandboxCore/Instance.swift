@@ -17,8 +17,9 @@ struct Instance: Sendable {
             }
         }
 
-        /// The machine is there, and may do something.
+        /// Its address answers.
         var isUp: Bool { self != .terminated && self != .stopped }
+        var isThere: Bool { self != .terminated }
     }
 
     let id: String
@@ -34,7 +35,9 @@ struct Instance: Sendable {
     var profile: String?
     var keyName: String?
     var groups: [String] = []
+    /// It is a command; else somebody else plays it.
     var boots = true
+    var hasBooted = false
     let launchedAt: Timestamp
     let foundFrom: Duration
 

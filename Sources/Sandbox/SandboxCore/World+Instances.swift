@@ -7,10 +7,10 @@ extension World {
     mutating func launch(_ prototype: (inout Instance) -> Void, token: String? = nil, at now: Moment)
         throws(Refusal) -> Instance
     {
-        guard instances.count(where: \.state.isUp) < Rules.instancesMax else {
+        guard instances.count(where: \.state.isThere) < Rules.instancesMax else {
             throw Refusal("InstanceLimitExceeded", "The sandbox runs at most \(Rules.instancesMax) instances at once")
         }
-        let taken = Set(instances.filter { $0.state != .terminated }.map(\.metadata))
+        let taken = Set(instances.filter(\.state.isThere).map(\.metadata))
         guard let metadata = rules.network.next(behind: lastAddress, free: { !taken.contains($0) }) else {
             throw Refusal("InsufficientFreeAddressesInSubnet", "\(rules.network) has no free address")
         }
@@ -28,17 +28,18 @@ extension World {
 
     /// Its end begins. At once: as when the machine under it fails.
     mutating func end(_ index: Int, _ reason: String, stops: Bool = false, atOnce: Bool = false, at now: Moment) {
-        guard instances[index].state.isUp, instances[index].state != .shuttingDown || atOnce else { return }
-        let wasRunning = instances[index].state == .running
+        let before = instances[index].state
+        guard before.isThere, before != .shuttingDown || atOnce else { return }
+        let isDown = atOnce || before == .stopped
         instances[index].state = stops ? .stopping : .shuttingDown
         instances[index].reason = reason
         instances[index].notice = nil
-        instances[index].moves = now.time + (atOnce ? .zero : rules.haltTime)
+        instances[index].moves = now.time + (isDown ? .zero : rules.haltTime)
         tell(instances[index].id, "\(instances[index].state.rawValue): \(reason)")
-        if instances[index].boots, wasRunning, !atOnce {
+        if instances[index].hasBooted, before == .running, !isDown {
             effects.append(.halt(boot(instances[index]), state: instances[index].state.rawValue))
         }
-        if atOnce { moveOn(index, at: now) }
+        if isDown { moveOn(index, at: now) }
     }
 
     /// What time brings to one of them.
@@ -55,6 +56,7 @@ extension World {
         case .pending:
             instances[index].state = .running
             tell(instances[index].id, "running")
+            instances[index].hasBooted = instances[index].boots
             if instances[index].boots { effects.append(.boot(boot(instances[index]))) }
         case .shuttingDown: bury(index, as: .terminated, at: now)
         case .stopping: bury(index, as: .stopped, at: now)
@@ -68,7 +70,7 @@ extension World {
         instances[index].tokens = SessionTokens()
         instances[index].moves = state == .terminated ? now.time + Self.memory : nil
         tell(instance.id, state.rawValue)
-        if instance.boots { effects.append(.kill(boot(instance), state: state.rawValue)) }
+        if instance.hasBooted { effects.append(.kill(boot(instance), state: state.rawValue)) }
         guard state == .terminated else { return }
         releaseAddresses(of: instance.id)
         leaveGroups(instance.id)

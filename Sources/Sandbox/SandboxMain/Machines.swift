@@ -19,7 +19,7 @@ final class Machines {
 
     func boot(_ machine: Boot) {
         guard !boot.isEmpty else { return }
-        commands[machine.instance] = start(boot, machine, "running")
+        commands[machine.instance] = start(boot, machine, "running", endsWhole: false)
     }
 
     func halt(_ machine: Boot, _ state: String) {
@@ -35,14 +35,14 @@ final class Machines {
     func killAll() { for command in halts + commands.values { command.send(signal: SIGKILL) } }
 
     private func tell(_ machine: Boot, _ state: String) {
-        halts.removeAll { $0.isOver }
-        guard !halt.isEmpty, let command = start(halt, machine, state) else { return }
+        halts.removeAll { $0.hasExited }
+        guard !halt.isEmpty, let command = start(halt, machine, state, endsWhole: true) else { return }
         halts.append(command)
     }
 
-    private func start(_ text: String, _ machine: Boot, _ state: String) -> Command? {
+    private func start(_ text: String, _ machine: Boot, _ state: String, endsWhole: Bool) -> Command? {
         let log = log.adding([.field("SANDBOX_INSTANCE", machine.instance)])
-        do { return try Command(text, variables(machine, state), loop: loop, log: log) } catch {
+        do { return try Command(text, variables(machine, state), loop: loop, log: log, endsWhole: endsWhole) } catch {
             log.error("command not started", [.field("SANDBOX_REASON", "\(error)")])
             return nil
         }
@@ -59,34 +59,39 @@ final class Machines {
     }
 }
 
-/// One command and everything in its process group, until the last of it is gone.
+/// One command and everything in its process group.
 private final class Command {
+    /// A member of the group that ends all of it when we end in whatever way, so that nothing is left of an instance. Until then
+    /// it keeps the group's number from being given to strangers.
+    private static let guardian =
+        "( (trap '' TERM INT HUP; tail --pid=\(getpid()) -f /dev/null; kill -KILL 0) < /dev/null > /dev/null 2>&1 & ); "
+
     private let group: ProcessGroup
     private let log: Log
+    /// When its first process ends, so does the rest.
+    private let endsWhole: Bool
     private var exit: (any ChildWatch)?
     private var output: (any DescriptorWatch)?
     private var line: [UInt8] = []
-    private var hasExited = false
+    private(set) var hasExited = false
 
     /// Longer lines are cut in pieces: a log's entry has its bound.
     private static let lineMax = 1_024
 
-    init(_ text: String, _ environment: [String], loop: Loop, log: Log) throws {
-        self.log = log
-        group = try ProcessGroup(starting: "/bin/sh", ["-c", text], environment: environment)
+    init(_ text: String, _ environment: [String], loop: Loop, log: Log, endsWhole: Bool) throws {
+        (self.log, self.endsWhole) = (log, endsWhole)
+        group = try ProcessGroup(starting: "/bin/sh", ["-c", Self.guardian + text], environment: environment)
         exit = try loop.onExit(of: group.id) { [self] in ended($0) }
         output = try loop.watch(descriptor: group.output.number, for: .readable) { [weak self] _ in self?.read() }
     }
 
-    /// None of it can be there any more, and its number may be somebody else's.
-    var isOver: Bool { hasExited && output == nil }
-
-    func send(signal: Int32) { if !isOver { group.send(signal: signal) } }
+    func send(signal: Int32) { group.send(signal: signal) }
 
     /// The loop holds it until here, so that it is reaped also when nobody else knows it any more.
     private func ended(_ end: ChildExit) {
         hasExited = true
         exit = nil
+        if endsWhole { group.send(signal: SIGKILL) }
         let words =
             switch end {
             case .exited(let status): "exit status \(status)"

@@ -64,9 +64,10 @@ final class Service {
         // The loop decides everything; they only read and write.
         options.workers = 2
         options.limits.connections = 1_024
+        options.refusal = { Response(Reply($0.status, "\($0.reason)\n")) }
         let inbox = inbox
         listener = try Listener(options) { request, exchange in
-            exchange.park(for: .seconds(60)) { Self.refused }
+            guard exchange.park(for: .seconds(60), otherwise: { Self.refused }) else { return }
             if !inbox.send(Asked(request: request, exchange: exchange)) { exchange.answer(Self.refused) }
         }
         watches.append(try inbox.attach(to: loop) { [unowned self] in take($0) })

@@ -53,6 +53,12 @@ struct LaunchTests {
         sky.pass(.seconds(5))
         #expect(deeds(&sky) == ["kill \(id) terminated"])
 
+        // One that never ran has no command to end.
+        let short = try sky.launch()
+        try sky.order("instances/\(short)/terminate")
+        sky.pass(.seconds(5))
+        #expect(deeds(&sky) == [])
+
         try sky.order("instances", #"{"boot": false, "name": "mine"}"#)
         sky.pass(.seconds(2))
         try sky.order("instances/mine/terminate", #"{"at_once": true}"#)

@@ -41,7 +41,7 @@ struct NoticeTests {
         #expect(halts == ["halt shutting-down", "kill terminated"])
     }
 
-    @Test func `one to stop stops, and is still there`() throws {
+    @Test func `one to stop stops, is still there, and can be terminated`() throws {
         var sky = try Sky()
         let id = try sky.run()
         try sky.order("instances/\(id)/notice", #"{"seconds": 2, "action": "hibernate"}"#)
@@ -51,6 +51,9 @@ struct NoticeTests {
         #expect(try sky.state(id) == "stopping")
         sky.pass(.seconds(5))
         #expect(try sky.state(id) == "stopped")
+        #expect(try sky.order("instances/\(id)/notice").status == 409)
+        try sky.order("instances/\(id)/terminate")
+        #expect(try sky.state(id) == "terminated")
     }
 
     @Test func `what was announced can be taken back, once`() throws {

@@ -58,6 +58,19 @@ struct BootTests {
         }
     }
 
+    @Test func `a sandbox that is killed leaves nothing of its instances`() throws {
+        try withTemporaryFolder { folder in
+            let sandbox = try SandboxProcess(["--boot": "sleep 600 & echo $! > \(folder)/child"])
+            _ = try sandbox.ordered("launch")
+            let child = try #require(Int32(line("\(folder)/child")))
+            // Its first process has ended, and the machine is there all the same.
+            try sandbox.process.waitForText("exit status 0")
+            #expect(isThere(child))
+            sandbox.process.send(signal: SIGKILL)
+            try eventually("what it left is gone") { !isThere(child) }
+        }
+    }
+
     @Test func `what a command says, and how it ends, is logged`() throws {
         let sandbox = try SandboxProcess(["--boot": "echo good morning; exit 3"])
         let id = try sandbox.ordered("launch").required("id").string()

@@ -34,6 +34,10 @@ struct ServingTests {
     @Test func `whoever looks is told that it is not AWS`() throws {
         let sandbox = try SandboxProcess()
         #expect(try PlainClient(port: sandbox.port).ask("GET", "/").text.contains("NOT AWS"))
+        for path in ["/", "/nothing", "/%2f"] {
+            let reply = try PlainClient(port: sandbox.port).ask("GET", path)
+            #expect(reply.head.contains("Server: spot-sandbox (not AWS)"), "\(path)")
+        }
         let outcome = try sandbox.stop()
         #expect(outcome.end == .exited(0))
         #expect(outcome.errors.contains("THIS IS NOT AWS"))

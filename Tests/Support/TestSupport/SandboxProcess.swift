@@ -6,6 +6,7 @@ import Platform
 package final class SandboxProcess {
     package let port: UInt16
     package let process: ChildProcess
+    private var hasStopped = false
     package var url: String { "http://127.0.0.1:\(port)" }
 
     /// Its key is everybody's.
@@ -25,8 +26,12 @@ package final class SandboxProcess {
         try process.waitForText("serving")
     }
 
+    // Killed, it would leave what its instances are for another second.
+    deinit { if !hasStopped { _ = try? stop() } }
+
     /// Ends it, and waits until it has: what its instances were is gone then, too.
     package func stop() throws -> ChildOutcome {
+        hasStopped = true
         process.send(signal: SIGTERM)
         return try process.waitForEnd()
     }

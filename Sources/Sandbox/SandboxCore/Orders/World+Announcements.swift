@@ -4,7 +4,7 @@ import JSON
 extension World {
     mutating func announce(_ what: String, _ index: Int, _ order: Order, at now: Moment) throws(Refusal) {
         let instance = instances[index]
-        guard instance.state == .pending || instance.state == .running || what == "terminate" && instance.state.isUp
+        guard instance.state == .pending || instance.state == .running || what == "terminate" && instance.state.isThere
         else { throw Refusal("", "\(instance.id) is \(instance.state.rawValue)", status: 409) }
         switch what {
         case "notice": try notice(index, order, at: now)

@@ -66,8 +66,9 @@ extension World {
         let found = instances.indices.filter { index in
             let instance = instances[index]
             return instance.id == name
-                || instance.state.isUp && (instance.address == name || instance.metadata.description == name)
-                || instance.state.isUp && tags[instance.id]?.contains { $0.key == "Name" && $0.value == name } ?? false
+                || instance.state.isThere && (instance.address == name || instance.metadata.description == name)
+                || instance.state.isThere
+                    && tags[instance.id]?.contains { $0.key == "Name" && $0.value == name } ?? false
         }
         guard let index = found.first else {
             throw Refusal("", "there is no instance \(name): spot-sandbox instances lists them", status: 404)
@@ -89,7 +90,8 @@ extension World {
         guard address.map({ IPv4($0)?.isPrivate ?? false }) ?? true else {
             throw Refusal("", "\(address ?? "") is no private IPv4 address such as 10.0.0.7")
         }
-        guard address.map({ address in !instances.contains { $0.state.isUp && $0.address == address } }) ?? true else {
+        guard address.map({ address in !instances.contains { $0.state.isThere && $0.address == address } }) ?? true
+        else {
             throw Refusal("", "another instance has the address \(address ?? "")", status: 409)
         }
         let isSpot = try order.flag("spot") ?? true
