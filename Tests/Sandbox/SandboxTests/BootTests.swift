@@ -66,7 +66,7 @@ struct BootTests {
             // Its first process has ended, and the machine is there all the same.
             try sandbox.process.waitForText("exit status 0")
             #expect(isThere(child))
-            sandbox.process.send(signal: SIGKILL)
+            #expect(try sandbox.stop(by: SIGKILL).end == .killed(signal: SIGKILL))
             try eventually("what it left is gone") { !isThere(child) }
         }
     }

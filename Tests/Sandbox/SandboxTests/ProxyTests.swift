@@ -41,15 +41,17 @@ struct ProxyTests {
             sandbox, "elasticloadbalancing", "Action=\(action)&TargetGroupArn=\(arn)&Targets.member.1.Id=\(id)")
     }
 
-    /// Borrowed, so that it is open until the end.
-    private func heard(_ connection: borrowing FileDescriptor) throws -> [UInt8] {
-        try receiveAll(from: connection.number)
+    /// Hears it to its end. Borrowed, so that it is open until then.
+    private func expect(_ bytes: [UInt8], from connection: borrowing FileDescriptor) throws {
+        let heard = try receiveAll(from: connection.number)
+        #expect(heard == bytes)
     }
 
     /// It breaks, which is another thing than its end.
-    private func isCut(_ connection: borrowing FileDescriptor) -> Bool {
-        do { _ = try heard(connection) } catch { return "\(error)".contains("connection reset") }
-        return false
+    private func expectCut(_ connection: borrowing FileDescriptor) throws {
+        let number = connection.number
+        let error = #expect(throws: TestSupportError.self) { try receiveAll(from: number) }
+        #expect(error?.description.contains("connection reset") == true)
     }
 
     private func health(_ sandbox: SandboxProcess) throws -> [String] {
@@ -61,12 +63,12 @@ struct ProxyTests {
         let (sandbox, front) = try make("balancer", to: server.port)
         // Before there is a target, nobody is let through.
         let refused = try connectToLoopback(port: front)
-        #expect(isCut(refused))
+        try expectCut(refused)
         try target(sandbox, "RegisterTargets", "127.0.0.1")
         // The two probes that make it healthy are closed without a word.
         for _ in 0..<2 {
             let probe = try server.accept()
-            #expect(try heard(probe) == [])
+            try expect([], from: probe)
         }
         try eventually("it is healthy") { try health(sandbox) == ["healthy"] }
 
@@ -77,12 +79,12 @@ struct ProxyTests {
             shutdown(number, Int32(SHUT_WR))
         }
         let accepted = try acceptTraffic(server)
-        #expect(try heard(accepted) == question)
+        try expect(question, from: accepted)
         carried.join()
         // It has heard the end of the question, and answers all the same.
         try sendAll(Array("answer".utf8), to: accepted.number)
         shutdown(accepted.number, Int32(SHUT_WR))
-        #expect(try heard(client) == Array("answer".utf8))
+        try expect(Array("answer".utf8), from: client)
     }
 
     /// The next connection that is no probe: those end without a byte.
@@ -109,8 +111,8 @@ struct ProxyTests {
         #expect(try receiveSome(from: client.number) == [2])
         // New ones are not let through, and when the time is over this one is cut.
         let late = try connectToLoopback(port: front)
-        #expect(isCut(late))
-        #expect(isCut(client))
+        try expectCut(late)
+        try expectCut(client)
         #expect(try health(sandbox) == [])
     }
 
@@ -141,7 +143,7 @@ struct ProxyTests {
             try eventually("\(own) listens") { (try? connectToLoopback(port: port, host: own)) != nil }
             let form = "Action=AssociateAddress&AllocationId=\(allocation)&InstanceId=\(id)&AllowReassociation=true"
             _ = try call(sandbox, "ec2", form)
-            if let old = before.take() { #expect(isCut(old)) }
+            if let old = before.take() { try expectCut(old) }
             let client = try connectToLoopback(port: front)
             let number = client.number
             #expect(try receiveSome(from: number) == Array(own.utf8))

@@ -30,9 +30,9 @@ package final class SandboxProcess {
     deinit { if !hasStopped { _ = try? stop() } }
 
     /// Ends it, and waits until it has: what its instances were is gone then, too.
-    package func stop() throws -> ChildOutcome {
+    package func stop(by signal: Int32 = SIGTERM) throws -> ChildOutcome {
         hasStopped = true
-        process.send(signal: SIGTERM)
+        process.send(signal: signal)
         return try process.waitForEnd()
     }
 
