@@ -50,6 +50,7 @@ let package = Package(
     products: [
         .executable(name: "spot-agent", targets: ["AgentMain"]),
         .executable(name: "spot-coordinator", targets: ["CoordinatorMain"]),
+        .executable(name: "spot-sandbox", targets: ["SandboxMain"]),
         .executable(name: "simulate", targets: ["Simulate"]),
     ],
     targets: [
@@ -106,6 +107,12 @@ let package = Package(
                 "CoordinatorAPI", "CoordinatorCore", "CoordinatorHeart", "CoordinatorJobs", "CoordinatorOperator",
                 "CoordinatorStore", "Crypto", "HTTPServer", "JSON", "Platform", "Systemd", "Wire",
             ], linking: noSymbols),
+
+        // MARK: Sandbox: a pretend world, which knows nothing of the two programs
+        library("SandboxCore", in: "Sources/Sandbox", uses: ["JSON", "XML"]),
+        program(
+            "SandboxMain", in: "Sources/Sandbox",
+            uses: ["Crypto", "HTTPClient", "HTTPServer", "JSON", "Platform", "SandboxCore", "Systemd"]),
 
         // MARK: Tests
         library("TestSupport", in: "Tests/Support", uses: ["CLinux", "JSON", "Platform"]),
@@ -168,6 +175,8 @@ let package = Package(
                 "PretendMetadata",
                 "SQLite", "TestSupport", "Wire", "XML",
             ]),
+        tests("SandboxCoreTests", in: "Tests/Sandbox", uses: ["JSON", "SandboxCore", "TestSupport", "XML"]),
+        tests("SandboxTests", in: "Tests/Sandbox", uses: ["CLinux", "JSON", "Platform", "SandboxMain", "TestSupport"]),
         tests("SQLiteTests", in: "Tests/System", uses: ["DroppingVFS", "Platform", "SQLite", "TestSupport"]),
         tests(
             "SystemdTests", in: "Tests/System",

@@ -35,6 +35,8 @@ package final class Exchange: Sendable {
     enum Answer {
         case response(Response)
         case stream(ResponseStream, headers: [HeaderField])
+        /// The connection is closed.
+        case none
     }
 
     let connection: Connection
@@ -55,6 +57,10 @@ package final class Exchange: Sendable {
     /// returning without parking it.
     @discardableResult
     package func answer(_ response: Response) -> Bool { settleAndResume(.response(response)) }
+
+    /// Closes the connection without an answer, as a server does that dies.
+    @discardableResult
+    package func drop() -> Bool { settleAndResume(.none) }
 
     /// Keeps the request open after the handler has returned, for at most `time` (and at most the listener's `parkTime`);
     /// then, or when the listener stops, the client gets `otherwise`.

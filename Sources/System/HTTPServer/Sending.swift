@@ -69,6 +69,8 @@ private func makeResponse(_ answer: Exchange.Answer) -> (status: Int, headers: [
             UInt64.max, blockSize, readStream, context.toOpaque(), releaseStream)
         if unsafe made == nil { unsafe context.release() }
         return unsafe (200, headers, made)
+    // Without anything to send, the library closes.
+    case .none: return (0, [], nil)
     }
 }
 

@@ -37,11 +37,12 @@ package struct LoopbackListener: ~Copyable {
 /// A port of 127.0.0.1 where nothing listened a moment ago.
 package func unusedLoopbackPort() throws -> UInt16 { try LoopbackListener().port }
 
-/// A blocking connection to a port of 127.0.0.1.
-package func connectToLoopback(port: UInt16) throws -> FileDescriptor {
+/// A blocking connection to a port of a loopback address.
+package func connectToLoopback(port: UInt16, host: String = "127.0.0.1") throws -> FileDescriptor {
     let descriptor = try makeSocket()
     var address = loopbackAddress(port: port)
-    try check("connect to port \(port)") {
+    guard unsafe inet_pton(AF_INET, host, &address.sin_addr) == 1 else { throw TestSupportError("\(host): no address") }
+    try check("connect to \(host):\(port)") {
         unsafe withSocketAddress(&address) { unsafe connect(descriptor.number, $0, $1) }
     }
     return descriptor

@@ -13,13 +13,18 @@ package struct PlainReply: Sendable {
     package func decode<Value: JSONReadable>(_ type: Value.Type) throws -> Value { try decodeJSON(type, from: body) }
 }
 
-/// One kept-alive connection to 127.0.0.1 that speaks HTTP/1.1 as any program might, one request at a time: for tests that
+/// One kept-alive connection to this machine that speaks HTTP/1.1 as any program might, one request at a time: for tests that
 /// look at a server from outside. It throws when the connection ends; a status is never an error.
 package final class PlainClient {
     private let descriptor: FileDescriptor
+    private let host: String
     var number: Int32 { descriptor.number }
 
-    package init(port: UInt16) throws { descriptor = try connectToLoopback(port: port) }
+    /// `host` is one of the loopback addresses, in figures.
+    package init(port: UInt16, host: String = "127.0.0.1") throws {
+        self.host = host
+        descriptor = try connectToLoopback(port: port, host: host)
+    }
 
     package func ask(
         _ method: String, _ path: String, token: String? = nil, body: (any JSONWritable)? = nil,
@@ -34,7 +39,7 @@ package final class PlainClient {
         _ method: String, _ path: String, token: String? = nil, body: (any JSONWritable)? = nil, headers: [String] = []
     ) throws {
         let content = body.map { encodeJSON($0) } ?? []
-        var head = ["\(method) \(path) HTTP/1.1", "Host: 127.0.0.1"] + headers
+        var head = ["\(method) \(path) HTTP/1.1", "Host: \(host)"] + headers
         if let token { head.append("Authorization: Bearer \(token)") }
         if body != nil || method != "GET" { head.append("Content-Length: \(content.count)") }
         try sendAll(Array((head + ["", ""]).joined(separator: "\r\n").utf8) + content, to: descriptor.number)

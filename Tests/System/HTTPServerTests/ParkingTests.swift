@@ -24,6 +24,25 @@ extension Everything {
             }
         }
 
+        @Test(arguments: [true, false])
+        func `a request that is dropped is not answered, and its connection is closed`(isParked: Bool) throws {
+            let parking = Parking()
+            let handler: @Sendable (Request, Exchange) -> Void = { request, exchange in
+                if isParked { parking.park(request, exchange) } else { exchange.drop() }
+            }
+            try withListener(handler: handler) { listener in
+                let client = try TestClient(port: listener.port)
+                try client.send(question)
+                if isParked {
+                    let exchange = try #require(try parking.wait(for: 1).first)
+                    #expect(exchange.drop())
+                    #expect(!exchange.answer(fallback))
+                }
+                #expect(try client.isClosedSilently())
+                #expect(listener.counters.parked == 0 && listener.counters.unanswered == 0)
+            }
+        }
+
         @Test func `at its deadline a parked request gets its fallback`() throws {
             try withListener(handler: { _, exchange in exchange.park(for: .milliseconds(80)) { fallback } }) {
                 listener in

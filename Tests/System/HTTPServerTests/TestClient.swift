@@ -53,6 +53,9 @@ final class TestClient: Sendable {
         return try reader.chunk().map { String(decoding: $0, as: UTF8.self) }
     }
 
+    /// Whether the server closes without having said anything.
+    func isClosedSilently() throws -> Bool { try receiveAll(from: descriptor.number).isEmpty }
+
     /// Throws when the server does not close in time. A reset is an end too.
     func awaitClose(within limit: Duration = .seconds(10)) throws {
         do {

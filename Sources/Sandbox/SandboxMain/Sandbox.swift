@@ -1,0 +1,43 @@
+import Glibc
+import HTTPServer
+import Platform
+import Systemd
+
+/// The program `spot-sandbox`.
+@main struct Sandbox {
+    static func main() {
+        StandardStream.ensureAllOpen()
+        let program = SandboxSettings.program
+        let start = ProgramStart.ofThisProcess()
+        let invocation = program.invocation(of: start)
+        guard invocation.subcommand == "serve" else { Operator.run(invocation, start.environment).exit() }
+        serve(program.readSettings(invocation, start, standardFile: SandboxSettings.standardFile), start).exit()
+    }
+
+    private static func serve(_ outcome: SettingsOutcome, _ start: ProgramStart) -> ExitStatus {
+        let outcome = outcome.adding(problems: SandboxSettings.contradictions(in: outcome))
+        for problem in outcome.problems { StandardStream.error.write("spot-sandbox: \(problem)\n") }
+        guard let settings = outcome.settings else { return .configuration }
+        StandardStream.error.write(banner)
+        let surroundings = SystemSurroundings()
+        let sink = LogDestination.automatic.open(
+            identifier: "spot-sandbox", prefix: "SANDBOX_", environment: start.environment, surroundings: surroundings)
+        // Before the first thread.
+        Loop.block(signals: [SIGTERM, SIGINT, SIGCHLD])
+        do {
+            let service = try Service(
+                settings, environment: start.environment, surroundings: surroundings, log: Log(to: sink))
+            try service.run()
+            return .success
+        } catch {
+            StandardStream.error.write("spot-sandbox: \(error)\n")
+            return (error as? HTTPServerError)?.code == .addressInUse ? .unavailable : .failure
+        }
+    }
+
+    private static let banner = """
+        *** spot-sandbox: THIS IS NOT AWS. It pretends to be the part of it that we use, on this machine alone. ***
+        *** Its instances are processes or nothing at all, and its key is known to everybody.                   ***
+
+        """
+}
