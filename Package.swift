@@ -196,7 +196,7 @@ let package = Package(
         program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "PretendMetadata", "Systemd"]),
         program(
             "FailoverScenarios", in: "Tests/Programs",
-            uses: ["CLinux", "HTTPServer", "JSON", "Platform", "PretendMetadata", "Systemd", "TestSupport", "Wire"],
+            uses: ["CLinux", "HTTPClient", "HTTPServer", "JSON", "Platform", "Systemd", "TestSupport", "Wire"],
             readsInPlace: ["box.sh"]),
         program(
             "AgentBenchmark", in: "Tests/Benchmarks",

@@ -32,7 +32,7 @@ final class Nginx {
             try findProgram("nginx", package: "nginx-light"),
             ["-p", folder, "-e", "\(folder)/error.log", "-c", "\(folder)/nginx.conf"])
         let deadline = SystemSurroundings().monotonic() + .seconds(10)
-        while (try? connectToLoopback(port: port)) == nil {
+        while (try? connect(toPort: port)) == nil {
             guard SystemSurroundings().monotonic() < deadline else { throw BenchmarkError("nginx did not start") }
             usleep(1_000)
         }

@@ -12,9 +12,11 @@ final class Box {
     /// Longer than any run of them: a box whose owner is gone ends by itself.
     private static let lifeSeconds = 900
 
+    let place: Network.Place
+
     /// Begins to boot it. `folder` is shared with it, as `/box/out`.
-    init(_ name: String, in folder: String, copies: [String], _ lines: Journal) throws {
-        self.name = name
+    init(_ name: String, _ place: Network.Place, in folder: String, copies: [String], _ lines: Journal) throws {
+        (self.name, self.place) = (name, place)
         for pipe in ["ask", "answer"] {
             let path = "\(folder)/\(name).\(pipe)"
             guard unsafe mkfifo(path, 0o600) == 0 else { throw Broken("make \(path): \(describe(errno: errno))") }
@@ -25,7 +27,8 @@ final class Box {
         try lines.follow("\(folder)/\(name).log", of: name)
         let script = folderName(of: #filePath) + "/box.sh"
         process = try SystemdBox.start(
-            script, [name], copies: copies, options: ["-N", "-o", folder], within: Self.lifeSeconds)
+            script, [name], copies: copies, options: ["-N", "-o", folder], network: place.path,
+            within: Self.lifeSeconds)
     }
 
     /// Has a line done by its shell, and returns what it said; throws when it failed.
@@ -60,6 +63,12 @@ final class Box {
         let text = try ask("systemctl show -P MainPID \(unit)")
         guard let id = Int32(text.prefix { $0.isNumber }), id > 1 else { throw Broken("\(unit) does not run: \(text)") }
         return id
+    }
+
+    /// Writes a file with these lines, and the folders that it is in.
+    func write(_ path: String, _ lines: [String]) throws {
+        let words = lines.map { "'" + $0.replacing("'", with: #"'\''"#) + "'" }.joined(separator: " ")
+        try ask(#"mkdir -p "$(dirname \#(path))"; printf '%s\n' \#(words) >\#(path)"#)
     }
 
     func stop() {

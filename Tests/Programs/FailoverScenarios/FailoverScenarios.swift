@@ -4,7 +4,7 @@ import TestSupport
 
 /// Hand-overs of real machines with something killed in them, for `AgentFailoverTests`:
 /// `sweep overlap|exclusive VICTIM|all COUNT|all SEED [KILLS]`, `hooks overlap|exclusive COUNT`, `fence exclusive`,
-/// `stuck overlap promote|verify`, `stuck exclusive verify`, `drill overlap|exclusive`; and `serve NAME PORT FOLDER [alone]`, which is the workload. All but the last go in a network of
+/// `stuck overlap promote|verify`, `stuck exclusive verify`, `drill overlap|exclusive`; and `serve NAME FOLDER [alone]`, which is the workload. All but the last go in a network of
 /// their own (`unshare --net`).
 @main enum FailoverScenarios {
     static func main() { exit(run(Array(CommandLine.arguments.dropFirst()))) }

@@ -53,8 +53,8 @@ func sufferFence(_ town: Town) throws {
     // It is asked again a minute later.
     round.patience = .seconds(100)
     round.failures = ["demote failed"]
-    try round.play { host, wall in
-        host.announce(at: wall + .seconds(120))
+    try round.play { host in
+        try host.announce()
         let isTold = town.journal.wait(since: begin, for: 1, within: .seconds(20)) {
             $0.who == Step.coordinator && $0.what.hasPrefix("fence failed")
         }
@@ -79,8 +79,8 @@ func sufferSuccessor(_ town: Town, _ words: [String]) throws {
     try town.waitForReadiness()
     town.witness.begin()
     let surroundings = SystemSurroundings()
-    let (wall, noticed) = (surroundings.wall(), surroundings.monotonic())
-    old.announce(at: wall + .seconds(120))
+    let noticed = surroundings.monotonic()
+    try old.announce()
     let (message, serving, idle) =
         town.handOver == .overlap ? ("promotion failed", old, new) : ("replica promoted", new, old)
     let isTold = town.journal.wait(since: begin, for: 1, within: .seconds(25)) {

@@ -1,71 +1,70 @@
 import JSON
 import Platform
-import PretendMetadata
 import TestSupport
 import Wire
 
-/// A machine that may run the workload: its box, its agent's unit, and what EC2 says to it.
+/// A machine that may run the workload: its box, its agent's unit, and what EC2 knows of it.
 final class Host {
     let box: Box
-    let metadata: PretendMetadata
-    /// Where its workload is asked.
-    let port: UInt16
-    private(set) var instance: InstanceID
+    private let sandbox: Sandbox
+    private var machine: Sandbox.Machine
+    /// What its settings say besides the address of its metadata service.
+    private var settings: [String] = []
 
-    init(_ box: Box, _ metadata: PretendMetadata, port: UInt16, _ instance: InstanceID) {
-        (self.box, self.metadata, self.port, self.instance) = (box, metadata, port, instance)
+    /// Where the workload is asked, on each machine.
+    static let port: UInt16 = 8080
+
+    init(_ box: Box, in sandbox: Sandbox) throws {
+        (self.box, self.sandbox) = (box, sandbox)
+        machine = try sandbox.launch(at: box.place.address)
     }
 
-    static let copies = [
-        "spot-agent:/usr/bin/spot-agent", "spot-coordinator:/usr/bin/spot-coordinator",
-        "FailoverScenarios:/usr/bin/workload",
-    ]
+    var instance: InstanceID { machine.id }
 
     /// Puts in place what an operator would: the workload's units, the hooks, the settings and the client's token.
     func furnish(_ handOver: HandOver, settings: [String], token: Token) throws {
-        let serve = "/usr/bin/workload serve \(box.name) \(port) /box/out\(handOver == .exclusive ? " alone" : "")"
-        try write(
+        let serve = "/usr/bin/workload serve \(box.name) /box/out\(handOver == .exclusive ? " alone" : "")"
+        try box.write(
             "/etc/systemd/system/web.service",
             ["[Unit]", "Wants=web-door.service", "[Service]", "Type=notify", "ExecStart=\(serve)"])
-        try write("/etc/systemd/system/web-door.service", ["[Service]", "ExecStart=/bin/sleep infinity"])
+        try box.write("/etc/systemd/system/web-door.service", ["[Service]", "ExecStart=/bin/sleep infinity"])
         for stage in ["notice", "promote", "drain", "fence"] {
             try hook(stage, "10-note", "echo - - hook of \(stage) >>/box/out/\(box.name).log")
         }
-        let own = [
-            "AWS_EC2_METADATA_SERVICE_ENDPOINT=\(metadata.endpoint)", "LOGICAL_AGENT_ID=web",
-            "HAND_OVER=\(handOver.rawValue)", "PROMOTE_UNITS=web", "DRAIN_UNITS=web-door",
-            "VERIFY_URL=http://127.0.0.1:\(port)/", "AUTO_TERMINATE_OLD_INSTANCE=false",
-        ]
-        try write("/etc/spot-optimizer/agent.env", own + settings)
+        self.settings =
+            [
+                "LOGICAL_AGENT_ID=web", "HAND_OVER=\(handOver.rawValue)", "PROMOTE_UNITS=web", "DRAIN_UNITS=web-door",
+                "VERIFY_URL=http://127.0.0.1:\(Self.port)/", "AUTO_TERMINATE_OLD_INSTANCE=false",
+                "AWS_ENDPOINT_URL=\(Sandbox.endpoint)",
+            ] + settings
+        try writeSettings()
         try box.ask("umask 077; mkdir -p /etc/credstore; echo '\(token.secret)' >/etc/credstore/client-token")
         try box.ask("systemctl daemon-reload")
     }
 
-    func hook(_ stage: String, _ name: String, _ line: String) throws {
-        let path = "/etc/spot-optimizer/hooks/\(stage).d/\(name)"
-        try write(path, ["#!/bin/bash", line])
-        try box.ask("chmod 755 \(path)")
+    private func writeSettings() throws {
+        let metadata = "AWS_EC2_METADATA_SERVICE_ENDPOINT=\(machine.metadata)"
+        try box.write("/etc/spot-optimizer/agent.env", [metadata] + settings)
     }
 
-    private func write(_ path: String, _ lines: [String]) throws {
-        let words = lines.map { "'" + $0.replacing("'", with: #"'\''"#) + "'" }.joined(separator: " ")
-        try box.ask(#"mkdir -p "$(dirname \#(path))"; printf '%s\n' \#(words) >\#(path)"#)
+    func hook(_ stage: String, _ name: String, _ line: String) throws {
+        let path = "/etc/spot-optimizer/hooks/\(stage).d/\(name)"
+        try box.write(path, ["#!/bin/bash", line])
+        try box.ask("chmod 755 \(path)")
     }
 
     func start() throws { try box.ask("systemctl start spot-agent") }
 
     /// Another machine in its place, as new as from the shop.
-    func replace(with instance: InstanceID) throws {
+    func replace() throws {
         try box.ask("systemctl stop spot-agent && rm -rf /var/lib/spot-agent/*")
-        metadata.set("spot/instance-action", nil)
-        metadata.set("instance-id", instance.text)
-        self.instance = instance
+        try sandbox.terminate(instance)
+        machine = try sandbox.launch(at: box.place.address)
+        try writeSettings()
         try start()
     }
 
-    func announce(at time: Timestamp) {
-        metadata.set("spot/instance-action", #"{"action": "terminate", "time": "\#(time)"}"#)
-    }
+    func announce(in time: Duration = .seconds(120)) throws { try sandbox.announce(instance, in: time) }
 
     func state(of unit: String) throws -> String {
         String(try box.ask("systemctl show -P ActiveState \(unit)").prefix { $0.isLetter })

@@ -65,7 +65,7 @@ struct Round {
     /// `announce` has the old primary hear of its end.
     mutating func play(
         _ victim: Victim = .old, _ moment: Moment? = nil,
-        announce: (Host, Timestamp) throws -> Void = { $0.announce(at: $1 + .seconds(120)) }
+        announce: (Host) throws -> Void = { try $0.announce() }
     ) throws {
         let (old, new) = (town.primary, town.replica)
         let epoch = try town.epoch()
@@ -75,7 +75,7 @@ struct Round {
         town.witness.begin()
         let surroundings = SystemSurroundings()
         let wall = surroundings.wall()
-        try announce(old, wall)
+        try announce(old)
         if wait(for: moment, since: begin, old) {
             for number in 1...kills {
                 for target in targets { try target.box.ask("kill -9 \(target.process)") }
@@ -118,7 +118,7 @@ struct Round {
         switch victim {
         case .old: [try Target("spot-agent", on: town.primary.box)]
         case .new: [try Target("spot-agent", on: town.replica.box)]
-        case .coordinator: [try Target("spot-coordinator", on: town.boxes[0])]
+        case .coordinator: [try Target("spot-coordinator", on: town.hall)]
         case .everyone: try targets(.old) + targets(.new) + targets(.coordinator)
         }
     }

@@ -1,91 +1,109 @@
 import Glibc
 import JSON
 import Platform
-import PretendMetadata
 import TestSupport
 import Wire
 
-/// Two machines with a systemd of their own each, a coordinator on the first, and a client of the workload; all in the network
-/// that this program was started in.
+/// A coordinator and two machines, each with a systemd and a network of its own and installed from our packages, in a pretended AWS;
+/// and a client of the workload. All is in the network that this program was started in.
 final class Town {
     let handOver: HandOver
     let folder: String
     let journal = Journal()
     let witness: Witness
-    let boxes: [Box]
+    let sandbox: Sandbox
+    let network: Network
+    /// Where the coordinator is.
+    let hall: Box
     private(set) var primary: Host
     private(set) var replica: Host
     private(set) var slot: SlotID?
-    private let iam: PretendIAM
-    private var machines = 2
+    private let console: Console
 
-    private static let port: UInt16 = 5000
+    private static let hallAddress = "10.77.0.10"
+    private static let hostAddresses = ["a": "10.77.0.11", "b": "10.77.0.12"]
+    private static let coordinator = "https://\(hallAddress):5000"
     private static let adminToken = "the-operator-of-this-town"
     /// The longest that a step of the scenery may take.
     static let patience = Duration.seconds(30)
 
+    var hosts: [Host] { [primary, replica] }
+    var boxes: [Box] { [hall] + hosts.map(\.box) }
+
     init(_ handOver: HandOver, in folder: String) throws {
-        self.handOver = handOver
-        self.folder = folder
-        try Self.raiseLoopback()
-        iam = try PretendIAM()
-        let products = try builtProgram("")
-        let systemd = "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/") + "/Systemd"
-        let copies = Host.copies.map { products + $0 } + [systemd]
-        let journal = journal
-        try journal.follow("\(folder)/\(Step.coordinator).log", of: Step.coordinator)
-        boxes = try ["a", "b"].map { try Box($0, in: folder, copies: copies, journal) }
-        let hosts = try zip(boxes, 1...).map { box, number in
-            let instance = try Self.instance(number)
-            let values = PretendMetadata.ordinary.merging(["instance-id": instance.text]) { $1 }
-            return Host(box, try PretendMetadata(values: values), port: UInt16(8080 + number), instance)
+        (self.handOver, self.folder) = (handOver, folder)
+        network = try Network()
+        sandbox = try Sandbox()
+        let certificate = try Certificate(in: folder, for: "IP:\(Self.hallAddress)")
+        console = try Console(Self.coordinator, token: Self.adminToken, authority: certificate.certificate)
+        hall = try Box(
+            Step.coordinator, network.add("hall", Self.hallAddress), in: folder,
+            copies: [
+                "\(try Self.package("spot-coordinator")):/box/package.deb",
+                "\(certificate.certificate):/etc/spot-optimizer/tls.crt",
+                "\(certificate.key):/etc/spot-optimizer/tls.key",
+            ], journal)
+        let agent = [
+            "\(try Self.package("spot-agent")):/box/package.deb",
+            "\(certificate.certificate):/etc/spot-optimizer/coordinator.crt",
+            "\(try builtProgram("FailoverScenarios")):/usr/bin/workload",
+        ]
+        let hosts = try Self.hostAddresses.sorted { $0.key < $1.key }.map { [network, sandbox, journal] in
+            try Host(Box($0.key, network.add($0.key, $0.value), in: folder, copies: agent, journal), in: sandbox)
         }
         (primary, replica) = (hosts[0], hosts[1])
-        witness = try Witness(ports: hosts.map(\.port))
+        witness = try Witness(Array(Self.hostAddresses.values))
+    }
+
+    /// The newest that `Packaging/build-packages` has made.
+    private static func package(_ name: String) throws -> String {
+        let root = "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
+        let list = "ls -t \(root)/.build/packages/\(name)_*.deb"
+        let found = try ChildProcess("/bin/sh", ["-c", list]).waitForEnd().output.split(separator: "\n")
+        guard let newest = found.first else { throw Broken("there are no packages: run Packaging/build-packages") }
+        return String(newest)
     }
 
     func stop() {
         witness.stop()
         for box in boxes { box.stop() }
-        for host in [primary, replica] { host.metadata.stop() }
-        iam.stop()
-    }
-
-    private static func raiseLoopback() throws {
-        let outcome = try ChildProcess("/bin/sh", ["-c", "PATH=/usr/sbin:/sbin:/usr/bin:/bin exec ip link set lo up"])
-            .waitForEnd()
-        guard outcome.status == 0 else { throw Broken("ip link set lo up (Debian: iproute2): \(outcome.errors)") }
-    }
-
-    private static func instance(_ number: Int) throws -> InstanceID {
-        let digits = String(number, radix: 16)
-        return try InstanceID("i-" + String(repeating: "0", count: 17 - digits.count) + digits)
+        sandbox.stop()
     }
 
     // MARK: The machines
 
     /// The coordinator, the primary that serves, and the replica that is ready.
     func settle(_ settings: [String] = []) throws {
-        let first = boxes[0]
-        try first.ask(
-            "mkdir -p /etc/credstore; echo \(Self.adminToken) >/etc/credstore/admin-token", within: .seconds(60))
-        try first.ask("chmod 600 /etc/credstore/admin-token; systemctl start spot-coordinator")
-        let reply = try ask("POST", Route.createClient.path(), body: ClientCreation(name: "town", email: nil))
-        let token = try reply.decode(CreatedClient.self).token
-        let all = ["AWS_ENDPOINT_URL=\(iam.url)", "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=s"] + settings
-        for host in [primary, replica] { try host.furnish(handOver, settings: all, token: token) }
+        try openHall()
+        let token = try console.tell(
+            CreatedClient.self, Route.createClient.path(), ClientCreation(name: "town", email: nil)
+        ).token
+        let all = [
+            "SPOT_OPTIMIZER_SERVER_URL=\(Self.coordinator)", "SERVER_CA_FILE=/etc/spot-optimizer/coordinator.crt",
+        ]
+        for host in hosts { try host.furnish(handOver, settings: all + settings, token: token) }
         try primary.start()
         try eventually("a workload that runs", within: Self.patience) { try primary.state(of: "web") == "active" }
-        slot = try ask(Route.agents.path()).decode(AgentList.self).agents.first?.id
+        slot = try console.ask(AgentList.self, Route.agents.path()).agents.first?.id
         try replica.start()
         try waitForReadiness()
+    }
+
+    private func openHall() throws {
+        try hall.ask(
+            "mkdir -p /etc/credstore; umask 077; echo \(Self.adminToken) >/etc/credstore/admin-token",
+            within: .seconds(60))
+        try hall.ask("chown spot-coordinator /etc/spot-optimizer/tls.key; chmod 400 /etc/spot-optimizer/tls.key")
+        let files = ["CERT_FILE": "crt", "KEY_FILE": "key"].map { "TLS_\($0)=/etc/spot-optimizer/tls.\($1)" }
+        try hall.write("/etc/spot-optimizer/coordinator.env", ["HOST=0.0.0.0"] + files)
+        try hall.ask("systemctl start spot-coordinator")
     }
 
     func waitForReadiness() throws {
         var reasons: [String] = []
         do {
             try eventually("a replica that is ready", within: Self.patience) {
-                reasons = try ask(Route.readiness.path(known())).decode(SlotReadiness.self).reasons
+                reasons = try readiness().reasons
                 usleep(10_000)
                 return reasons.isEmpty
             }
@@ -95,8 +113,7 @@ final class Town {
     /// The workload has moved: a new machine takes the place of the old primary.
     func goOn() throws {
         (primary, replica) = (replica, primary)
-        machines += 1
-        try replica.replace(with: Self.instance(machines))
+        try replica.replace()
         try waitForReadiness()
     }
 
@@ -107,27 +124,22 @@ final class Town {
         return slot
     }
 
-    func ask(_ path: String) throws -> PlainReply { try ask("GET", path, body: nil) }
-
-    private func ask(_ method: String, _ path: String, body: (any JSONWritable)?) throws -> PlainReply {
-        let reply = try PlainClient(port: Self.port).ask(method, path, token: Self.adminToken, body: body)
-        guard reply.status < 300 else { throw Broken("\(method) \(path): \(reply.status) \(reply.text)") }
-        return reply
-    }
+    func readiness() throws -> SlotReadiness { try console.ask(Route.readiness.path(known())) }
 
     func incidents() throws -> [Incident] {
-        try ask(Route.incidents.target([], query: [(.agent, known().text), (.limit, "10")]))
-            .decode(IncidentList.self).incidents
+        try console.ask(
+            IncidentList.self, Route.incidents.target([], query: [(.agent, known().text), (.limit, "10")])
+        ).incidents
     }
 
-    func incident(_ id: IncidentID) throws -> Incident { try ask(Route.incident.path(id)).decode(Incident.self) }
+    func incident(_ id: IncidentID) throws -> Incident { try console.ask(Route.incident.path(id)) }
 
     func commands(of incident: IncidentID) throws -> [CommandSummary] {
-        try ask(Route.commands.target([], query: [(.agent, known().text), (.limit, "100")]))
-            .decode(CommandList.self).commands.filter { $0.incident == incident }
+        try console.ask(CommandList.self, Route.commands.target([], query: [(.agent, known().text), (.limit, "100")]))
+            .commands.filter { $0.incident == incident }
     }
 
-    func epoch() throws -> Epoch { try ask(Route.agent.path(known())).decode(AgentDetail.self).agent.epoch }
+    func epoch() throws -> Epoch { try console.ask(AgentDetail.self, Route.agent.path(known())).agent.epoch }
 }
 
 /// Runs `body` in a town of its own.

@@ -34,11 +34,11 @@ final class Witness: Sendable {
     private let state = Monitor(State())
     private static let pause = Duration.milliseconds(3)
 
-    init(ports: [UInt16]) throws {
+    init(_ hosts: [String]) throws {
         let surroundings = SystemSurroundings()
         _ = try DedicatedThread(name: "witness") { [state] in
             while !state.change({ $0.isOver }) {
-                let names = Set(ports.compactMap(answer))
+                let names = Set(hosts.compactMap(answer))
                 let now = surroundings.monotonic()
                 state.change { $0.sight.note(names, at: now) }
                 _ = state.wait(until: now + Self.pause) { $0.isOver ? true : nil }
@@ -51,8 +51,8 @@ final class Witness: Sendable {
     func stop() { state.change { $0.isOver = true } }
 }
 
-private func answer(_ port: UInt16) -> String? {
-    guard let reply = try? PlainClient(port: port).ask("GET", "/", within: .seconds(1)), reply.status == 200 else {
+private func answer(_ host: String) -> String? {
+    guard let reply = try? PlainClient(port: Host.port, host: host).ask("GET", "/", within: .seconds(1)), reply.status == 200 else {
         return nil
     }
     return reply.text

@@ -4,18 +4,18 @@ import Platform
 import Systemd
 import TestSupport
 
-/// The workload: a page that says who serves. `serve NAME PORT FOLDER`, and `alone` where two must never run: then each holds
+/// The workload: a page that says who serves. `serve NAME FOLDER`, and `alone` where two must never run: then each holds
 /// the lock that stands for the data, and whoever does not get it leaves a mark. The kernel lets go of it with the process.
 func serve(_ words: [String]) throws {
-    guard words.count >= 3, let port = UInt16(words[1]) else { throw Misuse(words: words) }
-    let (name, folder) = (words[0], words[2])
+    guard words.count >= 2 else { throw Misuse(words: words) }
+    let (name, folder) = (words[0], words[1])
     try note(name, in: "\(folder)/\(Marks.starts)")
     try note("- - the workload starts", in: "\(folder)/\(name).log")
     if words.last == "alone" {
         let data = unsafe open("\(folder)/data", O_RDWR | O_CREAT | O_CLOEXEC, 0o600)
         if flock(data, LOCK_EX | LOCK_NB) != 0 { try note(name, in: "\(folder)/\(Marks.twice)") }
     }
-    var options = ListenerOptions(address: .address("127.0.0.1", port: port), surroundings: SystemSurroundings())
+    var options = ListenerOptions(address: .address("0.0.0.0", port: Host.port), surroundings: SystemSurroundings())
     options.workers = 1
     let listener = try Listener(options) { _, exchange in exchange.answer(Response(status: 200, text: name)) }
     try Notifier.takeFromEnvironment().ready(status: name)

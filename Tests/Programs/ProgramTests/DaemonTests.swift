@@ -156,7 +156,7 @@ struct DaemonTests {
     }
 
     private func request(_ text: String, to port: UInt16) throws -> String {
-        let connection = try connectToLoopback(port: port)
+        let connection = try connect(toPort: port)
         try sendAll(Array(text.utf8), to: connection.number)
         return String(decoding: try receiveAll(from: connection.number), as: UTF8.self)
     }

@@ -62,7 +62,7 @@ struct ProxyTests {
         let server = try LoopbackListener()
         let (sandbox, front) = try make("balancer", to: server.port)
         // Before there is a target, nobody is let through.
-        let refused = try connectToLoopback(port: front)
+        let refused = try connect(toPort: front)
         try expectCut(refused)
         try target(sandbox, "RegisterTargets", "127.0.0.1")
         // The two probes that make it healthy are closed without a word.
@@ -72,7 +72,7 @@ struct ProxyTests {
         }
         try eventually("it is healthy") { try health(sandbox) == ["healthy"] }
 
-        let client = try connectToLoopback(port: front)
+        let client = try connect(toPort: front)
         let question = [UInt8](repeating: 7, count: 300_000)
         let carried = try DedicatedThread(name: "client") { [number = client.number] in
             try? sendAll(question, to: number)
@@ -102,7 +102,7 @@ struct ProxyTests {
         let (sandbox, front) = try make("balancer", to: server.port, ["--drain-seconds": "1.5"])
         try target(sandbox, "RegisterTargets", "127.0.0.1")
         try eventually("it is healthy") { try health(sandbox) == ["healthy"] }
-        let client = try connectToLoopback(port: front)
+        let client = try connect(toPort: front)
         try sendAll([1], to: client.number)
         let accepted = try acceptTraffic(server)
         try target(sandbox, "DeregisterTargets", "127.0.0.1")
@@ -110,7 +110,7 @@ struct ProxyTests {
         try sendAll([2], to: accepted.number)
         #expect(try receiveSome(from: client.number) == [2])
         // New ones are not let through, and when the time is over this one is cut.
-        let late = try connectToLoopback(port: front)
+        let late = try connect(toPort: front)
         try expectCut(late)
         try expectCut(client)
         #expect(try health(sandbox) == [])
@@ -144,7 +144,7 @@ struct ProxyTests {
             let form = "Action=AssociateAddress&AllocationId=\(allocation)&InstanceId=\(id)&AllowReassociation=true"
             _ = try call(sandbox, "ec2", form)
             if let old = before.take() { try expectCut(old) }
-            let client = try connectToLoopback(port: front)
+            let client = try connect(toPort: front)
             let number = client.number
             #expect(try receiveSome(from: number) == Array(own.utf8))
             before = consume client

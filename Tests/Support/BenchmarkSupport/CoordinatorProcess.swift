@@ -40,7 +40,7 @@ package final class CoordinatorProcess {
         let process = try ChildProcess("/bin/sh", ["-c", script, program, folder], environment: environment)
         self.process = process
         while true {
-            if certificate == nil ? answersPing() : (try? connectToLoopback(port: port)) != nil { break }
+            if certificate == nil ? answersPing() : (try? connect(toPort: port)) != nil { break }
             let took = SystemSurroundings().monotonic() - begin
             guard took < .seconds(30), !hasEnded else {
                 self.process = nil
@@ -53,7 +53,7 @@ package final class CoordinatorProcess {
     }
 
     private func answersPing() -> Bool {
-        guard let socket = try? connectToLoopback(port: port) else { return false }
+        guard let socket = try? connect(toPort: port) else { return false }
         let request = Array("GET /ping HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n".utf8)
         guard (try? sendAll(request, to: socket.number)) != nil else { return false }
         return (try? receiveSome(from: socket.number))?.isEmpty == false

@@ -37,9 +37,15 @@ package struct LoopbackListener: ~Copyable {
 /// A port of 127.0.0.1 where nothing listened a moment ago.
 package func unusedLoopbackPort() throws -> UInt16 { try LoopbackListener().port }
 
-/// A blocking connection to a port of a loopback address.
-package func connectToLoopback(port: UInt16, host: String = "127.0.0.1") throws -> FileDescriptor {
+/// A blocking connection to a port of 127.0.0.1, or of another host, by its address in figures. Whoever does not take it within a
+/// second, or does not take what is sent, is not there.
+package func connect(toPort port: UInt16, of host: String = "127.0.0.1") throws -> FileDescriptor {
     let descriptor = try makeSocket()
+    var limit = timeval(tv_sec: 1, tv_usec: 0)
+    try check("bound the time to connect") {
+        unsafe setsockopt(
+            descriptor.number, SOL_SOCKET, SO_SNDTIMEO, &limit, socklen_t(MemoryLayout<timeval>.size))
+    }
     var address = loopbackAddress(port: port)
     guard unsafe inet_pton(AF_INET, host, &address.sin_addr) == 1 else { throw TestSupportError("\(host): no address") }
     try check("connect to \(host):\(port)") {

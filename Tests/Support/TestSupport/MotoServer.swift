@@ -21,7 +21,7 @@ package final class MotoServer {
         // It writes a line for each request, which nobody reads.
         server = try ChildProcess(
             "/bin/sh", ["-c", "exec \(program) -H 127.0.0.1 -p \(port) >/dev/null 2>&1"], environment: variables)
-        try eventually("moto listening", within: .seconds(60)) { (try? connectToLoopback(port: port)) != nil }
+        try eventually("moto listening", within: .seconds(60)) { (try? connect(toPort: port)) != nil }
     }
 
     /// One question in the query protocol; the answer's XML.

@@ -13,17 +13,17 @@ package struct PlainReply: Sendable {
     package func decode<Value: JSONReadable>(_ type: Value.Type) throws -> Value { try decodeJSON(type, from: body) }
 }
 
-/// One kept-alive connection to this machine that speaks HTTP/1.1 as any program might, one request at a time: for tests that
+/// One kept-alive connection, to this machine where nothing else is said, that speaks HTTP/1.1 as any program might, one request at a time: for tests that
 /// look at a server from outside. It throws when the connection ends; a status is never an error.
 package final class PlainClient {
     private let descriptor: FileDescriptor
     private let host: String
     var number: Int32 { descriptor.number }
 
-    /// `host` is one of the loopback addresses, in figures.
+    /// `host` is an address in figures.
     package init(port: UInt16, host: String = "127.0.0.1") throws {
         self.host = host
-        descriptor = try connectToLoopback(port: port, host: host)
+        descriptor = try connect(toPort: port, of: host)
     }
 
     package func ask(

@@ -21,16 +21,20 @@ package enum SystemdBox {
         }
     }
 
-    /// Starts the bash script at a path in a new box, and does not wait. `options` are those of `systemd-box`.
+    /// Starts the bash script at a path in a new box, and does not wait. `options` are those of `systemd-box`; `network` is the
+    /// path of the network that it shares with `-N`, else it is ours.
     package static func start(
-        _ script: String, _ arguments: [String] = [], copies: [String], options: [String] = [], within limit: Int
+        _ script: String, _ arguments: [String] = [], copies: [String], options: [String] = [],
+        network: String? = nil, within limit: Int
     ) throws -> ChildProcess {
         let support = #filePath.split(separator: "/").dropLast(2).joined(separator: "/")
         let copies = try Set(copies + copies.flatMap(runtimeLibraries))
+        let inside = network.map { ["/usr/bin/nsenter", "--net=\($0)"] } ?? []
         let words =
-            ["/\(support)/systemd-box", "-t", "\(limit)"] + options + copies.flatMap { ["-c", $0] } + [script]
+            inside + ["/bin/bash", "/\(support)/systemd-box", "-t", "\(limit)"] + options
+            + copies.flatMap { ["-c", $0] } + [script] + arguments
         let environment = ["PATH": "/usr/sbin:/usr/bin:/sbin:/bin"]
-        return try ChildProcess("/bin/bash", words + arguments, environment: environment)
+        return try ChildProcess(words[0], Array(words.dropFirst()), environment: environment)
     }
 }
 

@@ -59,7 +59,7 @@ import Testing
         try onOwnThread("test-connect") {
             // With no room in its queue, the kernel drops what else would connect.
             let listener = try LoopbackListener(backlog: 0)
-            let first = try connectToLoopback(port: listener.port)
+            let first = try connect(toPort: listener.port)
             let client = try Client()
             let request = get("http://127.0.0.1:\(listener.port)/", deadline: .milliseconds(200))
             let error = try client.failure(of: request)

@@ -6,7 +6,7 @@ import TestSupport
 final class TestClient: Sendable {
     let descriptor: FileDescriptor
 
-    init(port: UInt16?) throws { descriptor = try connectToLoopback(port: try known(port)) }
+    init(port: UInt16?) throws { descriptor = try connect(toPort: try known(port)) }
 
     func send(_ text: String) throws { try sendAll(Array(text.utf8), to: descriptor.number) }
 

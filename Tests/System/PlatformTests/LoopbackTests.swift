@@ -5,7 +5,7 @@ import Testing
 struct LoopbackTests {
     @Test func `bytes go both ways over a loopback connection`() throws {
         let listener = try LoopbackListener()
-        let client = try connectToLoopback(port: listener.port)
+        let client = try connect(toPort: listener.port)
         let server = try listener.accept()
         try sendAll(Array("question".utf8), to: client.number)
         #expect(try receiveSome(from: server.number) == Array("question".utf8))

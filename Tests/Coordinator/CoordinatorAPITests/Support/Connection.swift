@@ -103,7 +103,7 @@ final class Connection {
 
     init(to site: Site) throws {
         self.site = site
-        descriptor = try connectToLoopback(port: site.port)
+        descriptor = try connect(toPort: site.port)
     }
 
     func send(_ ask: Ask) throws { try send(bytes: Array(ask.head(host: site.host).utf8) + (ask.body ?? [])) }

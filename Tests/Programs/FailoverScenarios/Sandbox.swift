@@ -1,0 +1,84 @@
+import JSON
+import Platform
+import TestSupport
+import Wire
+
+/// The pretended AWS of a town: `spot-sandbox`, on the town's side of the bridge.
+final class Sandbox {
+    private let process: ChildProcess
+    private static let port: UInt16 = 1338
+    static let endpoint = "http://\(Network.own):\(port)"
+
+    struct Machine: JSONReadable {
+        let id: InstanceID
+        let metadata: String
+
+        init(from json: JSONValue) throws(JSONError) {
+            let fields = try json.object()
+            id = try fields.required("id")
+            metadata = try fields.required("metadata")
+        }
+    }
+
+    init() throws {
+        process = try ChildProcess(
+            try builtProgram("spot-sandbox"),
+            [
+                "serve", "--listen", "0.0.0.0:\(Self.port)", "--metadata-network", Network.metadata, "--endpoint",
+                Self.endpoint, "--launch-seconds", "0",
+            ])
+        try eventually("a pretended AWS") { (try? PlainClient(port: Self.port)) != nil }
+    }
+
+    func stop() {
+        process.send(signal: 15)
+        _ = try? process.waitForEnd()
+    }
+
+    /// A machine that runs at once; what it is we have made ourselves.
+    func launch(at address: String) throws -> Machine {
+        try order("instances", ["address": .text(address), "boot": .flag(false)]).decode(Machine.self)
+    }
+
+    func announce(_ instance: InstanceID, in time: Duration) throws {
+        _ = try order("instances/\(instance)/notice", ["seconds": .text("\(time.whole / 1000)")])
+    }
+
+    func recommendRebalance(_ instance: InstanceID) throws { _ = try order("instances/\(instance)/rebalance") }
+
+    func terminate(_ instance: InstanceID) throws {
+        _ = try order("instances/\(instance)/terminate", ["at_once": .flag(true)])
+    }
+
+    /// All calls and metadata services of that name, or of one instance, fail in that way until they are mended.
+    func fault(_ what: String, _ kind: String, of instance: InstanceID? = nil) throws {
+        var fields: [String: Field] = ["what": .text(what), "kind": .text(kind)]
+        fields["instance"] = instance.map { .text($0.text) }
+        _ = try order("faults", fields)
+    }
+
+    func mend() throws { _ = try order("mend") }
+
+    private enum Field { case text(String), flag(Bool) }
+
+    private struct Order: JSONWritable {
+        let fields: [String: Field]
+
+        func write(to writer: inout JSONWriter) {
+            writer.object { object in
+                for (name, field) in fields {
+                    switch field {
+                    case .text(let text): object.field(name, text)
+                    case .flag(let flag): object.field(name, flag)
+                    }
+                }
+            }
+        }
+    }
+
+    private func order(_ path: String, _ fields: [String: Field] = [:]) throws -> PlainReply {
+        let reply = try PlainClient(port: Self.port).ask("POST", "/sandbox/\(path)", body: Order(fields: fields))
+        guard reply.status == 200 else { throw Broken("the sandbox: \(path): \(reply.status) \(reply.text)") }
+        return reply
+    }
+}
