@@ -1,5 +1,6 @@
 import BenchmarkSupport
 import Platform
+import TestSupport
 
 // What one heartbeat costs that does not park, beside the same bytes answered by nginx.
 extension Bench {

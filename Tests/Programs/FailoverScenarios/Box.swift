@@ -66,7 +66,7 @@ final class Box {
     }
 
     /// Writes a file with these lines, and the folders that it is in.
-    func write(_ path: String, _ lines: [String]) throws {
+    func put(_ path: String, _ lines: [String]) throws {
         let words = lines.map { "'" + $0.replacing("'", with: #"'\''"#) + "'" }.joined(separator: " ")
         try ask(#"mkdir -p "$(dirname \#(path))"; printf '%s\n' \#(words) >\#(path)"#)
     }

@@ -19,11 +19,11 @@ final class Console {
             loop: loop, options: TransportOptions(userAgent: "console", caFile: authority))
     }
 
-    func ask<Reply: JSONReadable>(_ type: Reply.Type = Reply.self, _ path: String) throws -> Reply {
+    func ask<Reply: JSONReadable>(_ path: String, as type: Reply.Type = Reply.self) throws -> Reply {
         try ask(type, .get, path, [])
     }
 
-    func tell<Reply: JSONReadable>(_ type: Reply.Type = Reply.self, _ path: String, _ body: any JSONWritable) throws
+    func tell<Reply: JSONReadable>(_ path: String, _ body: any JSONWritable, as type: Reply.Type = Reply.self) throws
         -> Reply
     {
         try ask(type, .post, path, encodeJSON(body))

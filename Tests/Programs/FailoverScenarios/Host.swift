@@ -24,10 +24,10 @@ final class Host {
     /// Puts in place what an operator would: the workload's units, the hooks, the settings and the client's token.
     func furnish(_ handOver: HandOver, settings: [String], token: Token) throws {
         let serve = "/usr/bin/workload serve \(box.name) /box/out\(handOver == .exclusive ? " alone" : "")"
-        try box.write(
+        try box.put(
             "/etc/systemd/system/web.service",
             ["[Unit]", "Wants=web-door.service", "[Service]", "Type=notify", "ExecStart=\(serve)"])
-        try box.write("/etc/systemd/system/web-door.service", ["[Service]", "ExecStart=/bin/sleep infinity"])
+        try box.put("/etc/systemd/system/web-door.service", ["[Service]", "ExecStart=/bin/sleep infinity"])
         for stage in ["notice", "promote", "drain", "fence"] {
             try hook(stage, "10-note", "echo - - hook of \(stage) >>/box/out/\(box.name).log")
         }
@@ -44,12 +44,12 @@ final class Host {
 
     private func writeSettings() throws {
         let metadata = "AWS_EC2_METADATA_SERVICE_ENDPOINT=\(machine.metadata)"
-        try box.write("/etc/spot-optimizer/agent.env", [metadata] + settings)
+        try box.put("/etc/spot-optimizer/agent.env", [metadata] + settings)
     }
 
     func hook(_ stage: String, _ name: String, _ line: String) throws {
         let path = "/etc/spot-optimizer/hooks/\(stage).d/\(name)"
-        try box.write(path, ["#!/bin/bash", line])
+        try box.put(path, ["#!/bin/bash", line])
         try box.ask("chmod 755 \(path)")
     }
 

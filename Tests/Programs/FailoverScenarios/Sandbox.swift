@@ -15,8 +15,8 @@ final class Sandbox {
 
         init(from json: JSONValue) throws(JSONError) {
             let fields = try json.object()
-            id = try fields.required("id")
-            metadata = try fields.required("metadata")
+            id = try InstanceID(from: fields.required("id"))
+            metadata = try fields.required("metadata").string()
         }
     }
 

@@ -76,7 +76,7 @@ final class Town {
     func settle(_ settings: [String] = []) throws {
         try openHall()
         let token = try console.tell(
-            CreatedClient.self, Route.createClient.path(), ClientCreation(name: "town", email: nil)
+            Route.createClient.path(), ClientCreation(name: "town", email: nil), as: CreatedClient.self
         ).token
         let all = [
             "SPOT_OPTIMIZER_SERVER_URL=\(Self.coordinator)", "SERVER_CA_FILE=/etc/spot-optimizer/coordinator.crt",
@@ -84,7 +84,7 @@ final class Town {
         for host in hosts { try host.furnish(handOver, settings: all + settings, token: token) }
         try primary.start()
         try eventually("a workload that runs", within: Self.patience) { try primary.state(of: "web") == "active" }
-        slot = try console.ask(AgentList.self, Route.agents.path()).agents.first?.id
+        slot = try console.ask(Route.agents.path(), as: AgentList.self).agents.first?.id
         try replica.start()
         try waitForReadiness()
     }
@@ -95,7 +95,7 @@ final class Town {
             within: .seconds(60))
         try hall.ask("chown spot-coordinator /etc/spot-optimizer/tls.key; chmod 400 /etc/spot-optimizer/tls.key")
         let files = ["CERT_FILE": "crt", "KEY_FILE": "key"].map { "TLS_\($0)=/etc/spot-optimizer/tls.\($1)" }
-        try hall.write("/etc/spot-optimizer/coordinator.env", ["HOST=0.0.0.0"] + files)
+        try hall.put("/etc/spot-optimizer/coordinator.env", ["HOST=0.0.0.0"] + files)
         try hall.ask("systemctl start spot-coordinator")
     }
 
@@ -128,18 +128,19 @@ final class Town {
 
     func incidents() throws -> [Incident] {
         try console.ask(
-            IncidentList.self, Route.incidents.target([], query: [(.agent, known().text), (.limit, "10")])
+            Route.incidents.target([], query: [(.agent, known().text), (.limit, "10")]), as: IncidentList.self
         ).incidents
     }
 
     func incident(_ id: IncidentID) throws -> Incident { try console.ask(Route.incident.path(id)) }
 
     func commands(of incident: IncidentID) throws -> [CommandSummary] {
-        try console.ask(CommandList.self, Route.commands.target([], query: [(.agent, known().text), (.limit, "100")]))
-            .commands.filter { $0.incident == incident }
+        try console.ask(
+            Route.commands.target([], query: [(.agent, known().text), (.limit, "100")]), as: CommandList.self
+        ).commands.filter { $0.incident == incident }
     }
 
-    func epoch() throws -> Epoch { try console.ask(AgentDetail.self, Route.agent.path(known())).agent.epoch }
+    func epoch() throws -> Epoch { try console.ask(Route.agent.path(known()), as: AgentDetail.self).agent.epoch }
 }
 
 /// Runs `body` in a town of its own.

@@ -1,6 +1,6 @@
 import Glibc
 import Platform
-import TestSupport
+package import TestSupport
 
 /// The program under test, in a folder and on a port of its own.
 package final class CoordinatorProcess {
