@@ -140,7 +140,7 @@ struct ProxyTests {
         var before: FileDescriptor?
         for machine in machines {
             let (id, own) = (try machine.required("id").string(), try machine.required("address").string())
-            try eventually("\(own) listens") { (try? connectToLoopback(port: port, host: own)) != nil }
+            try eventually("\(own) listens") { (try? connect(toPort: port, of: own)) != nil }
             let form = "Action=AssociateAddress&AllocationId=\(allocation)&InstanceId=\(id)&AllowReassociation=true"
             _ = try call(sandbox, "ec2", form)
             if let old = before.take() { try expectCut(old) }

@@ -13,8 +13,8 @@ package struct PlainReply: Sendable {
     package func decode<Value: JSONReadable>(_ type: Value.Type) throws -> Value { try decodeJSON(type, from: body) }
 }
 
-/// One kept-alive connection, to this machine where nothing else is said, that speaks HTTP/1.1 as any program might, one request at a time: for tests that
-/// look at a server from outside. It throws when the connection ends; a status is never an error.
+/// One kept-alive connection, to this machine where nothing else is said, that speaks HTTP/1.1 as any program might, one request
+/// at a time: for tests that look at a server from outside. It throws when the connection ends; a status is never an error.
 package final class PlainClient {
     private let descriptor: FileDescriptor
     private let host: String
