@@ -10,8 +10,12 @@ import Systemd
         let program = SandboxSettings.program
         let start = ProgramStart.ofThisProcess()
         let invocation = program.invocation(of: start)
-        guard invocation.subcommand == "serve" else { Operator.run(invocation, start.environment).exit() }
-        serve(program.readSettings(invocation, start, standardFile: SandboxSettings.standardFile), start).exit()
+        switch invocation.subcommand {
+        case "serve":
+            serve(program.readSettings(invocation, start, standardFile: SandboxSettings.standardFile), start).exit()
+        case "page": Page.serve(invocation).exit()
+        default: Operator.run(invocation, start.environment).exit()
+        }
     }
 
     private static func serve(_ outcome: SettingsOutcome, _ start: ProgramStart) -> ExitStatus {

@@ -18,6 +18,11 @@ extension SandboxSettings {
                         + "`spot-sandbox status` shows what goes there, and the key. "
                         + "Tokens, signatures and states are those of AWS, as far as our programs can tell."
                 ]),
+            Subcommand(
+                "page", "Be a workload: serve a page with this text until SIGTERM.",
+                options: [
+                    Option("at", value: "ADDRESS:PORT", "Where, on a private network; 127.0.0.1:8080, when left out.")
+                ], arguments: [Argument("TEXT", "What it says, such as the instance that serves it.")]),
             make("instances", "List the instances."),
             make(
                 "launch", "Launch an instance, and show it.",

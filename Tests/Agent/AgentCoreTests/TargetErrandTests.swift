@@ -40,6 +40,36 @@ struct TargetErrandTests {
         #expect(scene.now - began < .seconds(3))
     }
 
+    @Test(arguments: Trouble.allCases)
+    func `whoever leaves after another waits until that one is healthy`(trouble: Trouble) {
+        var scene = makeScene(Place.own)
+        _ = scene.cloud.answer(.registerTarget(Place.group, Place.other), at: scene.now)
+        trouble.befall(&scene, times: 2)
+        let (began, until) = (scene.now, scene.now + .seconds(60))
+        let end = scene.run { TargetErrand.deregister(from: Place.group, after: Place.other, until: until) }.end
+        #expect(end == .done("\(Place.own) is deregistered from target group web"))
+        // Two checks, five seconds apart.
+        #expect(scene.now - began > .seconds(10) && scene.now - began < .seconds(16))
+    }
+
+    @Test func `one that does not become healthy is not waited for in vain`() {
+        var scene = makeScene(Place.own)
+        let (began, until) = (scene.now, scene.now + .seconds(4))
+        let end = scene.run { TargetErrand.deregister(from: Place.group, after: Place.other, until: until) }.end
+        #expect(end?.outcome == .done && !scene.cloud.isMember(Place.own, of: Place.group))
+        #expect(scene.now - began < .seconds(7))
+    }
+
+    @Test func `who may not look at the other's health leaves at once`() {
+        var scene = makeScene(Place.own)
+        scene.cloud.fail(CloudFault(.notAllowed, code: "AccessDenied", "no"), times: 9) {
+            if case .targetHealth = $0 { true } else { false }
+        }
+        let (began, until) = (scene.now, scene.now + .seconds(60))
+        let end = scene.run { TargetErrand.deregister(from: Place.group, after: Place.other, until: until) }.end
+        #expect(end?.outcome == .done && scene.now - began < .seconds(3))
+    }
+
     @Test func `in a group that is not there nobody can be a member, and nobody is`() {
         var scene = HandOverScene()
         #expect(scene.run(register).end?.outcome == .failed)

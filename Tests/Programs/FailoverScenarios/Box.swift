@@ -71,6 +71,9 @@ final class Box {
         try ask(#"mkdir -p "$(dirname \#(path))"; printf '%s\n' \#(words) >\#(path)"#)
     }
 
+    /// Without a word to anybody in it.
+    func kill() { process.send(signal: SIGKILL) }
+
     func stop() {
         let end = Array("exit 0\n".utf8)
         _ = unsafe write(questions.number, end, end.count)

@@ -7,16 +7,12 @@ import Wire
 
 /// An operator at a desk: asks the coordinator over TLS, as its administrator.
 final class Console {
-    private let loop: Loop
-    private let transport: Transport
     private let base: String
     private let token: String
+    private let authority: String
 
-    init(_ base: String, token: String, authority: String) throws {
-        (self.base, self.token) = (base, token)
-        loop = try Loop()
-        transport = try Transport(
-            loop: loop, options: TransportOptions(userAgent: "console", caFile: authority))
+    init(_ base: String, token: String, authority: String) {
+        (self.base, self.token, self.authority) = (base, token, authority)
     }
 
     func ask<Reply: JSONReadable>(_ path: String, as type: Reply.Type = Reply.self) throws -> Reply {
@@ -34,6 +30,10 @@ final class Console {
     ) throws -> Reply {
         var headers = [HeaderField("Authorization", "Bearer \(token)")]
         if !body.isEmpty { headers.append(HeaderField("Content-Type", "application/json")) }
+        // Anew for each question: a loop's clock stands still while nobody turns it.
+        let loop = try Loop()
+        let transport = try Transport(
+            loop: loop, options: TransportOptions(userAgent: "console", caFile: authority))
         var result: Result<IncomingResponse, TransportError>?
         transport.send(
             OutgoingRequest(

@@ -4,7 +4,8 @@ import TestSupport
 
 /// Hand-overs of real machines with something killed in them, for `AgentFailoverTests`:
 /// `sweep overlap|exclusive VICTIM|all COUNT|all SEED [KILLS]`, `hooks overlap|exclusive COUNT`, `fence exclusive`,
-/// `stuck overlap promote|verify`, `stuck exclusive verify`, `drill overlap|exclusive`, `trials overlap|exclusive [TRIAL...]`; and `serve NAME FOLDER [alone]`, which is the workload. All but the last go in a network of
+/// `stuck overlap promote|verify`, `stuck exclusive verify`, `drill overlap|exclusive`, `trials overlap|exclusive [TRIAL...]`,
+/// `loss overlap|exclusive LOSS`; and `serve NAME FOLDER [alone]`, which is the workload. All but the last go in a network of
 /// their own (`unshare --net`).
 @main enum FailoverScenarios {
     static func main() { exit(run(Array(CommandLine.arguments.dropFirst()))) }
@@ -18,6 +19,7 @@ import TestSupport
             case "fence": try withTown(words) { try sufferFence($0) }
             case "stuck": try withTown(words) { try sufferSuccessor($0, Array(words.dropFirst(2))) }
             case "drill": try withTown(words) { try rehearse($0) }
+            case "loss": try withTown(words) { try lose($0, Array(words.dropFirst(2))) }
             case "trials": try withTown(words) { try undergo($0, Array(words.dropFirst(2))) }
             default: throw Misuse(words: words)
             }

@@ -52,7 +52,7 @@ func sufferFence(_ town: Town) throws {
     var round = Round(town)
     // It is asked again a minute later.
     round.patience = .seconds(100)
-    round.failures = ["demote failed"]
+    round.besides = ["demote failed"]
     try round.play { host in
         try host.announce()
         let isTold = town.journal.wait(since: begin, for: 1, within: .seconds(20)) {

@@ -59,9 +59,20 @@ final class Host {
     func replace() throws {
         try box.ask("systemctl stop spot-agent && rm -rf /var/lib/spot-agent/*")
         try sandbox.terminate(instance)
-        machine = try sandbox.launch(at: box.place.address)
+        try become(sandbox.launch(at: box.place.address))
+    }
+
+    /// It is the machine that EC2 has started.
+    func become(_ machine: Sandbox.Machine) throws {
+        self.machine = machine
         try writeSettings()
         try start()
+    }
+
+    /// The machine is gone from one moment to the next.
+    func fail() throws {
+        try sandbox.terminate(instance)
+        box.kill()
     }
 
     func announce(in time: Duration = .seconds(120)) throws { try sandbox.announce(instance, in: time) }

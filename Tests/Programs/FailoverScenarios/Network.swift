@@ -51,9 +51,11 @@ final class Network {
         place.lost.insert(other.address)
     }
 
-    func mend(_ place: Place) throws {
-        for address in place.lost { try Self.ip("neighbour del \(address) dev eth0", in: place) }
-        place.lost = []
+    func mend(_ places: Place...) throws {
+        for place in places {
+            for address in place.lost { try Self.ip("neighbour del \(address) dev eth0", in: place) }
+            place.lost = []
+        }
     }
 
     private static func ip(_ commands: String..., in place: Place? = nil) throws {

@@ -6,12 +6,15 @@ import Wire
 /// The pretended AWS of a town: `spot-sandbox`, on the town's side of the bridge.
 final class Sandbox {
     private let process: ChildProcess
+    private let launches: String
     private static let port: UInt16 = 1338
     static let endpoint = "http://\(Network.own):\(port)"
 
     struct Machine: JSONReadable {
         let id: InstanceID
         let metadata: String
+
+        fileprivate init(id: InstanceID, metadata: String) { (self.id, self.metadata) = (id, metadata) }
 
         init(from json: JSONValue) throws(JSONError) {
             let fields = try json.object()
@@ -20,12 +23,15 @@ final class Sandbox {
         }
     }
 
-    init() throws {
+    /// Whom the agents launch is told in `folder`.
+    init(in folder: String) throws {
+        launches = "\(folder)/launches"
         process = try ChildProcess(
             try builtProgram("spot-sandbox"),
             [
                 "serve", "--listen", "0.0.0.0:\(Self.port)", "--metadata-network", Network.metadata, "--endpoint",
-                Self.endpoint, "--launch-seconds", "0",
+                Self.endpoint, "--launch-seconds", "0", "--boot",
+                "echo $SANDBOX_INSTANCE $SANDBOX_METADATA >>\(launches)",
             ])
         try eventually("a pretended AWS") { (try? PlainClient(port: Self.port)) != nil }
     }
@@ -38,6 +44,18 @@ final class Sandbox {
     /// A machine that runs at once; what it is we have made ourselves.
     func launch(at address: String) throws -> Machine {
         try order("instances", ["address": .text(address), "boot": .flag(false)]).decode(Machine.self)
+    }
+
+    /// The first machine that an agent has launched.
+    func waitForLaunch() throws -> Machine {
+        var words: [String] = []
+        try eventually("the launch of a machine", within: Town.patience) {
+            guard fileExists(launches) else { return false }
+            let text = String(decoding: try readSmallFile(launches, limit: 65_536), as: UTF8.self)
+            words = text.split(whereSeparator: \.isWhitespace).map(String.init)
+            return words.count >= 2 && text.hasSuffix("\n")
+        }
+        return Machine(id: try InstanceID(words[0]), metadata: words[1])
     }
 
     func announce(_ instance: InstanceID, in time: Duration) throws {

@@ -33,9 +33,9 @@ final class Town {
     init(_ handOver: HandOver, in folder: String) throws {
         (self.handOver, self.folder) = (handOver, folder)
         network = try Network()
-        sandbox = try Sandbox()
+        sandbox = try Sandbox(in: folder)
         let certificate = try Certificate(in: folder, for: "IP:\(Self.hallAddress)")
-        console = try Console(Self.coordinator, token: Self.adminToken, authority: certificate.certificate)
+        console = Console(Self.coordinator, token: Self.adminToken, authority: certificate.certificate)
         hall = try Box(
             Step.coordinator, network.add("hall", Self.hallAddress), in: folder,
             copies: [
@@ -72,8 +72,8 @@ final class Town {
 
     // MARK: The machines
 
-    /// The coordinator, the primary that serves, and the replica that is ready.
-    func settle(_ settings: [String] = []) throws {
+    /// The coordinator, the primary that serves, and, unless it is to be launched first, the replica that is ready.
+    func settle(_ settings: [String] = [], hasReplica: Bool = true) throws {
         try openHall()
         let token = try console.tell(
             Route.createClient.path(), ClientCreation(name: "town", email: nil), as: CreatedClient.self
@@ -85,6 +85,7 @@ final class Town {
         try primary.start()
         try eventually("a workload that runs", within: Self.patience) { try primary.state(of: "web") == "active" }
         slot = try console.ask(Route.agents.path(), as: AgentList.self).agents.first?.id
+        guard hasReplica else { return }
         try replica.start()
         try waitForReadiness()
     }

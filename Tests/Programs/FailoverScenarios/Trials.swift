@@ -59,16 +59,18 @@ extension Town {
             try self.sandbox.mend()
         }
         try insist(round, "\(trial)")
-        if trial == .fullDisk { try expectLine(since: 0, from: old.box.name, "nothing can be remembered") }
+        if trial == .fullDisk { try expectLine(since: 0, from: old.box.name, "the disk takes nothing") }
         if trial == .silentJournal { try signalJournals("CONT") }
         if trial == .fullDisk { try old.box.ask("systemctl stop spot-agent; umount /var/lib/spot-agent") }
         return round.proven
     }
 
-    func expectLine(since begin: Int, from who: String, _ message: String, within limit: Duration = .seconds(20)) throws {
+    func expectLine(since begin: Int, from who: String, _ message: String, within limit: Duration = .seconds(20)) throws
+    {
         let isThere = journal.wait(since: begin, for: 1, within: limit) { $0.who == who && $0.what.hasPrefix(message) }
         guard isThere else {
-            throw Broken("\(who) does not say: \(message); it says \(journal.since(begin).filter { $0.who == who }.map(\.what))")
+            throw Broken(
+                "\(who) does not say: \(message); it says \(journal.since(begin).filter { $0.who == who }.map(\.what))")
         }
     }
 
@@ -81,7 +83,9 @@ extension Town {
         guard try epoch() == before, try primary.box.process(of: "web") == process else {
             throw Broken("\(what) moved the workload")
         }
-        guard try self.incidents().count == incidents else { throw Broken("\(what) is an incident: \(try self.incidents())") }
+        guard try self.incidents().count == incidents else {
+            throw Broken("\(what) is an incident: \(try self.incidents())")
+        }
         guard witness.sight.names == [primary.box.name], witness.sight.gap < .seconds(1) else {
             throw Broken("\(what): the client waited \(witness.sight.gap.whole) ms, and finds \(witness.sight.names)")
         }
@@ -104,7 +108,9 @@ extension Town {
         try expectLine(since: begin, from: Step.coordinator, "rebalance recommended")
         try waitForReadiness()
         guard try epoch() == before, try primary.box.process(of: "web") == process,
-            try incidents().contains(where: { $0.instance == primary.instance && $0.kind == .rebalance && $0.state == .open })
+            try incidents().contains(where: {
+                $0.instance == primary.instance && $0.kind == .rebalance && $0.state == .open
+            })
         else { throw Broken("a recommendation moved the workload") }
     }
 
@@ -130,7 +136,9 @@ extension Town {
         }
     }
 
-    private func stopJournals() throws { try expectNothing("a journal that nobody reads") { try signalJournals("STOP") } }
+    private func stopJournals() throws {
+        try expectNothing("a journal that nobody reads") { try signalJournals("STOP") }
+    }
 
     private func signalJournals(_ signal: String) throws {
         for box in boxes { try box.ask("kill -\(signal) \(try box.process(of: "systemd-journald"))") }

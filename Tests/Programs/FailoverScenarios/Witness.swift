@@ -52,7 +52,9 @@ final class Witness: Sendable {
 }
 
 private func answer(_ host: String) -> String? {
-    guard let reply = try? PlainClient(port: Host.port, host: host).ask("GET", "/", within: .seconds(1)), reply.status == 200 else {
+    guard let reply = try? PlainClient(port: Host.port, host: host).ask("GET", "/", within: .seconds(1)),
+        reply.status == 200
+    else {
         return nil
     }
     return reply.text

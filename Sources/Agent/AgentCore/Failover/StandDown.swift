@@ -105,9 +105,15 @@ struct StandDown: Errand {
     private func draining(_ standing: Standing, _ turn: Turn) -> [Part] {
         let most = Duration.seconds(budgetSeconds(standing))
         guard most > .zero else { return [] }
-        var parts = takeOver.targetGroups.map { Part("leave \($0)", within: most, TargetErrand.deregister(from: $0)) }
+        var parts = takeOver.targetGroups.map { Part("leave \($0)", within: most, leaving($0, most, turn)) }
         if takeOver.hooks.contains(.drain) { parts.append(hooks(.drain, "drain hooks", most)) }
         return parts
+    }
+
+    /// Where two may serve there is time for it, of which enough is kept for the leaving itself.
+    private func leaving(_ group: TargetGroup, _ most: Duration, _ turn: Turn) -> TargetErrand {
+        guard case .demote(let order, _) = cause, order.handOver == .overlap else { return .deregister(from: group) }
+        return .deregister(from: group, after: order.successor, until: turn.now + most * 2 / 3)
     }
 
     private func budgetSeconds(_ standing: Standing) -> Int {

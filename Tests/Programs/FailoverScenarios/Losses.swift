@@ -1,0 +1,150 @@
+import Platform
+import TestSupport
+import Wire
+
+/// How a pair loses a machine, or the way to it. Each is the last that its town sees.
+enum Loss: String {
+    /// The primary's machine fails, and EC2 knows.
+    case machine
+    /// The primary and the coordinator do not hear each other; with a lease, or without.
+    case link, leasedLink
+    /// Somebody shuts the primary down.
+    case shutdown
+    /// EC2 takes the primary, and there is no replica yet.
+    case alone
+    /// EC2 takes both at once.
+    case both
+}
+
+/// `words`: which.
+func lose(_ town: Town, _ words: [String]) throws {
+    guard let loss = words.first.flatMap(Loss.init) else { throw Misuse(words: words) }
+    let began = SystemSurroundings().monotonic()
+    var noticed = began
+    let took: Duration?
+    try town.settle(loss == .leasedLink ? ["LEASE_SECONDS=15"] : [], hasReplica: loss != .alone)
+    noticed = SystemSurroundings().monotonic()
+    switch loss {
+    case .machine: took = try town.loseMachine()
+    case .link: took = try town.loseLink()
+    case .leasedLink: took = try town.loseLeasedLink()
+    case .shutdown: took = try town.shutDown()
+    case .alone: took = try town.loseOnly()
+    case .both: took = try town.loseBoth()
+    }
+    let whole = (SystemSurroundings().monotonic() - noticed).whole
+    say(
+        "measured: \(town.handOver), \(loss): \(took.map { "another served after \($0.whole) ms" } ?? "over after \(whole) ms")"
+    )
+}
+
+extension Town {
+    /// Until the client finds `host` and nobody else.
+    private func waitUntilServed(by host: Host, within limit: Duration) throws -> Duration {
+        let began = SystemSurroundings().monotonic()
+        do {
+            try eventually("\(host.box.name) serves", within: limit) { self.witness.sight.names == [host.box.name] }
+        } catch { throw Broken("\(error); \(try incidents().map(\.state)); \(try readiness().reasons)") }
+        guard handOver == .overlap || witness.sight.pairs == 0 else { throw Broken("two served at once") }
+        return SystemSurroundings().monotonic() - began
+    }
+
+    fileprivate func loseMachine() throws -> Duration {
+        let (old, new, begin) = (primary, replica, journal.count)
+        witness.begin()
+        try old.fail()
+        // Three heartbeats of silence, a question to EC2, and the hand-over itself.
+        let took = try waitUntilServed(by: new, within: .seconds(30))
+        for message in ["host silent", "host is gone", "promotion decided", "replica promoted"] {
+            try expectLine(since: begin, from: Step.coordinator, message)
+        }
+        return took
+    }
+
+    /// Unknown is not dead: nothing moves while EC2 says that it runs.
+    fileprivate func loseLink() throws -> Duration? {
+        let (old, begin) = (primary, journal.count)
+        let (before, process) = (try epoch(), try old.box.process(of: "web"))
+        witness.begin()
+        try cut(old)
+        try expectLine(since: begin, from: Step.coordinator, "host silent")
+        // As long again as it took to fall silent: whatever follows from silence alone would have.
+        _ = journal.wait(since: begin, for: 1, within: .seconds(12)) { $0.what == "promotion decided" }
+        try network.mend(old.box.place, hall.place)
+        try expectLine(since: begin, from: Step.coordinator, "host heard again")
+        try waitForReadiness()
+        guard try epoch() == before, try old.box.process(of: "web") == process,
+            witness.sight.names == [old.box.name], witness.sight.gap < .seconds(1)
+        else { throw Broken("a link that was cut moved the workload: \(witness.sight)") }
+        var round = Round(self)
+        try round.play()
+        try insist(round, "after a link that was cut")
+        return round.proven
+    }
+
+    /// Both count: the old primary stops by itself, and only then another one serves.
+    fileprivate func loseLeasedLink() throws -> Duration {
+        let (old, new, begin) = (primary, replica, journal.count)
+        witness.begin()
+        try cut(old)
+        let took = try waitUntilServed(by: new, within: .seconds(60))
+        try expectLine(since: begin, from: old.box.name, "the workload is stopped")
+        try expectLine(since: begin, from: Step.coordinator, "replica promoted")
+        try network.mend(old.box.place, hall.place)
+        try expectLine(since: begin, from: old.box.name, "this machine's role has changed")
+        guard try old.state(of: "web") == "inactive", witness.sight.pairs == 0, witness.sight.names == [new.box.name]
+        else {
+            throw Broken("the old primary serves again: \(witness.sight)")
+        }
+        return took
+    }
+
+    private func cut(_ host: Host) throws {
+        try network.lose(from: host.box.place, to: hall.place)
+        try network.lose(from: hall.place, to: host.box.place)
+    }
+
+    fileprivate func shutDown() throws -> Duration? {
+        let begin = journal.count
+        var round = Round(self)
+        round.hasLostOld = true
+        try round.play { host in try host.box.ask("systemctl poweroff --no-block") }
+        try insist(round, "a shutdown")
+        try expectLine(since: begin, from: Step.coordinator, "termination announced")
+        return round.proven
+    }
+
+    fileprivate func loseOnly() throws -> Duration? {
+        let begin = journal.count
+        var round = Round(self)
+        round.patience = .seconds(100)
+        round.besides = ["create_replica done"]
+        let replica = replica
+        try round.play { host in
+            try host.announce()
+            try replica.become(self.sandbox.waitForLaunch())
+        }
+        try insist(round, "a notice without a replica")
+        try expectLine(since: begin, from: Step.coordinator, "replica ordered")
+        return round.proven
+    }
+
+    /// Nobody is fit: the primary serves to the last moment, and stops before EC2 takes it.
+    fileprivate func loseBoth() throws -> Duration? {
+        let (old, begin) = (primary, journal.count)
+        let time = Duration.seconds(30)
+        let end = SystemSurroundings().monotonic() + time
+        witness.begin()
+        for host in [replica, primary] { try host.announce(in: time) }
+        try expectLine(since: begin, from: Step.coordinator, "replica ordered")
+        try expectLine(since: begin, from: old.box.name, "stopping the workload", within: time)
+        try eventually("the end of the workload") { try old.state(of: "web") == "inactive" }
+        let left = end - SystemSurroundings().monotonic()
+        guard left > .zero, left < .seconds(15) else { throw Broken("it stopped \(left.whole) ms before the end") }
+        guard witness.sight.names == [old.box.name], witness.sight.gap < .seconds(1) else {
+            throw Broken("it did not serve to the last moment: \(witness.sight)")
+        }
+        try expectLine(since: begin, from: Step.coordinator, "incident late")
+        return nil
+    }
+}
