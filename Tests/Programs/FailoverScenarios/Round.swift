@@ -151,7 +151,8 @@ struct Round {
             }
         } catch {
             let told = try found.map { try town.incident($0.id).story { $0 } } ?? "there is no incident"
-            throw Broken("\(error)\n\(told)")
+            let lines = town.journal.since(0).suffix(60).map { "\($0.who): \($0.what)" }.joined(separator: "\n")
+            throw Broken("\(error)\n\(told)\n\(lines)")
         }
         guard let found else { throw Broken("no incident of \(instance)") }
         return try town.incident(found.id)

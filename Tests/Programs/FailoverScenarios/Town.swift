@@ -74,6 +74,8 @@ final class Town {
 
     /// The coordinator, the primary that serves, and, unless it is to be launched first, the replica that is ready.
     func settle(_ settings: [String] = [], hasReplica: Bool = true) throws {
+        // They boot and install the packages side by side.
+        for box in boxes { try box.ask(":", within: .seconds(90)) }
         try openHall()
         let token = try console.tell(
             Route.createClient.path(), ClientCreation(name: "town", email: nil), as: CreatedClient.self
@@ -91,9 +93,7 @@ final class Town {
     }
 
     private func openHall() throws {
-        try hall.ask(
-            "mkdir -p /etc/credstore; umask 077; echo \(Self.adminToken) >/etc/credstore/admin-token",
-            within: .seconds(60))
+        try hall.ask("mkdir -p /etc/credstore; umask 077; echo \(Self.adminToken) >/etc/credstore/admin-token")
         try hall.ask("chown spot-coordinator /etc/spot-optimizer/tls.key; chmod 400 /etc/spot-optimizer/tls.key")
         let files = ["CERT_FILE": "crt", "KEY_FILE": "key"].map { "TLS_\($0)=/etc/spot-optimizer/tls.\($1)" }
         try hall.put("/etc/spot-optimizer/coordinator.env", ["HOST=0.0.0.0"] + files)

@@ -10,6 +10,8 @@ done
 systemctl mask --quiet --runtime spot-agent spot-coordinator
 dpkg --install --no-triggers /box/package.deb >/run/dpkg 2>&1 || { cat /run/dpkg; exit 1; }
 systemctl unmask --quiet --runtime spot-agent spot-coordinator
+# A shutdown ends it last: until then somebody may ask.
+trap '' TERM
 exec 3<>"/box/out/$1.ask" 4<>"/box/out/$1.answer"
 while IFS= read -r line <&3; do
   eval "$line" >/run/said 2>&1 </dev/null

@@ -35,8 +35,25 @@ final class StopDeed: Deed {
         if atOnce {
             for unit in open { kill(unit) }
             for unit in open.dropFirst() { askToStop(unit) { _ in } }
+            stopNext()
+        } else {
+            doing = "stop \(open.map(\.text).joined(separator: ", "))"
+            callOffOrder { [weak self] in self?.stopNext() }
         }
-        stopNext()
+    }
+
+    /// In a shutdown the workload's stop is queued already and waits for ours, as we had it ordered, while we wait for it here: it
+    /// would be killed in the end. So it need not wait any more. Where nothing is queued there is nothing to call off.
+    private func callOffOrder(_ then: @escaping () -> Void) {
+        ask({ bus, time, answer in bus.units(matching: "\(OrderDeed.prefix)*.service", within: time, answer) }) {
+            [weak self] (answer: Result<[Bus.ListedUnit], _>) in
+            // Whoever is not answered asks to stop all the same.
+            guard let self, case .success(let units) = answer else { return then() }
+            for job in units.compactMap(\.job) {
+                ask({ bus, time, answer in bus.cancelJob(job, within: time, answer) }) { (_: Result<Void, _>) in }
+            }
+            then()
+        }
     }
 
     private func stopNext() {

@@ -81,10 +81,18 @@ extension Bus {
         }
     }
 
-    /// The names of the loaded units that fit `pattern`, as a shell would match it, and whether each is stopped.
+    /// A loaded unit, as a list has it.
+    package struct ListedUnit: Sendable {
+        package let name: String
+        package let isStopped: Bool
+        /// What is queued for it or being done with it.
+        package let job: UInt32?
+    }
+
+    /// The loaded units that fit `pattern`, as a shell would match it.
     package func units(
         matching pattern: String, within timeout: Duration,
-        _ completion: @escaping (Result<[(name: String, isStopped: Bool)], SystemdError>) -> Void
+        _ completion: @escaping (Result<[ListedUnit], SystemdError>) -> Void
     ) {
         let operation = begin("list \(pattern)", within: timeout, completion)
         send(.manager("ListUnitsByPatterns"), for: operation) { message throws(SystemdError) in
@@ -95,10 +103,25 @@ extension Bus {
                 let name = try reply.text()
                 try reply.skip("ss")
                 let active = try reply.text()
-                try reply.skip("ssouso")
-                return (name: name, isStopped: active == "inactive" || active == "failed")
+                try reply.skip("sso")
+                let job = try reply.number()
+                try reply.skip("so")
+                return ListedUnit(
+                    name: name, isStopped: active == "inactive" || active == "failed", job: job > 0 ? job : nil)
             }
             operation.end(.success(units))
+        }
+    }
+
+    /// What waited for the job goes on without it.
+    package func cancelJob(
+        _ job: UInt32, within timeout: Duration, _ completion: @escaping (Result<Void, SystemdError>) -> Void
+    ) {
+        let operation = begin("cancel job \(job)", within: timeout, completion)
+        send(.manager("CancelJob"), for: operation) { message throws(SystemdError) in
+            try message.append(job)
+        } _: { [unowned operation] _ in
+            operation.end(.success(()))
         }
     }
 

@@ -137,6 +137,8 @@ extension Message {
         return unsafe String(cString: pointer)
     }
 
+    func number() throws(SystemdError) -> UInt32 { try number("u", UInt32.self) }
+
     func skip(_ types: String) throws(SystemdError) { try check(unsafe sd_bus_message_skip(handle, types), "read") }
 
     /// Reads an `a{sv}`, of which only the properties in `wanted` are looked at.
