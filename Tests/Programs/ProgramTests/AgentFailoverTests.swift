@@ -3,9 +3,11 @@ import Platform
 import TestSupport
 import Testing
 
-/// Hand-overs between two machines with a systemd each, as an operator has them: units, hooks, a coordinator that is a unit, and a
-/// notice of EC2's. What is killed is started again by systemd.
-@Suite(.serialized, .enabled(if: SystemdBox.isPossible, "\(SystemdBox.whyNot)"))
+/// Hand-overs between two machines, as an operator has them: three hosts with a systemd and a network each, installed from our
+/// packages, a coordinator behind TLS, units, hooks, and a notice of EC2's. What is killed is started again by systemd.
+@Suite(
+    .serialized, .enabled(if: SystemdBox.isPossible, "\(SystemdBox.whyNot)"),
+    .enabled(if: arePackagesBuilt, "there are no packages: run Packaging/build-packages"))
 struct AgentFailoverTests {
     private static let modes = ["overlap", "exclusive"]
     private static let onlyFull = "takes minutes: only with --full"
@@ -46,6 +48,24 @@ struct AgentFailoverTests {
             ], within: .seconds(400))
     }
 
+    @Test(.enabled(if: TestTier.current != .quick, "takes a minute"))
+    func `restarts, upgrades, blindness, full disks and dead journals move nothing, and a notice is obeyed in each`()
+        throws
+    {
+        for _ in 0..<(TestTier.current == .full ? 5 : 1) {
+            try expectToPass(Self.modes.map { ["trials", $0] }, within: .seconds(400))
+        }
+    }
+
+    @Test(.enabled(if: TestTier.current != .quick, "takes a minute"))
+    func `a machine, a link or both machines are lost, and the workload is where it may be, and never twice`() throws {
+        let losses = ["machine", "link", "shutdown", "alone", "both"]
+        for _ in 0..<(TestTier.current == .full ? 5 : 1) {
+            for loss in losses { try expectToPass(Self.modes.map { ["loss", $0, loss] }) }
+            try expectToPass([["loss", "exclusive", "leasedLink"]])
+        }
+    }
+
     @Test(.enabled(if: TestTier.current == .full, "\(onlyFull)"))
     func `a fence hook that hangs keeps anybody from serving until it is mended`() throws {
         try expectToPass([["fence", "exclusive"]], within: .seconds(200))
@@ -70,3 +90,6 @@ struct AgentFailoverTests {
         }
     }
 }
+
+private let arePackagesBuilt = fileExists(
+    "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/") + "/.build/packages")
