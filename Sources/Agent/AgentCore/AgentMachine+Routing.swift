@@ -162,7 +162,7 @@ extension AgentMachine {
         if let other = memory.enrolment?.instance, other != facts.instance { forget(other, &turn) }
         if facts != self.facts { turn.tell(.identified(facts)) }
         self.facts = facts
-        if facts != memory.facts {
+        if facts != memory.facts || memory.areFactsOld {
             turn.remember(.identified(facts))
             absorb(turn)
         }

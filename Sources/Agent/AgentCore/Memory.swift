@@ -12,6 +12,8 @@ package struct Memory: Sendable, Equatable {
     package internal(set) var slept: Duration?
     /// Of this boot.
     package internal(set) var facts: InstanceFacts?
+    /// They were found out in an earlier boot: good enough to stop by, and not to be trusted.
+    package private(set) var areFactsOld = false
     package internal(set) var workload: WorkloadState?
     /// What may run here is to stop, and was not seen to.
     package internal(set) var isUnstopped = false
@@ -53,7 +55,7 @@ package struct Memory: Sendable, Equatable {
         case .booted(let boot, let slept):
             begin(boot)
             self.slept = slept
-        case .identified(let facts): self.facts = facts
+        case .identified(let facts): (self.facts, areFactsOld) = (facts, false)
         case .workload(let state):
             workload = state
             isUnstopped = false
@@ -76,8 +78,9 @@ package struct Memory: Sendable, Equatable {
         if let enrolment { entries.append(.enrolled(enrolment)) }
         if let configuration { entries.append(.configured(configuration)) }
         if let role, let epoch { entries.append(.ranked(role, epoch)) }
+        if let facts, areFactsOld { entries.append(.identified(facts)) }
         if let boot { entries.append(.booted(boot, slept: slept)) }
-        if let facts { entries.append(.identified(facts)) }
+        if let facts, !areFactsOld { entries.append(.identified(facts)) }
         if let workload { entries.append(.workload(workload)) }
         if isUnstopped { entries.append(.unstopped) }
         entries += ended.map { .commandEnded($0.command, $0.result) }
@@ -106,7 +109,7 @@ package struct Memory: Sendable, Equatable {
 
     private mutating func begin(_ boot: BootID) {
         guard boot != self.boot else { return }
-        (self.boot, facts, isUnstopped) = (boot, nil, false)
+        (self.boot, areFactsOld, isUnstopped) = (boot, facts != nil, false)
         // What was let go for another host stays let go.
         if case .idle? = workload { return }
         workload = nil

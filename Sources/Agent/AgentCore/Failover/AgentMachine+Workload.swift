@@ -47,7 +47,7 @@ extension AgentMachine {
             absorb(turn)
         } else {
             noteSleepBefore(&turn)
-            if let facts = memory.facts { identify(facts, &turn) }
+            if let facts = memory.facts, !memory.areFactsOld { identify(facts, &turn) }
         }
     }
 

@@ -258,6 +258,18 @@ struct HaltingTests {
         #expect(!scene.scene.host.runs)
     }
 
+    @Test func `a machine that is started anew twice and cannot find out who it is stops each time`() {
+        var scene = WorkloadScene(.primary, .exclusive)
+        for item in MetadataItem.allCases { scene.scene.metadata[item] = .failed("no answer in time") }
+        scene.word.answers = false
+        for boot in ["boot-2", "boot-3"] {
+            scene.scene.host.boot(starting: ["web.service"])
+            scene.restart(boot: BootID(boot))
+            scene.pass(.seconds(10))
+            #expect(!scene.scene.host.runs, "\(boot)")
+        }
+    }
+
     @Test func `an image's copy stops what came up with it, and asks who it is`() {
         var scene = WorkloadScene(.primary, .exclusive)
         scene.scene.host.boot(starting: ["web.service"])
