@@ -49,7 +49,7 @@ final class StopDeed: Deed {
             [weak self] (answer: Result<[Bus.ListedUnit], _>) in
             // Whoever is not answered asks to stop all the same.
             guard let self, case .success(let units) = answer else { return then() }
-            for job in units.compactMap(\.job) {
+            for job in units.compactMap(\.stopJob) {
                 ask({ bus, time, answer in bus.cancelJob(job, within: time, answer) }) { (_: Result<Void, _>) in }
             }
             then()

@@ -85,8 +85,8 @@ extension Bus {
     package struct ListedUnit: Sendable {
         package let name: String
         package let isStopped: Bool
-        /// What is queued for it or being done with it.
-        package let job: UInt32?
+        /// Its stop, where one is queued or under way.
+        package let stopJob: UInt32?
     }
 
     /// The loaded units that fit `pattern`, as a shell would match it.
@@ -105,9 +105,10 @@ extension Bus {
                 let active = try reply.text()
                 try reply.skip("sso")
                 let job = try reply.number()
-                try reply.skip("so")
+                let isStop = try reply.text() == "stop"
+                try reply.skip("o")
                 return ListedUnit(
-                    name: name, isStopped: active == "inactive" || active == "failed", job: job > 0 ? job : nil)
+                    name: name, isStopped: active == "inactive" || active == "failed", stopJob: isStop ? job : nil)
             }
             operation.end(.success(units))
         }
