@@ -152,7 +152,13 @@ extension Slot {
     private mutating func followLatePromotion(
         _ command: CommandRecord, _ result: CommandResult, of host: Host, _ turn: inout Turn
     ) -> Bool {
-        guard command.order.letsServe, command.epoch == epoch, host.mayServe else { return false }
+        guard command.order.letsServe, host.role != .terminated else { return false }
+        // It had said that it stopped, or never began, and has forgotten that since: with a full disk and a kill it can.
+        if !host.mayServe, host.role.isReplaced || host.role == .replica {
+            change(host.instance) { $0.service = .told }
+            return true
+        }
+        guard command.epoch == epoch, host.mayServe else { return false }
         if host.role == .promoting {
             followPromotion(command, result, &turn)
             return true

@@ -80,6 +80,20 @@ import Wire
         #expect(other.role(charlie) == .promoting)
     }
 
+    @Test func `one that has stopped, forgets it and takes over after all is to stop again`() throws {
+        var scene = try Scene.pair()
+        try scene.interrupt(alpha)
+        let order = try scene.order("promote", of: bravo)
+        scene.hear(bravo)
+        try scene.interrupt(bravo)
+        try scene.answer(bravo, "demote", .fenced)
+        try scene.answer(order, .failed)
+        #expect(!scene.asked(of: bravo).contains("demote"))
+        #expect(try scene.answer(order, .done, .activated(at: scene.now, verifiedAt: scene.now)) == .accepted)
+        #expect(scene.role(bravo) == .zombie)
+        #expect(scene.asked(of: bravo).contains("demote"))
+    }
+
     @Test func `one that gets nowhere is followed after the deadline when another is ready`() throws {
         var scene = try Scene.pair()
         try scene.stand(charlie)

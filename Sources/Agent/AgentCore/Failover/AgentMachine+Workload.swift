@@ -66,6 +66,9 @@ extension AgentMachine {
         if isExclusive {
             workload.doubt(.pause, at: turn.now)
             turn.remember(.unstopped)
+        } else {
+            // Two may serve, but only one has the traffic.
+            workload.ageWord(at: turn.now)
         }
         absorb(turn)
     }
@@ -141,7 +144,7 @@ extension AgentMachine {
     private mutating func noteDemotion(_ turn: inout Turn) {
         guard let isStopped = errands.demotionEnd else { return }
         errands.demotionEnd = nil
-        workload.noteDemoted(at: turn.now)
+        workload.ageWord(at: turn.now)
         guard !isStopped, isExclusive else { return }
         // The coordinator has heard that it may run; nobody is nearer to what keeps it from stopping than we are.
         turn.remember(.unstopped)

@@ -22,6 +22,8 @@ struct Workload: Sendable {
     /// Where two may serve, the one that was to take over may be at it for as long, leg by leg; then it came to nothing, and may
     /// have our traffic.
     static let overlapPatience = Duration.seconds(90)
+    /// What the coordinator said longer ago than this says nothing of whose the traffic is now: some heartbeats.
+    private static let wordLasts = Duration.seconds(30)
     private static let retry = Duration.seconds(5)
     /// What does not come up is not tried all the time, and nobody waits for longer once it is mended.
     private static let longestRetry = Duration.seconds(60)
@@ -93,7 +95,8 @@ struct Workload: Sendable {
             role == .primary ? Confirmation(epoch: epoch, askedAt: askedAt) : nil
     }
 
-    mutating func noteDemoted(at now: Duration) { doubtsSince = now }
+    /// What was heard so far says nothing of now.
+    mutating func ageWord(at now: Duration) { doubtsSince = now }
 
     /// A stop for another host came to nothing.
     mutating func noteUnstopped(at now: Duration) {
@@ -140,9 +143,9 @@ struct Workload: Sendable {
 
     /// Whether it is to run here and, as far as we know, does not.
     func isToServe(_ position: Position, _ epoch: Epoch, at now: Duration) -> Bool {
-        let looks = mustLook || looksAgainAt.map { $0 <= now } ?? false
-        guard wanted == nil, !position.serves || looks, now >= serveRetryAt, let confirmation,
-            confirmation.epoch == epoch, confirmation.askedAt >= doubtsSince,
+        guard let confirmation, confirmation.epoch == epoch, confirmation.askedAt >= doubtsSince else { return false }
+        let looks = mustLook || looksAgain(at: now, with: confirmation)
+        guard wanted == nil, !position.serves || looks, now >= serveRetryAt,
             position.lastMoment.map({ now < $0 }) ?? true || position.isOutlived(at: now)
         else { return false }
         if case .idle(let under)? = position.state, under >= epoch { return false }
@@ -151,6 +154,11 @@ struct Workload: Sendable {
         guard let strange else { return true }
         let patience = position.isExclusive || !position.serves ? Self.strangeEpochPatience : Self.overlapPatience
         return confirmation.askedAt >= strange.since + patience
+    }
+
+    private func looksAgain(at now: Duration, with confirmation: Confirmation) -> Bool {
+        guard let looksAgainAt, looksAgainAt <= now else { return false }
+        return confirmation.askedAt + Self.wordLasts >= now
     }
 
     func fenceMoment(_ position: Position, demotion: Duration?, at now: Duration) -> Duration? {

@@ -170,6 +170,39 @@ struct TrafficTests {
         #expect(scene.scene.cloud.requests.count { $0 == .address(Self.address) } <= looks + 1)
     }
 
+    @Test func `who has not heard for a while whether it still serves does not look after its address`() {
+        var scene = Self.scene(.replica, .overlap) { $0.address = Self.address }
+        scene.word.role = .promoting
+        scene.deliver(("p", scene.promote()), epoch: 2)
+        scene.word.role = .primary
+        scene.pass(.seconds(50))
+        scene.scene.cloud.add(address: Self.address, at: WorkloadScene.other)
+        let before = changes(scene)
+        scene.word.answers = false
+        scene.pass(.seconds(80))
+        #expect(changes(scene) == before)
+        scene.word.answers = true
+        scene.pass(.seconds(30))
+        #expect(changes(scene) == before + [.moveAddress(Self.address, to: Scene.instance)])
+    }
+
+    @Test func `who stood still does nothing about its traffic before it has been heard anew`() {
+        var scene = Self.scene(.primary, .overlap) { $0.address = Self.address }
+        scene.pass(.seconds(5))
+        scene.scene.cloud.add(address: Self.address, at: WorkloadScene.other)
+        scene.scene.cloud.fail(CloudFault(.invalid, "not now"), times: 100) {
+            if case .moveAddress = $0 { true } else { false }
+        }
+        scene.word.epoch = 2
+        scene.pass(.seconds(100))
+        let before = changes(scene)
+        #expect(!before.isEmpty)
+        scene.word.answers = false
+        scene.scene.sleep(.seconds(120))
+        scene.pass(.seconds(60))
+        #expect(changes(scene) == before)
+    }
+
     @Test func `a balancer that could not come with a take-over comes later`() {
         var scene = Self.scene(.replica, .exclusive) { $0.targetGroups = [Self.group] }
         scene.scene.cloud.fail(CloudFault(.invalid, "not now")) { if case .registerTarget = $0 { true } else { false } }

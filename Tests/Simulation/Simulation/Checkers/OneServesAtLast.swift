@@ -32,11 +32,11 @@ final class OneServesAtLast: Checker {
         return unrest
     }
 
-    /// After a deletion the machines of a workload may be in two agents' slots, which then both have its address in their settings.
+    /// A deletion may have left the machines of a workload in two agents' slots, which both had its address and volumes in their
+    /// settings. Whoever had them last has them, also when all are in one slot again.
     private func isTrafficTheirs(_ place: Place, _ slot: Slot) -> Bool {
-        world.machines.allSatisfy { machine in
-            let memory = machine.agent?.memory ?? machine.disk.kept
-            return machine.place !== place || memory.enrolment.map { $0.slot == slot.id } ?? true
+        !world.coordinator.slots.values.contains {
+            $0.client == slot.client && $0.logicalAgent == slot.logicalAgent && $0.deletedAt != nil
         }
     }
 }
