@@ -72,25 +72,14 @@ import Wire
             try site.beat(line)
             let (woken, call) = site.makeCall(of: line)
             let isQueued = Latch("the order and what parks behind it")
-            // The first client holds the writer until the rest is queued, so that the rest is one batch: the order looks for
-            // a parked call and finds none, the second client's seal parks one, and then both are committed.
-            let (one, two) = (try Credential(20), try Credential(21))
-            let made = Awaited<Bool>("the second client")
-            site.heart.createClient(
-                ClientCreation(name: "one"), token: one.token, hash: one.hash,
-                seal: { _ in
-                    try isQueued.wait()
-                    return [1]
-                }, answer: { _ in })
+            // The first holds the writer until the rest is queued, so that the rest is one batch: the order looks for a parked
+            // call and finds none, the second parks one, and then both are committed.
+            let isParked = Awaited<Bool>("the call that parks")
+            try site.doInTurn(20) { try isQueued.wait() }
             site.heart.askSwitch(of: reply.slot, to: .onDemand) { _ in }
-            site.heart.createClient(
-                ClientCreation(name: "two"), token: two.token, hash: two.hash,
-                seal: { _ in
-                    made.set(line.park(call, wasQuiet: true))
-                    return [1]
-                }, answer: { _ in })
+            try site.doInTurn(21) { isParked.set(line.park(call, wasQuiet: true)) }
             isQueued.open()
-            #expect(try made.get())
+            #expect(try isParked.get())
             #expect(try woken.get().commands.count == 1)
         }
     }
@@ -299,28 +288,15 @@ import Wire
         struct NoSeal: Error {}
         try withSite { site in
             let isQueued = Latch("both that share a batch")
-            func create(
-                _ name: String, _ number: UInt8, seal: @escaping @Sendable (ClientID) throws -> [UInt8]
-            ) throws -> Awaited<Outcome<CreatedClient>> {
-                let credential = try Credential(number)
-                let answer = Awaited<Outcome<CreatedClient>>("the client \(name)")
-                site.heart.createClient(
-                    ClientCreation(name: name), token: credential.token, hash: credential.hash, seal: seal,
-                    answer: { answer.set($0) })
-                return answer
-            }
             // Holds the writer until the other two are queued.
-            let holder = try create("holder", 1) { _ in
-                try isQueued.wait()
-                return [1]
-            }
-            let failing = try create("failing", 2) { _ in throw NoSeal() }
-            let other = try create("other", 3) { _ in [1] }
+            let holder = try site.doInTurn(1) { try isQueued.wait() }
+            let failing = try site.doInTurn(2) { throw NoSeal() }
+            let other = try site.doInTurn(3) {}
             isQueued.open()
             guard case .done = try holder.get(), case .done = try other.get(), case .unavailable = try failing.get()
             else { throw TestSupportError("the one that failed did not fail alone") }
             let said = site.events.map(\.sentence)
-            #expect(said.contains { $0.contains("other") } && !said.contains { $0.contains("failing") })
+            #expect(said.contains { $0.contains("client-3") } && !said.contains { $0.contains("client-2") })
             #expect(site.heart.tenant(forToken: try Credential(2).words) == nil)
         }
     }

@@ -62,24 +62,15 @@ struct ReadinessTests {
             let (primary, replica) = (try site.line(10), try site.line(11))
             let beat = site.heartbeat(replica, lacking: [])
             let isQueued = Latch("the notice and what is heard behind it")
-            let (one, two) = (try Credential(20), try Credential(21))
-            site.heart.createClient(
-                ClientCreation(name: "one"), token: one.token, hash: one.hash,
-                seal: { _ in
-                    try isQueued.wait()
-                    return [1]
-                }, answer: { _ in })
+            try site.doInTurn(20) { try isQueued.wait() }
             let notice = Notice(
                 instance: first, signal: .interruption(.terminate, at: site.surroundings.wall() + .seconds(120)),
                 detectedAt: site.surroundings.wall())
             site.heart.take(notice, on: primary) { _ in }
             let heard = Awaited<Bool>("the heartbeat of the replica")
-            site.heart.createClient(
-                ClientCreation(name: "two"), token: two.token, hash: two.hash,
-                seal: { [heart = site.heart] _ in
-                    heard.set(heart.hear(beat, on: replica, wait: .zero) == .quiet)
-                    return [1]
-                }, answer: { _ in })
+            try site.doInTurn(21) { [heart = site.heart] in
+                heard.set(heart.hear(beat, on: replica, wait: .zero) == .quiet)
+            }
             isQueued.open()
             #expect(try heard.get())
             #expect(try site.waitForEvent(.promotionDecided).slot == slot)

@@ -89,6 +89,22 @@ extension Site {
         }.id
     }
 
+    /// Done by the writer in its turn, between what was queued before and after: making a client calls back within the batch.
+    @discardableResult
+    func doInTurn(
+        _ number: UInt8, _ body: @escaping @Sendable () throws -> Void
+    ) throws -> Awaited<Outcome<CreatedClient>> {
+        let credential = try Credential(number)
+        let answer = Awaited<Outcome<CreatedClient>>("the client \(number)")
+        heart.createClient(
+            ClientCreation(name: "client-\(number)"), token: credential.token, hash: credential.hash,
+            seal: { _ in
+                try body()
+                return [1]
+            }, answer: { answer.set($0) })
+        return answer
+    }
+
     @discardableResult
     func register(
         _ instance: InstanceID, of client: ClientID, as name: LogicalAgentID = "web", token number: UInt8,

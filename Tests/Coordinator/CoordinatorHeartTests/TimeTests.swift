@@ -230,23 +230,12 @@ import Wire
             try site.waitForEvent(.hostSilent)
             site.surroundings.advance(by: .seconds(130))
             let isQueued = Latch("what shares a batch")
-            let (one, two) = (try Credential(20), try Credential(21))
             // Holds the writer until the rest is queued, which so is one batch.
-            site.heart.createClient(
-                ClientCreation(name: "one"), token: one.token, hash: one.hash,
-                seal: { _ in
-                    try isQueued.wait()
-                    return [1]
-                }, answer: { _ in })
+            try site.doInTurn(20) { try isQueued.wait() }
             var change = SlotSettingsChange()
             change[.terminateWaitSeconds] = .whole(77)
             site.heart.change(change, of: line.slot) { _ in }
-            site.heart.createClient(
-                ClientCreation(name: "two"), token: two.token, hash: two.hash,
-                seal: { [heart = site.heart] _ in
-                    heart.examineLiveness()
-                    return [1]
-                }, answer: { _ in })
+            try site.doInTurn(21) { [heart = site.heart] in heart.examineLiveness() }
             isQueued.open()
             try site.waitForEvent(.hostOffline)
         }
@@ -323,13 +312,7 @@ import Wire
         try withSite { site in
             let (line, _) = try slot(site, replicas: [second])
             let isFull = Latch("a full queue")
-            let holder = try Credential(20)
-            site.heart.createClient(
-                ClientCreation(name: "holder"), token: holder.token, hash: holder.hash,
-                seal: { _ in
-                    try isFull.wait()
-                    return [1]
-                }, answer: { _ in })
+            try site.doInTurn(20) { try isFull.wait() }
             let refused = Awaited<String>("the first that does not fit")
             for _ in 0..<30_000 where !refused.isSet {
                 site.heart.client(line.client) { if case .unavailable(let reason) = $0 { refused.set(reason) } }
@@ -353,14 +336,10 @@ import Wire
                 return try site.register(first, of: client, as: name, token: UInt8(10 + number)).line
             }
             let (isHolding, isHeld) = (Latch("a writer that works"), Latch("everybody has announced"))
-            let holder = try Credential(20)
-            site.heart.createClient(
-                ClientCreation(name: "holder"), token: holder.token, hash: holder.hash,
-                seal: { _ in
-                    isHolding.open()
-                    try isHeld.wait()
-                    return [1]
-                }, answer: { _ in })
+            try site.doInTurn(20) {
+                isHolding.open()
+                try isHeld.wait()
+            }
             try isHolding.wait()
             let order = Locked<[Int]>([])
             let last = Awaited<Bool>("the last answer")
