@@ -62,6 +62,11 @@ static inline size_t cmicrohttpd_header_size(struct MHD_Connection *connection) 
 /* glibc hides it behind _GNU_SOURCE, which the Swift importer does not define. */
 int accept4(int socket, struct sockaddr *address, socklen_t *length, int flags);
 
+/* What the Glibc module has in place of it is Swift code, which needs a newer C library than the program. */
+static inline int cmicrohttpd_unblock(int socket) {
+    return fcntl(socket, F_SETFL, fcntl(socket, F_GETFL) | O_NONBLOCK);
+}
+
 /* Seccomp compares all 64 bits of an argument (RestrictAddressFamilies=), and a caller may leave in the upper half of an int's
    register what it likes, as optimized code does: here they are extended. */
 static inline int cmicrohttpd_socket(int family, int type) {
