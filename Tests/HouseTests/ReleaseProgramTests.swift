@@ -12,8 +12,9 @@ struct ReleaseProgramTests {
         #expect(!symbols.contains("$s20FoundationEssentials"))
     }
 
-    @Test func `the agent runs where the C library is 2.34`() throws {
-        let versions = try Programs.neededSymbolVersions(of: "spot-agent")
+    @Test(arguments: Programs.names)
+    func `it runs where the C library is 2.34`(program: String) throws {
+        let versions = try Programs.neededSymbolVersions(of: program)
         #expect(!versions.isEmpty)
         for version in versions { #expect(version.major == 2 && version.minor <= 34, "GLIBC_2.\(version.minor)") }
     }

@@ -5,7 +5,9 @@ struct SourceTests {
     private let repository = Repository()
 
     @Test func `the top level holds what it should and nothing else`() throws {
-        let allowed: Set = ["LICENSE", "Package.swift", "Packaging", "README.md", "Sources", "Systemd", "Tests"]
+        let allowed: Set = [
+            "LICENSE", "Operating.md", "Package.swift", "Packaging", "README.md", "Sources", "Systemd", "Tests",
+        ]
         #expect(try Set(repository.names(in: "")).subtracting(allowed) == [])
     }
 
@@ -51,9 +53,9 @@ struct SourceTests {
 
     @Test func `every relative link in the documentation leads somewhere`() throws {
         var links = 0
-        for page in try ["README.md"] + repository.files(below: "Sources", suffix: ".md") {
+        for page in try ["Operating.md", "README.md"] + repository.files(below: "Sources", suffix: ".md") {
             let folder = page.split(separator: "/").dropLast().joined(separator: "/")
-            for match in try repository.text(of: page).matches(of: /\]\((?<target>[^)#:]+)\)/) {
+            for match in try repository.text(of: page).matches(of: /\]\((?<target>[^)#:]+)(#[^)]*)?\)/) {
                 links += 1
                 let path = folder.isEmpty ? "\(match.output.target)" : "\(folder)/\(match.output.target)"
                 #expect(repository.exists(path), "\(page): \(match.output.target)")

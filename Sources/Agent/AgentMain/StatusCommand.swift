@@ -65,7 +65,9 @@ extension LocalStatus {
             lines.append(("command", "\(command.type) \(command.id) for \(age(of: command.since, at: now))"))
         }
         lines.append(("outbox", "\(outbox.waiting) waiting"))
-        if let offset = clockOffsetMilliseconds { lines.append(("clock", "\(offset) ms behind the coordinator's")) }
+        if let offset = clockOffsetMilliseconds {
+            lines.append(("clock", "\(abs(offset)) ms \(offset < 0 ? "ahead of" : "behind") the coordinator's"))
+        }
         lines.append(("disk", diskFault ?? "well"))
         return lines.map { "\(padded($0)) \($1)\n" }.joined()
     }

@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 
@@ -61,6 +62,12 @@ static inline size_t cmicrohttpd_header_size(struct MHD_Connection *connection) 
 
 /* glibc hides it behind _GNU_SOURCE, which the Swift importer does not define. */
 int accept4(int socket, struct sockaddr *address, socklen_t *length, int flags);
+
+/* ioctl and fcntl are variadic, and what the Glibc module has in their place is Swift code, which needs a newer C library. */
+static inline int cmicrohttpd_unblock(int socket) {
+    int on = 1;
+    return ioctl(socket, FIONBIO, &on);
+}
 
 /* Seccomp compares all 64 bits of an argument (RestrictAddressFamilies=), and a caller may leave in the upper half of an int's
    register what it likes, as optimized code does: here they are extended. */

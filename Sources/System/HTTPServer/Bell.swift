@@ -12,7 +12,7 @@ final class Bell: Sendable {
         let made = unsafe withUnsafeMutableBytes(of: &ends) { bytes in
             unsafe socketpair(AF_UNIX, kind, 0, bytes.bindMemory(to: Int32.self).baseAddress)
         }
-        let number = errno
+        let number = lastErrno
         guard made == 0 else { throw HTTPServerError(.failed, "make a wake-up socket: \(describe(errno: number))") }
         near = FileDescriptor(owning: ends.0)
         far = FileDescriptor(owning: ends.1)

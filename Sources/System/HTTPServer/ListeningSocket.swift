@@ -31,13 +31,13 @@ private func checkListening(_ number: Int32) throws(HTTPServerError) {
     var isListening: Int32 = 0
     var length = socklen_t(MemoryLayout<Int32>.size)
     let asked = unsafe getsockopt(number, SOL_SOCKET, SO_ACCEPTCONN, &isListening, &length)
-    let reason = asked == 0 ? "it does not listen" : describe(errno: errno)
+    let reason = asked == 0 ? "it does not listen" : describe(errno: lastErrno)
     guard asked == 0 && isListening != 0 else {
         throw HTTPServerError(.address, "take over listening socket \(number): \(reason)")
     }
     // Somebody else may take the connection that poll(2) announced.
-    guard fcntl(number, F_SETFL, fcntl(number, F_GETFL) | O_NONBLOCK) == 0 else {
-        throw HTTPServerError(.address, "take over listening socket \(number): \(describe(errno: errno))")
+    guard cmicrohttpd_unblock(number) == 0 else {
+        throw HTTPServerError(.address, "take over listening socket \(number): \(describe(errno: lastErrno))")
     }
 }
 
@@ -49,7 +49,7 @@ private func bindAndListen(_ host: String, _ port: UInt16) throws(HTTPServerErro
     let place = family == AF_INET6 ? "[\(host)]:\(port)" : "\(host):\(port)"
     let number = cmicrohttpd_socket(
         family, Int32(SOCK_STREAM.rawValue | SOCK_CLOEXEC.rawValue | SOCK_NONBLOCK.rawValue))
-    guard number >= 0 else { throw failure(place, errno) }
+    guard number >= 0 else { throw failure(place, lastErrno) }
     let made = FileDescriptor(owning: number)
     // Connections of an earlier process that are in TIME_WAIT must not keep a new one from starting.
     try setOn(number, SOL_SOCKET, SO_REUSEADDR, place)
@@ -58,16 +58,16 @@ private func bindAndListen(_ host: String, _ port: UInt16) throws(HTTPServerErro
     let bound = unsafe withUnsafePointer(to: &address) { pointer in
         unsafe bind(number, UnsafeRawPointer(pointer).assumingMemoryBound(to: sockaddr.self), length)
     }
-    guard bound == 0 else { throw failure(place, errno) }
+    guard bound == 0 else { throw failure(place, lastErrno) }
     // The kernel cuts it down to net.core.somaxconn: the longest queue it allows, for a fleet that reconnects at once.
-    guard listen(number, 65_535) == 0 else { throw failure(place, errno) }
+    guard listen(number, 65_535) == 0 else { throw failure(place, lastErrno) }
     return made
 }
 
 private func setOn(_ number: Int32, _ level: Int32, _ option: Int32, _ place: String) throws(HTTPServerError) {
     var on: Int32 = 1
     let set = unsafe setsockopt(number, level, option, &on, socklen_t(MemoryLayout<Int32>.size))
-    guard set == 0 else { throw failure(place, errno) }
+    guard set == 0 else { throw failure(place, lastErrno) }
 }
 
 private func failure(_ place: String, _ number: Int32) -> HTTPServerError {

@@ -25,8 +25,7 @@ package struct Backup: ~Copyable {
     package init(
         of source: String, options: DatabaseOptions = DatabaseOptions(), to path: String
     ) throws(SQLiteError) {
-        var there = stat()
-        guard unsafe lstat(path, &there) != 0 || there.st_mode & S_IFMT == S_IFREG else {
+        if let there = try? FileFacts(of: path, followingLink: false), !there.isRegular {
             throw SQLiteError(.failed, "write backup \(path): there is something that is not a regular file")
         }
         let partialPath = path + ".partial"
@@ -108,14 +107,15 @@ private func leaveWAL(_ path: String) throws(SQLiteError) {
 
 /// Makes a file, or the names in a folder, durable.
 private func synchronize(_ path: String) throws(SQLiteError) {
-    let descriptor = unsafe open(path, O_RDONLY | O_CLOEXEC)
-    guard descriptor >= 0 else { throw ioFailure("open", path) }
-    defer { close(descriptor) }
-    guard fsync(descriptor) == 0 else { throw ioFailure("sync", path) }
+    do {
+        let file = try FileDescriptor(opening: path, O_RDONLY, doing: "open backup")
+        if fsync(file.number) == 0 { return }
+    } catch { throw SQLiteError(.ioFailed, error.description) }
+    throw ioFailure("sync", path)
 }
 
 private func ioFailure(_ verb: String, _ path: String) -> SQLiteError {
-    let code = errno
+    let code = lastErrno
     return SQLiteError(code == ENOSPC ? .full : .ioFailed, "\(verb) backup \(path): \(describe(errno: code))")
 }
 

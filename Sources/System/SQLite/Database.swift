@@ -116,8 +116,9 @@ package struct Database: ~Copyable {
 /// `mknod` because it opens nothing: closing a descriptor of a file drops every lock this process holds on it, those of
 /// other connections too (https://sqlite.org/howtocorrupt.html).
 func makePrivateFile(_ path: String) throws(SQLiteError) {
-    guard unsafe mknod(path, S_IFREG | 0o600, 0) != 0 else { return }
-    let code = errno
+    // Without a type in its mode it is a regular file.
+    guard unsafe mknod(path, 0o600, 0) != 0 else { return }
+    let code = lastErrno
     guard code != EEXIST else { return }
     throw SQLiteError(.cannotOpen, "make database \(path): \(describe(errno: code))")
 }

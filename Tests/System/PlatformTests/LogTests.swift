@@ -103,7 +103,8 @@ struct JournalTests {
             let fields = try #require(journal.receive())
             #expect(
                 fields == [
-                    "PRIORITY": "3", "SYSLOG_IDENTIFIER": "spot-test", "MESSAGE": "cannot drain",
+                    "PRIORITY": "3", "SYSLOG_IDENTIFIER": "spot-test",
+                    "MESSAGE": #"cannot drain agent="a=b" reason="one\ntwo\n" empty="""#,
                     "MESSAGE_ID": "0123456789abcdef0123456789abcdef", "SPOT_AGENT": "a=b", "REASON": "one\ntwo\n",
                     "EMPTY": "",
                 ])
@@ -123,10 +124,11 @@ struct JournalTests {
     @Test func `an entry is bounded and says which part of it is missing`() {
         let fields = (0..<40).map { _ in LogField.field("V", String(repeating: "x", count: LogField.valueLimit)) }
         let entry = LogEntry(level: .info, message: "big", id: nil, fields: fields)
-        let datagram = JournalTransport.encode(entry, identifier: "t")
+        let datagram = JournalTransport.encode(entry, identifier: "t", leavingOut: "SPOT_")
         #expect(datagram.count <= JournalTransport.entryLimit)
         let parsed = parseJournalEntry(datagram)
-        #expect(parsed?["LOG_FIELDS_LEFT_OUT"] == "17")
+        #expect(parsed?["MESSAGE"]?.utf8.count == JournalTransport.lineLimit)
+        #expect(parsed?["LOG_FIELDS_LEFT_OUT"] == "19")
     }
 
     @Test func `a journal that nobody reads delays nobody, and what was dropped is told`() throws {
@@ -136,10 +138,11 @@ struct JournalTests {
             let took = time { for number in 0..<10_000 { log.info("tick", [.field("N", number)]) } }
             #expect(took < .seconds(2))
             let first = journal.drain()
-            #expect(first.count < 10_000 && first.allSatisfy { $0["MESSAGE"] == "tick" })
+            #expect(first.count < 10_000 && first.allSatisfy { $0["MESSAGE"] == "tick n=\($0["N"] ?? "")" })
             log.info("after")
             let later = journal.drain()
-            #expect(later.map { $0["MESSAGE"] } == ["log entries dropped", "after"])
+            #expect(
+                later.map { $0["MESSAGE"] } == ["log entries dropped log_dropped=\(10_000 - first.count)", "after"])
             #expect(later.first?["LOG_DROPPED"] == String(10_000 - first.count))
         }
     }
@@ -157,7 +160,7 @@ struct JournalTests {
             log.info("nowhere")
             journal = try JournalSocket(path: path)
             log.info("two")
-            #expect(journal?.drain().map { $0["MESSAGE"] } == ["log entries dropped", "two"])
+            #expect(journal?.drain().map { $0["MESSAGE"] } == ["log entries dropped log_dropped=2", "two"])
         }
     }
 
@@ -177,7 +180,7 @@ struct JournalTests {
 
     @Test func `a path too long for a socket is refused`() {
         let path = "/" + String(repeating: "x", count: 120)
-        #expect(throws: PlatformError.self) { _ = try JournalTransport(path: path, identifier: "t") }
+        #expect(throws: PlatformError.self) { _ = try JournalTransport(path: path, identifier: "t", leavingOut: "") }
     }
 
     private func makeLog(_ journal: JournalSocket) throws -> Log {

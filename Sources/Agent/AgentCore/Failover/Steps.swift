@@ -36,7 +36,7 @@ extension HookRun {
     fileprivate var failure: String? {
         switch outcome {
         case .done: nil
-        case .failed(let how): "\(name) \(how)"
+        case .failed(let how): "\(name): \(how)"
         case .overran: "\(name) was killed after \(took.seconds) s"
         }
     }

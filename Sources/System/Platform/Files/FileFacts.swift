@@ -1,7 +1,7 @@
 private import CLinux
 import Glibc
 
-/// What a file or folder is; a link is followed.
+/// What a file or folder is.
 package struct FileFacts: Sendable, Equatable {
     package let isRegular: Bool
     package let isFolder: Bool
@@ -9,9 +9,10 @@ package struct FileFacts: Sendable, Equatable {
     /// The lower twelve bits of its mode.
     package let permissions: UInt32
 
-    package init(of path: String, doing: String = "look at") throws(PlatformError) {
+    package init(of path: String, followingLink: Bool = true, doing: String = "look at") throws(PlatformError) {
         var status = stat()
-        guard unsafe stat(path, &status) == 0 else { throw PlatformError("\(doing) \(path)", errno: lastErrno) }
+        let asked = unsafe followingLink ? stat(path, &status) : lstat(path, &status)
+        guard asked == 0 else { throw PlatformError("\(doing) \(path)", errno: lastErrno) }
         isRegular = status.st_mode & clinux_file_type == clinux_file_type_regular
         isFolder = status.st_mode & clinux_file_type == clinux_file_type_folder
         owner = status.st_uid

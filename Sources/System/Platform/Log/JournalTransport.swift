@@ -7,12 +7,15 @@ struct JournalTransport: ~Copyable, LogTransport {
     private let socket: FileDescriptor
     private let address: SocketAddress
     private let identifier: String
+    private let prefix: String
 
     /// A datagram travels in one piece up to the socket's send buffer (208 KiB by default). Staying far below makes the memfd
     /// detour for large entries needless; a field that does not fit is left out and the entry says so.
     static let entryLimit = 48 * 1024
+    /// Of what is shown as an entry's line: more than a terminal has, and a reason of full length.
+    static let lineLimit = 4096
 
-    init(path: String, identifier: String) throws(PlatformError) {
+    init(path: String, identifier: String, leavingOut prefix: String) throws(PlatformError) {
         guard let address = SocketAddress(path: path) else {
             throw PlatformError(.failed, "connect to the journal \(path): the path is too long for a socket")
         }
@@ -20,11 +23,11 @@ struct JournalTransport: ~Copyable, LogTransport {
         guard number >= 0 else { throw PlatformError("create a socket to the journal", errno: lastErrno) }
         socket = FileDescriptor(owning: number)
         self.address = address
-        self.identifier = identifier
+        (self.identifier, self.prefix) = (identifier, prefix)
     }
 
     mutating func deliver(_ entry: LogEntry) -> Bool {
-        let datagram = Self.encode(entry, identifier: identifier)
+        let datagram = Self.encode(entry, identifier: identifier, leavingOut: prefix)
         let number = socket.number
         return unsafe address.withPointer { address, length in
             let sent = unsafe datagram.withUnsafeBytes { bytes in
@@ -39,12 +42,13 @@ struct JournalTransport: ~Copyable, LogTransport {
         }
     }
 
-    static func encode(_ entry: LogEntry, identifier: String) -> [UInt8] {
+    static func encode(_ entry: LogEntry, identifier: String, leavingOut prefix: String) -> [UInt8] {
         var datagram: [UInt8] = []
         datagram.reserveCapacity(512)
         append("PRIORITY", String(entry.level.rawValue), to: &datagram)
         append("SYSLOG_IDENTIFIER", identifier, to: &datagram)
-        append("MESSAGE", entry.message.description, to: &datagram)
+        // With the facts: journalctl shows no other field beside it, and kinds of entries are found by their ids.
+        append("MESSAGE", entry.line(leavingOut: prefix, limit: lineLimit), to: &datagram)
         if let id = entry.id { append("MESSAGE_ID", id.hex, to: &datagram) }
         var leftOut = 0
         for field in entry.fields {

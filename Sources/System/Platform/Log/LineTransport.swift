@@ -5,7 +5,6 @@ import JSON
 struct LineTransport: ~Copyable, LogTransport {
     private let output: NonblockingOutput
     private let surroundings: any Surroundings
-    /// What all field names of a program begin with says nothing to a reader of its lines.
     private let prefix: String
     /// A terminal took only part of the last line.
     private var isInsideLine = false
@@ -24,27 +23,12 @@ struct LineTransport: ~Copyable, LogTransport {
         return written > 0
     }
 
-    /// One line, whatever the fields contain: what could end it or steer a terminal is escaped. At most 4096 bytes, which a
-    /// pipe takes whole or not at all (PIPE_BUF).
+    /// At most 4096 bytes, which a pipe takes whole or not at all (PIPE_BUF).
     static func format(_ entry: LogEntry, at time: Timestamp, leavingOut prefix: String) -> [UInt8] {
-        let limit = 4096 - 1 - "…\n".utf8.count
         let milliseconds = time.nanosecondsSinceEpoch - time.nanosecondsSinceEpoch % 1_000_000
-        var text = "\(Timestamp(nanosecondsSinceEpoch: milliseconds)) \(entry.level) \(entry.message)"
-        for field in entry.fields {
-            let name = field.name.hasPrefix(prefix) ? field.name.dropFirst(prefix.count) : field.name[...]
-            text += " \(name.lowercased())=\(quotedIfNeeded(field.value))"
-        }
-        if text.utf8.count > limit { text = "\(text.prefix(fittingBytes: limit))…" }
-        return Array("\(text)\n".utf8)
-    }
-
-    private static func quotedIfNeeded(_ value: String) -> String {
-        let isPlain =
-            !value.isEmpty
-            && value.unicodeScalars.allSatisfy {
-                $0 > " " && $0 != "\"" && $0 != "=" && $0 != "\\" && !isUnprintable($0)
-            }
-        return isPlain ? value : quoted(value)
+        let start = "\(Timestamp(nanosecondsSinceEpoch: milliseconds)) \(entry.level) "
+        let rest = 4096 - start.utf8.count - 1
+        return Array("\(start)\(entry.line(leavingOut: prefix, limit: rest))\n".utf8)
     }
 }
 

@@ -5,8 +5,8 @@ package protocol LogSink: Sendable {
 
 /// The way to write entries: a cheap value that is handed down, carrying the facts that all its entries share.
 ///
-/// A message is constant, so that equal entries can be found and counted; what differs goes into fields. No secret and no
-/// body goes into either. Libraries do not log, they throw.
+/// A message is constant, so that equal entries can be found and counted; what differs goes into fields, which are shown
+/// after it. No secret and no body goes into either. Libraries do not log, they throw.
 package struct Log: Sendable {
     private let sink: any LogSink
     private let threshold: LogLevel

@@ -14,7 +14,7 @@ package enum LogDestination: Sendable {
         journalSocket: String = "/run/systemd/journal/socket", standardError: Int32 = 2
     ) -> any LogSink {
         if leadsToJournal(environment, standardError),
-            let journal = try? JournalTransport(path: journalSocket, identifier: identifier)
+            let journal = try? JournalTransport(path: journalSocket, identifier: identifier, leavingOut: prefix)
         {
             return DropCountingSink(journal)
         }

@@ -95,4 +95,22 @@ package struct LogEntry: Sendable {
     package let message: StaticString
     package let id: MessageID?
     package let fields: [LogField]
+
+    /// The message and its facts as one line of at most `limit` bytes, whatever is in them: what could end it or steer a
+    /// terminal is escaped. `prefix` is what the names of a program's own fields begin with, which says nothing to a reader.
+    func line(leavingOut prefix: String, limit: Int) -> String {
+        var text = message.description
+        for field in fields {
+            let name = field.name.hasPrefix(prefix) ? field.name.dropFirst(prefix.count) : field.name[...]
+            text += " \(name.lowercased())=\(quotedIfNeeded(field.value))"
+        }
+        return text.utf8.count > limit ? "\(text.prefix(fittingBytes: limit - "…".utf8.count))…" : text
+    }
+}
+
+private func quotedIfNeeded(_ value: String) -> String {
+    let isPlain =
+        !value.isEmpty
+        && value.unicodeScalars.allSatisfy { $0 > " " && $0 != "\"" && $0 != "=" && $0 != "\\" && !isUnprintable($0) }
+    return isPlain ? value : quoted(value)
 }

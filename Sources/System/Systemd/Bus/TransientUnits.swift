@@ -115,14 +115,21 @@ extension TransientService {
     }
 
     private func appendCommands(to message: borrowing Message) throws(SystemdError) {
-        // Plain ExecStart would read `$` in an argument as the manager's own variables.
-        try message.property("ExecStartEx", "a(sasas)") { () throws(SystemdError) in
-            try message.array("(sasas)") { () throws(SystemdError) in
+        // systemd 252 writes ExecStartEx into the unit's file under that name and cannot read it back: after a daemon-reload
+        // the unit has no command. So it is for those alone in which plain ExecStart would read `$` as a variable.
+        let hasVariables = commands.contains { ([$0.program] + $0.arguments).contains { $0.contains("$") } }
+        let type = hasVariables ? "sasas" : "sasb"
+        try message.property(hasVariables ? "ExecStartEx" : "ExecStart", "a(\(type))") { () throws(SystemdError) in
+            try message.array("(\(type))") { () throws(SystemdError) in
                 for command in commands {
-                    try message.structure("sasas") { () throws(SystemdError) in
+                    try message.structure(type) { () throws(SystemdError) in
                         try message.append(command.program)
                         try message.append([command.program] + command.arguments)
-                        try message.append(["no-env-expand"] + (command.mayFail ? ["ignore-failure"] : []))
+                        if hasVariables {
+                            try message.append(["no-env-expand"] + (command.mayFail ? ["ignore-failure"] : []))
+                        } else {
+                            try message.append(command.mayFail)
+                        }
                     }
                 }
             }

@@ -40,7 +40,7 @@ struct TakingOverTests {
         scene.deliver(("p", scene.promote()), epoch: 2)
         scene.pass(.seconds(2))
         #expect(scene.outcome("p") == .failed)
-        #expect(scene.results["p"]?.message.contains("mount ended with 1") == true)
+        #expect(scene.results["p"]?.message.contains("mount: ended with 1") == true)
         #expect(!scene.acts.contains(.start(["web.service"])))
     }
 
