@@ -115,19 +115,25 @@ extension TransientService {
     }
 
     private func appendCommands(to message: borrowing Message) throws(SystemdError) {
-        // Plain ExecStart would read `$` in an argument as the manager's own variables.
-        try message.property("ExecStartEx", "a(sasas)") { () throws(SystemdError) in
-            try message.array("(sasas)") { () throws(SystemdError) in
+        // Not ExecStartEx, though it can say that `$` is no variable: what PID 1 writes down of that it does not read after a
+        // reload, and a fence would have nothing to do.
+        try message.property("ExecStart", "a(sasb)") { () throws(SystemdError) in
+            try message.array("(sasb)") { () throws(SystemdError) in
                 for command in commands {
-                    try message.structure("sasas") { () throws(SystemdError) in
+                    try message.structure("sasb") { () throws(SystemdError) in
                         try message.append(command.program)
-                        try message.append([command.program] + command.arguments)
-                        try message.append(["no-env-expand"] + (command.mayFail ? ["ignore-failure"] : []))
+                        try message.append([command.program] + command.arguments.map(unexpanded))
+                        try message.append(command.mayFail)
                     }
                 }
             }
         }
     }
+}
+
+/// With every `$` standing for itself.
+private func unexpanded(_ argument: String) -> String {
+    argument.split(separator: "$", omittingEmptySubsequences: false).joined(separator: "$$")
 }
 
 extension TransientTimer {
