@@ -196,8 +196,9 @@ let package = Package(
         program("SystemdScenarios", in: "Tests/Programs", uses: ["Platform", "PretendMetadata", "Systemd"]),
         program(
             "FailoverScenarios", in: "Tests/Programs",
-            uses: ["CLinux", "HTTPClient", "HTTPServer", "JSON", "Platform", "Systemd", "TestSupport", "Wire"],
-            readsInPlace: ["box.sh"]),
+            uses: [
+                "CLinux", "HTTPClient", "HTTPServer", "JSON", "Platform", "SQLite", "Systemd", "TestSupport", "Wire",
+            ], readsInPlace: ["box.sh"]),
         program(
             "AgentBenchmark", in: "Tests/Benchmarks",
             uses: [

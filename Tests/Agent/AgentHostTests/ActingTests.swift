@@ -193,4 +193,30 @@ struct ActingTests {
             says 'late in'; inactive plain
             """)
     }
+
+    @Test func `the order of a shutdown that waits for its start is left to wait, whatever is stopped meanwhile`()
+        throws
+    {
+        try expectToPass(
+            """
+            printf '[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/sh -c "until [ -e /run/up ]; do sleep 0.05; done"\\n' | unit slow.service
+            sleeper plain
+            systemctl start plain
+            systemctl start --no-block slow
+            jobs() { systemctl list-jobs --plain --no-legend | grep -c 'spot-order-.* start *waiting'; }
+            /box/ActingScenarios order 20 slow plain & order=$!
+            until_ '[ "$(jobs)" = 1 ]'
+            act stop 5 plain
+            [ $rc = 0 ]; inactive plain; [ "$(jobs)" = 1 ]
+            touch /run/up
+            wait $order
+            [ -n "$(systemctl list-units --plain --no-legend --state=active 'spot-order-*.service')" ]
+            # It is the same after a reload, and stands between the two.
+            systemctl daemon-reload
+            [ "$(systemctl show -P LoadState 'spot-order-*.service')" = loaded ]
+            [ "$(systemctl show -P After 'spot-order-*.service' | tr ' ' '\\n' | grep -c -e ^slow.service -e ^plain.service)" = 2 ]
+            [[ "$(systemctl show -P Before 'spot-order-*.service')" == *spot-agent.service* ]]
+            ! journalctl -q -b | grep -E 'Unknown key|has no ExecStart'
+            """)
+    }
 }

@@ -24,6 +24,23 @@ extension ActingTests {
             """)
     }
 
+    @Test func `a fence stops its units though the manager was reloaded since, and while it does so`() throws {
+        try expectToPass(
+            """
+            sleeper plain
+            sleeper slow 'ExecStop=/bin/sleep 0.5'
+            systemctl start plain slow
+            act arm 1 slow plain
+            systemctl daemon-reload
+            active plain
+            until_ '[ "$(systemctl is-active slow)" = deactivating ]'
+            systemctl daemon-reload
+            until_ 'inactive plain && inactive slow && [ "$(fences)" = 0 ]'
+            [ -z "$(systemctl list-units --all --plain --no-legend 'spot-fence-*')" ]
+            ! journalctl -q -b | grep -E 'Unknown key|has no ExecStart'
+            """)
+    }
+
     @Test func `a fence that is armed again is one fence, and at no moment none; disarmed it is none`() throws {
         try expectToPass(
             """
@@ -78,7 +95,7 @@ extension ActingTests {
     @Test func `a program that PID 1 runs proves that the workload serves, or does not`() throws {
         try expectToPass(
             """
-            act program 5 /bin/sh -c '[ "$1" = "a  b" ]' sh 'a  b'
+            act program 5 /bin/sh -c '[ "$1$2" = "a  b\\$\\$\\${HOME}" ]' sh 'a  b' '$$${HOME}'
             says 'serves in'
             act program 5 /bin/false
             says 'serves not in'; says '/bin/false: it exited with 1'

@@ -6,8 +6,8 @@ import Systemd
 import Wire
 
 /// Has the agent's hands do what its arguments say, and says what came of it and how long it took:
-/// `hooks STAGE SECONDS`, `start SECONDS UNIT…`, `stop`, `kill` and `inspect` likewise, `arm SECONDS UNIT…`, `disarm SECONDS`,
-/// `program SECONDS WORD…`, `poweroff SECONDS`, `die`; several of them are separated by `then`.
+/// `hooks STAGE SECONDS`, `start SECONDS UNIT…`, `stop`, `kill`, `inspect` and `order` likewise, `arm SECONDS UNIT…`,
+/// `disarm SECONDS`, `program SECONDS WORD…`, `poweroff SECONDS`, `die`; several of them are separated by `then`.
 @main enum ActingScenarios {
     static func main() { exit(run(Array(CommandLine.arguments.dropFirst()))) }
 
@@ -57,20 +57,30 @@ private final class Scene {
         guard words.count >= 2 else { throw Misuse(words: words) }
         let isHooks = words[0] == "hooks"
         guard let time = SettingsTime.seconds(words[isHooks ? 2 : 1]) else { throw Misuse(words: words) }
-        let act = try act(words[0], Array(words.dropFirst(isHooks ? 1 : 2)), time)
-        let begin = surroundings.monotonic()
+        let started = surroundings.monotonic()
         var outcome: Result<Acted, ActFault>?
-        // What arms a fence has time enough; the words say when it fires.
-        acting.act(ActID(0), act, within: words[0] == "arm" ? .seconds(5) : time) { result in
+        try begin(words[0], Array(words.dropFirst(isHooks ? 1 : 2)), time) { result in
             precondition(outcome == nil, "an act is answered once")
             outcome = result
         }
         while outcome == nil {
-            guard surroundings.monotonic() - begin < time + .seconds(10) else { throw Misuse(words: ["no answer"]) }
+            guard surroundings.monotonic() - started < time + .seconds(10) else { throw Misuse(words: ["no answer"]) }
             _ = try loop.turn(timeout: .milliseconds(100))
         }
-        let took = Int64((surroundings.monotonic() - begin) / .milliseconds(1))
+        let took = Int64((surroundings.monotonic() - started) / .milliseconds(1))
         return tell(outcome, "in \(took) ms")
+    }
+
+    private func begin(
+        _ verb: String, _ rest: [String], _ time: Duration, _ answer: @escaping (Result<Acted, ActFault>) -> Void
+    ) throws {
+        if verb == "order" {
+            return acting.stopBefore(rest.compactMap { UnitName($0) }) {
+                answer($0.map { .failure($0) } ?? .success(.done))
+            }
+        }
+        // What arms a fence has time enough; the words say when it fires.
+        acting.act(ActID(0), try act(verb, rest, time), within: verb == "arm" ? .seconds(5) : time, answer)
     }
 
     private func act(_ verb: String, _ rest: [String], _ time: Duration) throws -> Act {

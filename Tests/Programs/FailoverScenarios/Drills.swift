@@ -29,7 +29,7 @@ func rehearse(_ town: Town) throws {
 private func drill(on town: Town, killing victim: Victim = .old, at step: Step? = nil) throws -> Duration {
     let old = town.primary
     var round = Round(town)
-    try round.play(victim, step.map { Moment(line: ($0, 1)) }) { host in
+    try round.play(step.map { _ in .kill(victim) }, at: step.map { Moment(line: ($0, 1)) }) { host in
         // In the background: the shell is wanted for the kill.
         try host.box.ask("(spot-agent drill >/run/drill 2>&1; echo \"status $?\" >>/run/drill) & :")
     }
@@ -39,7 +39,7 @@ private func drill(on town: Town, killing victim: Victim = .old, at step: Step? 
         return told.contains("status ")
     }
     try insist(round, "a drill, the \(victim) killed at \(step?.description ?? "no moment"): \(told)")
-    if step != nil, !round.hasKilled { throw Broken("there was no \(step?.description ?? "moment"): \(told)") }
+    if step != nil, !round.isHarmed { throw Broken("there was no \(step?.description ?? "moment"): \(told)") }
     // The agent's own memory of a drill ends with it; what became of it the coordinator knows.
     let isKnown = step == nil || victim != .old
     for word in ["status 0", "a drill: met", "to spare", "promote.d/10-note", "start units", "stop units"]

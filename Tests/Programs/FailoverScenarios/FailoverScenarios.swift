@@ -3,9 +3,10 @@ import Platform
 import TestSupport
 
 /// Hand-overs of real machines with something killed in them, for `AgentFailoverTests`:
-/// `sweep overlap|exclusive VICTIM|all COUNT|all SEED [KILLS]`, `hooks overlap|exclusive COUNT`, `fence exclusive`,
+/// `sweep overlap|exclusive VICTIM|all COUNT|all SEED [KILLS]`, `cut overlap|exclusive SECONDS COUNT|all SEED`, `names
+/// overlap|exclusive [TIMES]`, `pace overlap|exclusive COUNT`, `balance overlap`, `unfollowed overlap|exclusive`, `hooks overlap|exclusive COUNT`, `fence exclusive`,
 /// `stuck overlap promote|verify`, `stuck exclusive verify`, `drill overlap|exclusive`, `trials overlap|exclusive [TRIAL...]`,
-/// `loss overlap|exclusive LOSS`; and `serve NAME FOLDER [alone]`, which is the workload. All but the last go in a network of
+/// `loss overlap|exclusive LOSS [TIMES]`; and `serve NAME FOLDER [alone]`, which is the workload. All but the last go in a network of
 /// their own (`unshare --net`).
 @main enum FailoverScenarios {
     static func main() { exit(run(Array(CommandLine.arguments.dropFirst()))) }
@@ -15,6 +16,11 @@ import TestSupport
             switch words.first {
             case "serve": try serve(Array(words.dropFirst()))
             case "sweep": try withTown(words) { try sweep($0, Array(words.dropFirst(2))) }
+            case "cut": try withTown(words) { try cut($0, Array(words.dropFirst(2))) }
+            case "pace": try withTown(words) { try pace($0, Array(words.dropFirst(2))) }
+            case "balance": try withTown(words) { try balance($0) }
+            case "unfollowed": try withTown(words) { try sufferUnfollowed($0) }
+            case "names": try withTown(words) { try loseNames($0, Array(words.dropFirst(2))) }
             case "hooks": try withTown(words) { try sufferHooks($0, Array(words.dropFirst(2))) }
             case "fence": try withTown(words) { try sufferFence($0) }
             case "stuck": try withTown(words) { try sufferSuccessor($0, Array(words.dropFirst(2))) }

@@ -58,7 +58,8 @@ final class Host {
     /// Another machine in its place, as new as from the shop.
     func replace() throws {
         try box.ask("systemctl stop spot-agent && rm -rf /var/lib/spot-agent/*")
-        try sandbox.terminate(instance)
+        // EC2 may have done so by itself.
+        if try sandbox.state(of: instance) != "terminated" { try sandbox.terminate(instance) }
         try become(sandbox.launch(at: box.place.address))
     }
 

@@ -8,17 +8,21 @@ enum Loss: String {
     case machine
     /// The primary and the coordinator do not hear each other; with a lease, or without.
     case link, leasedLink
-    /// Somebody shuts the primary down.
-    case shutdown
+    /// The same, and then EC2 takes the primary: it does not hear the coordinator, is not heard, or both.
+    case unanswered, unheard, unreached
+    /// Somebody shuts the primary down; also when the manager was reloaded before.
+    case shutdown, reloadedShutdown
     /// EC2 takes the primary, and there is no replica yet.
     case alone
     /// EC2 takes both at once.
     case both
 }
 
-/// `words`: which.
+/// `words`: which; and how often, where the town is whole again afterwards.
 func lose(_ town: Town, _ words: [String]) throws {
-    guard let loss = words.first.flatMap(Loss.init) else { throw Misuse(words: words) }
+    guard let loss = words.first.flatMap(Loss.init), let times = words.count > 1 ? Int(words[1]) : 1 else {
+        throw Misuse(words: words)
+    }
     let began = SystemSurroundings().monotonic()
     var noticed = began
     let took: Duration?
@@ -28,7 +32,13 @@ func lose(_ town: Town, _ words: [String]) throws {
     case .machine: took = try town.loseMachine()
     case .link: took = try town.loseLink()
     case .leasedLink: took = try town.loseLeasedLink()
+    case .unanswered: took = try town.takeCutOff(.fromCoordinator, times)
+    case .unheard: took = try town.takeCutOff(.toCoordinator, times)
+    case .unreached: took = try town.takeCutOff(.both, times)
     case .shutdown: took = try town.shutDown()
+    case .reloadedShutdown:
+        for host in town.hosts { try host.box.ask("systemctl daemon-reload") }
+        took = try town.shutDown()
     case .alone: took = try town.loseOnly()
     case .both: took = try town.loseBoth()
     }
@@ -70,7 +80,7 @@ extension Town {
         try expectLine(since: begin, from: Step.coordinator, "host silent")
         // As long again as it took to fall silent: whatever follows from silence alone would have.
         _ = journal.wait(since: begin, for: 1, within: .seconds(12)) { $0.what == "promotion decided" }
-        try network.mend(old.box.place, hall.place)
+        try mendLinks()
         try expectLine(since: begin, from: Step.coordinator, "host heard again")
         try waitForReadiness()
         guard try epoch() == before, try old.box.process(of: "web") == process,
@@ -90,7 +100,7 @@ extension Town {
         let took = try waitUntilServed(by: new, within: .seconds(60))
         try expectLine(since: begin, from: old.box.name, "the workload is stopped")
         try expectLine(since: begin, from: Step.coordinator, "replica promoted")
-        try network.mend(old.box.place, hall.place)
+        try mendLinks()
         try expectLine(since: begin, from: old.box.name, "this machine's role has changed")
         guard try old.state(of: "web") == "inactive", witness.sight.pairs == 0, witness.sight.names == [new.box.name]
         else {
@@ -99,9 +109,53 @@ extension Town {
         return took
     }
 
-    private func cut(_ host: Host) throws {
-        try network.lose(from: host.box.place, to: hall.place)
-        try network.lose(from: hall.place, to: host.box.place)
+    /// Returns the longest.
+    fileprivate func takeCutOff(_ way: Cut.Way, _ times: Int) throws -> Duration {
+        var longest = Duration.zero
+        for number in 0..<times {
+            if number > 0 { try goOn() }
+            longest = max(longest, try takeCutOff(way))
+            try goOn()
+            var round = Round(self)
+            try round.play()
+            try insist(round, "after a primary that was taken while it was cut off")
+        }
+        return longest
+    }
+
+    /// Nobody may tell it to stop, and nobody else may where two must not until it is certain that it serves no more: it serves to the
+    /// last moment, stops by itself, and when EC2 says that it is gone another one serves.
+    private func takeCutOff(_ way: Cut.Way) throws -> Duration {
+        let (old, new, begin, before) = (primary, replica, journal.count, try epoch())
+        let time = Duration.seconds(20)
+        witness.begin()
+        try cut(old, way)
+        let end = SystemSurroundings().monotonic() + time
+        try old.announce(in: time)
+        try expectLine(since: begin, from: old.box.name, "stopping the workload", within: time)
+        let sight = witness.sight
+        // The drain's budget of five seconds, and five more to stop.
+        guard sight.gap < .seconds(1), handOver == .overlap || sight.names == [old.box.name] else {
+            throw Broken("it did not serve to the last moment: \(sight)")
+        }
+        try expectLine(since: begin, from: old.box.name, "the workload is stopped", within: time)
+        guard SystemSurroundings().monotonic() < end, try old.state(of: "web") == "inactive" else {
+            throw Broken("it did not stop before its end")
+        }
+        // A question to EC2 each half minute.
+        let took = try waitUntilServed(by: new, within: .seconds(60))
+        for message in ["host silent", "host is gone", "promotion decided", "replica promoted"] {
+            try expectLine(since: begin, from: Step.coordinator, message)
+        }
+        try mendLinks()
+        try expectLine(since: begin, from: old.box.name, "this machine's role has changed")
+        try eventually("the end of all incidents") { try incidents().allSatisfy { $0.state != .open } }
+        try eventually("the end of all commands") { try commands().allSatisfy { !$0.state.isOpen } }
+        guard try old.state(of: "web") == "inactive", witness.sight.names == [new.box.name],
+            handOver == .overlap || witness.sight.pairs == 0, try epoch().number == before.number + 1,
+            try Marks.read(Marks.twice, in: folder) == []
+        else { throw Broken("it is not as it should be after the link was mended: \(witness.sight)") }
+        return took
     }
 
     fileprivate func shutDown() throws -> Duration? {

@@ -46,16 +46,16 @@ final class Network {
     }
 
     /// From now on nothing that one sends reaches the other. What the other sends does.
-    func lose(from place: Place, to other: Place) throws {
-        try Self.ip("neighbour replace \(other.address) lladdr \(Self.nobody) nud permanent dev eth0", in: place)
-        place.lost.insert(other.address)
+    func lose(from place: Place, to other: Place) throws { try lose(from: place, to: other.address) }
+
+    func lose(from place: Place, to address: String) throws {
+        try Self.ip("neighbour replace \(address) lladdr \(Self.nobody) nud permanent dev eth0", in: place)
+        place.lost.insert(address)
     }
 
-    func mend(_ places: Place...) throws {
-        for place in places {
-            for address in place.lost { try Self.ip("neighbour del \(address) dev eth0", in: place) }
-            place.lost = []
-        }
+    func mend(_ place: Place) throws {
+        for address in place.lost { try Self.ip("neighbour del \(address) dev eth0", in: place) }
+        place.lost = []
     }
 
     private static func ip(_ commands: String..., in place: Place? = nil) throws {

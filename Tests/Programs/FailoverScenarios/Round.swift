@@ -3,49 +3,16 @@ import Platform
 import TestSupport
 import Wire
 
-/// Whom to kill.
-enum Victim: String, CaseIterable {
-    case old, new, coordinator
-    /// All three at once.
-    case everyone
-}
-
-/// When: so long after the notice is there to be seen, or after a line of the log since then.
-struct Moment: CustomStringConvertible {
-    /// The so many-th such line.
-    var line: (step: Step, number: Int)?
-    var then = Duration.zero
-
-    var description: String {
-        let before = line.map { "\($0.step)\($0.number > 1 ? " (\($0.number))" : "")" } ?? "the notice"
-        return "\(then.whole) ms after \(before)"
-    }
-}
-
-/// A line of the log, without what differs from one hand-over to the next.
-struct Step: Hashable, CustomStringConvertible {
-    static let coordinator = "coordinator"
-    /// `old`, `new`, or the coordinator.
-    let who: String
-    let what: String
-    var description: String { "\(who): \(what)" }
-
-    init(who: String, what: String) { (self.who, self.what) = (who, what) }
-
-    init(_ line: Journal.Line, _ old: Host) {
-        who = line.who == Self.coordinator ? Self.coordinator : line.who == old.box.name ? "old" : "new"
-        what = line.what
-    }
-}
-
-/// One hand-over after a notice, with at most one thing killed in it.
+/// One hand-over after a notice, with at most one harm done to it.
 struct Round {
     let town: Town
     private(set) var faults: [String] = []
     private(set) var steps: [Step] = []
-    private(set) var hasKilled = false
+    /// The moment came, and the harm was done.
+    private(set) var isHarmed = false
     /// From the notice to the proof.
     private(set) var proven: Duration?
+    private(set) var isMet = false
     private(set) var late: Duration?
     private(set) var gap = Duration.zero
     private(set) var story = ""
@@ -53,8 +20,6 @@ struct Round {
     private static let promise = Duration.seconds(15)
     /// Twice the deadline, and what a coordinator needs to be back.
     var patience = Duration.seconds(40)
-    /// How often whoever is killed is killed, each time as soon as it is back.
-    var kills = 1
     /// Commands that come besides, and to what.
     var besides: [String] = []
     /// The old machine is not there any more to be asked.
@@ -66,34 +31,30 @@ struct Round {
 
     /// `announce` has the old primary hear of its end.
     mutating func play(
-        _ victim: Victim = .old, _ moment: Moment? = nil,
-        announce: (Host) throws -> Void = { try $0.announce() }
+        _ harm: Harm? = nil, at moment: Moment? = nil, announce: (Host) throws -> Void = { try $0.announce() }
     ) throws {
         let (old, new) = (town.primary, town.replica)
         let epoch = try town.epoch()
         let startsBefore = try Marks.read(Marks.starts, in: town.folder)
-        var targets = try targets(victim)
+        var targets: [Target] = []
+        if case .kill(let victim, _)? = harm { targets = try town.targets(victim) }
         let begin = town.journal.count
         town.witness.begin()
         let surroundings = SystemSurroundings()
         let wall = surroundings.wall()
         try announce(old)
-        if wait(for: moment, since: begin, old) {
-            for number in 1...kills {
-                for target in targets { try target.box.ask("kill -9 \(target.process)") }
-                guard number < kills else { break }
-                try eventually("a restart of the \(victim)") { targets.allSatisfy(\.isStartedAgain) }
-                targets = try self.targets(victim)
-            }
-            hasKilled = true
+        if let harm, wait(for: moment, since: begin, old) {
+            try suffer(harm, &targets)
+            isHarmed = true
         }
         let incident = try verdict(on: old.instance)
         try checkIncident(incident, new, noticed: wall)
-        if hasKilled {
-            try eventually("a restart of the \(victim)") { [targets] in targets.allSatisfy(\.isStartedAgain) }
-        }
+        if isHarmed { try eventually("a restart") { targets.allSatisfy(\.isStartedAgain) } }
         checkMachines(old, new)
+        checkRest(new)
         steps = town.journal.since(begin).map { Step($0, old) }
+        // Whoever is killed may not come to say it.
+        if case .kill? = harm {} else { checkLines() }
         let starts = try Marks.read(Marks.starts, in: town.folder).dropFirst(startsBefore.count)
         if Array(starts) != [new.box.name] { faults.append("the workload was started on: \(starts)") }
         if try Marks.read(Marks.twice, in: town.folder) != [] { faults.append("two ran at once") }
@@ -103,25 +64,21 @@ struct Round {
         try checkCommands(of: incident.id)
     }
 
-    // MARK: Killing
+    // MARK: Doing harm
 
-    private struct Target {
-        let box: Box
-        let unit: String
-        let process: Int32
-
-        init(_ unit: String, on box: Box) throws {
-            (self.box, self.unit, process) = (box, unit, try box.process(of: unit))
-        }
-        var isStartedAgain: Bool { (try? box.process(of: unit)).map { $0 != process } ?? false }
-    }
-
-    private func targets(_ victim: Victim) throws -> [Target] {
-        switch victim {
-        case .old: [try Target("spot-agent", on: town.primary.box)]
-        case .new: [try Target("spot-agent", on: town.replica.box)]
-        case .coordinator: [try Target("spot-coordinator", on: town.hall)]
-        case .everyone: try targets(.old) + targets(.new) + targets(.coordinator)
+    private func suffer(_ harm: Harm, _ targets: inout [Target]) throws {
+        switch harm {
+        case .kill(let victim, let times):
+            for number in 1...times {
+                for target in targets { try target.kill() }
+                guard number < times else { break }
+                try eventually("a restart of the \(victim)") { targets.allSatisfy(\.isStartedAgain) }
+                targets = try town.targets(victim)
+            }
+        case .cut(let cut):
+            try town.cut(cut.end == .old ? town.primary : town.replica, cut.way)
+            pass(cut.length)
+            try town.mendLinks()
         }
     }
 
@@ -134,9 +91,13 @@ struct Round {
             }
             guard isThere else { return false }
         }
-        // A moment that passes; nothing is awaited by it.
-        _ = town.journal.wait(since: begin, for: .max, within: moment.then) { _ in false }
+        pass(moment.then)
         return true
+    }
+
+    /// Nothing is awaited but the time.
+    private func pass(_ time: Duration) {
+        _ = town.journal.wait(since: town.journal.count, for: .max, within: time) { _ in false }
     }
 
     // MARK: Looking
@@ -168,10 +129,11 @@ struct Round {
             return
         }
         proven = verified - noticed
-        if incident.state == .met, verified - incident.detectedAt > Self.promise { faults.append("it is called met") }
+        isMet = incident.state == .met
+        if isMet, verified - incident.detectedAt > Self.promise { faults.append("it is called met") }
         if incident.state == .missed { late = verified - deadline }
         let isInTime = verified <= deadline
-        if isInTime != (incident.state == .met) { faults.append("it is called \(incident.state)") }
+        if isInTime != isMet { faults.append("it is called \(incident.state)") }
         if try town.incidents().count(where: { $0.state == .open }) > 0 { faults.append("an incident is open") }
     }
 
@@ -185,6 +147,27 @@ struct Round {
             let states = try ["web", "web-door"].map { try new.state(of: $0) }
             if states != ["active", "active"] { faults.append("on the new machine: \(states)") }
         } catch { faults.append("\(error)") }
+    }
+
+    /// It stays as it is: the client finds one, and nobody is told to do anything.
+    private mutating func checkRest(_ new: Host) {
+        do {
+            try eventually("a client that finds the new machine alone") { town.witness.sight.names == [new.box.name] }
+            // Nobody answers in its place.
+            guard !hasLostOld else { return }
+            try eventually("the end of all commands") { try town.commands().allSatisfy { !$0.state.isOpen } }
+        } catch { faults.append("\(error)") }
+    }
+
+    /// What an operator looks for.
+    private mutating func checkLines() {
+        let lines = steps.filter { $0.who == Step.coordinator }.map(\.what)
+        for message in [
+            "promotion decided", "replica promoted",
+            isMet ? "incident met its deadline" : "incident missed its deadline",
+        ]
+        where !lines.contains(message) { faults.append("the coordinator does not say: \(message)") }
+        if !isMet, !story.contains("proven to serve only") { faults.append("it is not told by how much it was missed") }
     }
 
     private mutating func checkSight() {

@@ -8,6 +8,8 @@ final class Sandbox {
     private let process: ChildProcess
     private let launches: String
     private static let port: UInt16 = 1338
+    /// Where its balancer is, before whoever is registered with the target group.
+    static let balancerPort: UInt16 = 8088
     static let endpoint = "http://\(Network.own):\(port)"
 
     struct Machine: JSONReadable {
@@ -30,7 +32,9 @@ final class Sandbox {
             try builtProgram("spot-sandbox"),
             [
                 "serve", "--listen", "0.0.0.0:\(Self.port)", "--metadata-network", Network.metadata, "--endpoint",
-                Self.endpoint, "--launch-seconds", "0", "--boot",
+                Self.endpoint, "--balancer", "web=\(Network.own):\(Self.balancerPort)/\(Host.port)", "--launch-seconds",
+                "0",
+                "--boot",
                 "echo $SANDBOX_INSTANCE $SANDBOX_METADATA >>\(launches)",
             ])
         try eventually("a pretended AWS") { (try? PlainClient(port: Self.port)) != nil }
@@ -58,6 +62,17 @@ final class Sandbox {
         return Machine(id: try InstanceID(words[0]), metadata: words[1])
     }
 
+    /// What AWS calls the one that there is.
+    func targetGroup() throws -> String {
+        let status = try ChildProcess(
+            try builtProgram("spot-sandbox"), ["status", "--json", "--sandbox", "http://127.0.0.1:\(Self.port)"]
+        ).waitForEnd()
+        guard let name = status.output.firstMatch(of: /arn:aws:elasticloadbalancing[^"]*/) else {
+            throw Broken("the sandbox has no target group: \(status.output)\(status.errors)")
+        }
+        return String(name.output)
+    }
+
     func announce(_ instance: InstanceID, in time: Duration) throws {
         _ = try order("instances/\(instance)/notice", ["seconds": .text("\(time.whole / 1000)")])
     }
@@ -66,6 +81,23 @@ final class Sandbox {
 
     func terminate(_ instance: InstanceID) throws {
         _ = try order("instances/\(instance)/terminate", ["at_once": .flag(true)])
+    }
+
+    func state(of instance: InstanceID) throws -> String? {
+        try PlainClient(port: Self.port).ask("GET", "/sandbox/instances").decode(Listing.self).states[instance]
+    }
+
+    private struct Listing: JSONReadable {
+        let states: [InstanceID: String]
+
+        init(from json: JSONValue) throws(JSONError) {
+            var states: [InstanceID: String] = [:]
+            for entry in try json.object().required("instances").array() {
+                let fields = try entry.object()
+                states[try InstanceID(from: fields.required("id"))] = try fields.required("state").string()
+            }
+            self.states = states
+        }
     }
 
     /// All calls and metadata services of that name, or of one instance, fail in that way until they are mended.

@@ -1,17 +1,28 @@
+import JSON
 import Platform
 import TestSupport
 import Wire
 
 /// Hand-over after hand-over in one town, each with a kill at another moment. `words`: victim, count and seed, and how often each
 /// is killed.
-///
-/// The first goes undisturbed: each line that its journals get is a moment to kill at, beside fixed times after the notice.
 func sweep(_ town: Town, _ words: [String]) throws {
-    guard words.count >= 3, let seed = UInt64(words[2]), let kills = words.count > 3 ? Int(words[3]) : 1, kills > 0
-    else {
+    guard words.count >= 3, let kills = words.count > 3 ? Int(words[3]) : 1, kills > 0 else {
         throw Misuse(words: words)
     }
     let victims = words[0] == "all" ? Victim.allCases : Victim(rawValue: words[0]).map { [$0] } ?? []
+    try suffer(victims.map { .kill($0, times: kills) }, words[1], words[2], in: town)
+}
+
+/// The same with links that are cut. `words`: for how many seconds, count and seed.
+func cut(_ town: Town, _ words: [String]) throws {
+    guard words.count == 3, let seconds = Int(words[0]) else { throw Misuse(words: words) }
+    try suffer(Cut.all(for: .seconds(seconds)).map(Harm.cut), words[1], words[2], in: town)
+}
+
+/// The first goes undisturbed: each line that its journals get is a moment to do harm at, beside fixed times after the notice. The
+/// last does, too: whatever the one before it left behind.
+private func suffer(_ harms: [Harm], _ count: String, _ seed: String, in town: Town) throws {
+    guard let seed = UInt64(seed) else { throw Misuse(words: [seed]) }
     try town.settle()
     var first = Round(town)
     try first.play()
@@ -19,19 +30,22 @@ func sweep(_ town: Town, _ words: [String]) throws {
     for step in first.steps { say("\(step)") }
     var tally = Tally(undisturbed: first)
     var chance = Chance(seed: seed)
-    let all = plan(victims, first.steps)
-    let plan = Int(words[1]).map { Array(all.shuffled(using: &chance).prefix($0)) } ?? all
-    for (victim, moment) in plan {
+    let all = plan(harms, first.steps)
+    let plan = Int(count).map { Array(all.shuffled(using: &chance).prefix($0)) } ?? all
+    for (harm, moment) in plan {
         try town.goOn()
         var round = Round(town)
-        round.kills = kills
-        let what = "kill the \(victim) at: \(moment)"
-        do { try round.play(victim, moment) } catch { throw Broken("\(what): \(error)") }
-        say("\(what): proven after \(round.proven?.whole ?? -1) ms\(round.hasKilled ? "" : ", nobody killed")")
+        let what = "\(harm) at: \(moment)"
+        do { try round.play(harm, at: moment) } catch { throw Broken("\(what): \(error)") }
+        say("\(what): proven after \(round.proven?.whole ?? -1) ms\(round.isHarmed ? "" : ", no such moment")")
         if let proven = round.proven, proven > .seconds(3) { say(round.story) }
         try insist(round, what)
         tally.note(round, what)
     }
+    try town.goOn()
+    var last = Round(town)
+    try last.play()
+    try insist(last, "undisturbed, after the last harm")
     say("measured: \(town.handOver), \(tally)")
 }
 
@@ -41,8 +55,8 @@ private struct Chance: RandomNumberGenerator {
     mutating func next() -> UInt64 { source.random() }
 }
 
-/// Every moment for every victim.
-private func plan(_ victims: [Victim], _ steps: [Step]) -> [(Victim, Moment)] {
+/// Every moment for every harm.
+private func plan(_ harms: [Harm], _ steps: [Step]) -> [(Harm, Moment)] {
     var counts: [Step: Int] = [:]
     var moments: [Moment] = []
     for step in steps {
@@ -53,7 +67,7 @@ private func plan(_ victims: [Victim], _ steps: [Step]) -> [(Victim, Moment)] {
     if let first = steps.first(where: { $0.who == "old" && $0.what == "announced" }) {
         moments += stride(from: 10, through: 400, by: 20).map { Moment(line: (first, 1), then: .milliseconds($0)) }
     }
-    return moments.flatMap { moment in victims.map { ($0, moment) } }
+    return moments.flatMap { moment in harms.map { ($0, moment) } }
 }
 
 func insist(_ round: Round, _ what: String) throws {
@@ -66,7 +80,7 @@ func insist(_ round: Round, _ what: String) throws {
 private struct Tally: CustomStringConvertible {
     private let undisturbed: Duration?
     private var times: [Duration] = []
-    private var kills = 0
+    private var harms = 0
     private var late: [(Duration, String)] = []
     private var gaps: [Duration] = []
     /// Hand-overs in which a machine was ordered, though one was ready.
@@ -76,7 +90,7 @@ private struct Tally: CustomStringConvertible {
     init(undisturbed: Round) { self.undisturbed = undisturbed.proven }
 
     mutating func note(_ round: Round, _ what: String) {
-        if round.hasKilled { kills += 1 }
+        if round.isHarmed { harms += 1 }
         if let proven = round.proven {
             if proven > times.max() ?? .zero { slowest = what }
             times.append(proven)
@@ -90,7 +104,7 @@ private struct Tally: CustomStringConvertible {
         let sorted = times.sorted()
         let missed = late.map { "; missed by \($0.0.whole) ms: \($0.1)" }.joined()
         return """
-            \(times.count) hand-overs with \(kills) kills: notice to proven undisturbed \(text(undisturbed)), p50 \
+            \(times.count) hand-overs with \(harms) harmed: notice to proven undisturbed \(text(undisturbed)), p50 \
             \(text(sorted.isEmpty ? nil : sorted[sorted.count / 2])), max \(text(sorted.last)) (\(slowest)); the client \
             waited at most \(text(gaps.max())); a replica was ordered besides in \(orders)\(missed)
             """

@@ -23,7 +23,9 @@ final class Town {
     private static let hallAddress = "10.77.0.10"
     private static let hostAddresses = ["a": "10.77.0.11", "b": "10.77.0.12"]
     private static let coordinator = "https://\(hallAddress):5000"
+    private static let hallName = "coordinator.town"
     private static let adminToken = "the-operator-of-this-town"
+    private static let nameServer = "10.77.0.53"
     /// The longest that a step of the scenery may take.
     static let patience = Duration.seconds(30)
 
@@ -34,7 +36,7 @@ final class Town {
         (self.handOver, self.folder) = (handOver, folder)
         network = try Network()
         sandbox = try Sandbox(in: folder)
-        let certificate = try Certificate(in: folder, for: "IP:\(Self.hallAddress)")
+        let certificate = try Certificate(in: folder, for: "IP:\(Self.hallAddress),DNS:\(Self.hallName)")
         console = Console(Self.coordinator, token: Self.adminToken, authority: certificate.certificate)
         hall = try Box(
             Step.coordinator, network.add("hall", Self.hallAddress), in: folder,
@@ -73,16 +75,17 @@ final class Town {
     // MARK: The machines
 
     /// The coordinator, the primary that serves, and, unless it is to be launched first, the replica that is ready.
-    func settle(_ settings: [String] = [], hasReplica: Bool = true) throws {
+    /// `byName`: the agents know the coordinator's name alone.
+    func settle(_ settings: [String] = [], hasReplica: Bool = true, byName: Bool = false) throws {
         // They boot and install the packages side by side.
         for box in boxes { try box.ask(":", within: .seconds(90)) }
         try openHall()
         let token = try console.tell(
             Route.createClient.path(), ClientCreation(name: "town", email: nil), as: CreatedClient.self
         ).token
-        let all = [
-            "SPOT_OPTIMIZER_SERVER_URL=\(Self.coordinator)", "SERVER_CA_FILE=/etc/spot-optimizer/coordinator.crt",
-        ]
+        if byName { try startNames() }
+        let server = byName ? "https://\(Self.hallName):5000" : Self.coordinator
+        let all = ["SPOT_OPTIMIZER_SERVER_URL=\(server)", "SERVER_CA_FILE=/etc/spot-optimizer/coordinator.crt"]
         for host in hosts { try host.furnish(handOver, settings: all + settings, token: token) }
         try primary.start()
         try eventually("a workload that runs", within: Self.patience) { try primary.state(of: "web") == "active" }
@@ -100,6 +103,23 @@ final class Town {
         try hall.ask("systemctl start spot-coordinator")
     }
 
+    // MARK: Names
+
+    /// What stands in the file is known; of all else a name server is asked that does not answer.
+    func startNames() throws {
+        for host in hosts {
+            try network.lose(from: host.box.place, to: Self.nameServer)
+            try host.box.ask("echo nameserver \(Self.nameServer) >/etc/resolv.conf")
+            try host.box.ask("echo \(Self.hallAddress) \(Self.hallName) >>/etc/hosts")
+        }
+    }
+
+    func stopNames() throws {
+        for host in hosts {
+            try host.box.ask("sed '/ \(Self.hallName)$/d' /etc/hosts >/run/hosts; cat /run/hosts >/etc/hosts")
+        }
+    }
+
     func waitForReadiness() throws {
         var reasons: [String] = []
         do {
@@ -112,10 +132,10 @@ final class Town {
     }
 
     /// The workload has moved: a new machine takes the place of the old primary.
-    func goOn() throws {
+    func goOn(isReady: Bool = true) throws {
         (primary, replica) = (replica, primary)
         try replica.replace()
-        try waitForReadiness()
+        if isReady { try waitForReadiness() }
     }
 
     // MARK: The coordinator
@@ -135,10 +155,15 @@ final class Town {
 
     func incident(_ id: IncidentID) throws -> Incident { try console.ask(Route.incident.path(id)) }
 
-    func commands(of incident: IncidentID) throws -> [CommandSummary] {
+    /// The latest.
+    func commands() throws -> [CommandSummary] {
         try console.ask(
             Route.commands.target([], query: [(.agent, known().text), (.limit, "100")]), as: CommandList.self
-        ).commands.filter { $0.incident == incident }
+        ).commands
+    }
+
+    func commands(of incident: IncidentID) throws -> [CommandSummary] {
+        try commands().filter { $0.incident == incident }
     }
 
     func epoch() throws -> Epoch { try console.ask(Route.agent.path(known()), as: AgentDetail.self).agent.epoch }

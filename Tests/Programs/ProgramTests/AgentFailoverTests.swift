@@ -11,14 +11,25 @@ import Testing
 struct AgentFailoverTests {
     private static let modes = ["overlap", "exclusive"]
     private static let onlyFull = "takes minutes: only with --full"
+    /// How often in a row the full tier tries what depends on time.
+    private static let rounds = number("SPOT_TEST_ROUNDS").map(Int.init) ?? 20
+    /// The towns that two processors bear at once: they mostly wait.
+    private static let townsMax = 8
+
+    private static func number(_ name: String) -> UInt64? {
+        unsafe getenv(name).flatMap { unsafe UInt64(String(cString: $0)) }
+    }
+
+    private static func seed() -> UInt64 {
+        let seed = number("SPOT_TEST_SEED") ?? SystemSurroundings().random()
+        print("AgentFailoverTests: seed \(seed); to repeat: SPOT_TEST_SEED=\(seed)")
+        return seed
+    }
 
     @Test(.enabled(if: TestTier.current != .quick, "takes a minute"))
     func `whoever is killed at whatever step, the workload moves once, and an exclusive one is never run twice`() throws
     {
-        let seed =
-            unsafe getenv("SPOT_TEST_SEED").flatMap { unsafe UInt64(String(cString: $0)) }
-            ?? SystemSurroundings().random()
-        print("AgentFailoverTests: seed \(seed); to repeat: SPOT_TEST_SEED=\(seed)")
+        let seed = Self.seed()
         try expectToPass(
             Self.modes.flatMap { mode in
                 [["sweep", mode, "all", "8", "\(seed)"], ["sweep", mode, "all", "4", "\(seed)", "3"]]
@@ -34,6 +45,40 @@ struct AgentFailoverTests {
         try expectToPass(
             Self.modes.flatMap { mode in victims.map { ["sweep", mode, $0, "all", "1"] } }, within: .seconds(800))
         try expectToPass(Self.modes.map { ["sweep", $0, "all", "60", "1", "3"] }, within: .seconds(800))
+    }
+
+    @Test(.enabled(if: TestTier.current != .quick, "takes a minute"))
+    func `links are cut, names are lost, recommendations come to nothing: the workload moves where it must, and once`()
+        throws
+    {
+        let seed = "\(Self.seed())"
+        try expectToPass([
+            ["loss", "exclusive", "unreached"], ["cut", "exclusive", "20", "1", seed],
+            ["cut", "overlap", "4", "2", seed],
+            ["names", "overlap"], ["unfollowed", "exclusive"], ["balance", "overlap"],
+        ])
+    }
+
+    /// Within the deadline, and beyond it, in towns of five at most; then to the end of the old primary.
+    @Test(.enabled(if: TestTier.current == .full, "\(onlyFull)"))
+    func `so it is for whatever link is cut at whatever step and in whatever direction, again and again`() throws {
+        let (seed, rounds) = (Self.seed(), Self.rounds)
+        let cuts = ["20", "4"].flatMap { seconds in
+            stride(from: 0, to: rounds, by: 5).flatMap { begun in
+                Self.modes.map { ["cut", $0, seconds, "\(min(5, rounds - begun))", "\(seed &+ UInt64(begun))"] }
+            }
+        }
+        let losses = Self.modes.flatMap { mode in
+            ["unanswered", "unheard", "unreached"].map { ["loss", mode, $0, "\((rounds + 5) / 6)"] }
+        }
+        let names = Self.modes.map { ["names", $0, "\((rounds + 1) / 2)"] }
+        try expectToPass(losses + cuts + names, within: .seconds(800))
+    }
+
+    /// Alone on the machine: it is the time that is looked at.
+    @Test(.enabled(if: TestTier.current == .full, "\(onlyFull)"))
+    func `of fifty hand-overs between real hosts half take two seconds and a half, and none more than five`() throws {
+        try expectToPass(Self.modes.map { ["pace", $0, "50"] }, within: .seconds(800))
     }
 
     @Test(.enabled(if: TestTier.current != .quick, "takes a minute"))
@@ -62,7 +107,7 @@ struct AgentFailoverTests {
         let losses = ["machine", "link", "shutdown", "alone", "both"]
         for _ in 0..<(TestTier.current == .full ? 5 : 1) {
             for loss in losses { try expectToPass(Self.modes.map { ["loss", $0, loss] }) }
-            try expectToPass([["loss", "exclusive", "leasedLink"]])
+            try expectToPass([["loss", "exclusive", "leasedLink"], ["loss", "exclusive", "reloadedShutdown"]])
         }
     }
 
@@ -77,10 +122,12 @@ struct AgentFailoverTests {
         sourceLocation: SourceLocation = #_sourceLocation
     ) throws {
         let program = try builtProgram("FailoverScenarios")
-        let running = try scenarios.map { words in
-            try ChildProcess("/usr/bin/unshare", ["--net", program] + words)
-        }
-        for (process, words) in zip(running, scenarios) {
+        var (waiting, running) = (scenarios[...], [(process: ChildProcess, words: [String])]())
+        while !waiting.isEmpty || !running.isEmpty {
+            while running.count < Self.townsMax, let words = waiting.popFirst() {
+                running.append((try ChildProcess("/usr/bin/unshare", ["--net", program] + words), words))
+            }
+            let (process, words) = running.removeFirst()
             let outcome = try process.waitForEnd(within: limit)
             for line in outcome.output.split(separator: "\n") where line.hasPrefix("measured: ") {
                 print("AgentFailoverTests: \(line.dropFirst("measured: ".count))")

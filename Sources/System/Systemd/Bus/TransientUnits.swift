@@ -115,26 +115,25 @@ extension TransientService {
     }
 
     private func appendCommands(to message: borrowing Message) throws(SystemdError) {
-        // systemd 252 writes ExecStartEx into the unit's file under that name and cannot read it back: after a daemon-reload
-        // the unit has no command. So it is for those alone in which plain ExecStart would read `$` as a variable.
-        let hasVariables = commands.contains { ([$0.program] + $0.arguments).contains { $0.contains("$") } }
-        let type = hasVariables ? "sasas" : "sasb"
-        try message.property(hasVariables ? "ExecStartEx" : "ExecStart", "a(\(type))") { () throws(SystemdError) in
-            try message.array("(\(type))") { () throws(SystemdError) in
+        // Not ExecStartEx, though it can say that `$` is no variable: what PID 1 writes down of that it does not read after a
+        // reload, and a fence would have nothing to do.
+        try message.property("ExecStart", "a(sasb)") { () throws(SystemdError) in
+            try message.array("(sasb)") { () throws(SystemdError) in
                 for command in commands {
-                    try message.structure(type) { () throws(SystemdError) in
+                    try message.structure("sasb") { () throws(SystemdError) in
                         try message.append(command.program)
-                        try message.append([command.program] + command.arguments)
-                        if hasVariables {
-                            try message.append(["no-env-expand"] + (command.mayFail ? ["ignore-failure"] : []))
-                        } else {
-                            try message.append(command.mayFail)
-                        }
+                        try message.append([command.program] + command.arguments.map(unexpanded))
+                        try message.append(command.mayFail)
                     }
                 }
             }
         }
     }
+}
+
+/// With every `$` standing for itself.
+private func unexpanded(_ argument: String) -> String {
+    argument.split(separator: "$", omittingEmptySubsequences: false).joined(separator: "$$")
 }
 
 extension TransientTimer {
