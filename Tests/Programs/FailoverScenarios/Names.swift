@@ -37,10 +37,11 @@ private func beginAnew(_ town: Town) throws {
     let workload = try host.box.process(of: "web")
     try host.box.ask("systemctl restart spot-agent")
     let agent = try host.box.process(of: "spot-agent")
-    for host in town.hosts { try town.expectLine(since: begin, from: host.box.name, "out of contact") }
+    for host in town.hosts { try town.expectLine(since: begin, from: host.box.name, "no contact with the coordinator") }
     // Whoever waits for the name answers all the same.
-    let status = try host.box.run("spot-agent status", within: .seconds(2)).said
-    guard status.contains("look up") else { throw Broken("it does not say that the name is not found: \(status)") }
+    try eventually("a status that tells of the name") {
+        try host.box.run("spot-agent status", within: .seconds(2)).said.contains("looking up \(Town.hallName)")
+    }
     try town.startNames()
     for host in town.hosts { try town.expectLine(since: begin, from: host.box.name, "in contact") }
     try town.waitForReadiness()

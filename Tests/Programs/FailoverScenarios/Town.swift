@@ -23,7 +23,7 @@ final class Town {
     private static let hallAddress = "10.77.0.10"
     private static let hostAddresses = ["a": "10.77.0.11", "b": "10.77.0.12"]
     private static let coordinator = "https://\(hallAddress):5000"
-    private static let hallName = "coordinator.town"
+    static let hallName = "coordinator.town"
     private static let adminToken = "the-operator-of-this-town"
     private static let nameServer = "10.77.0.53"
     /// The longest that a step of the scenery may take.
