@@ -45,8 +45,8 @@ package enum Announcement: Sendable, Equatable {
     case fenceArmed
     case hooksFailed(reason: String)
     // Commands
-    case commandTaken(CommandID, type: String, attempt: Int)
-    case commandEnded(CommandID, type: String, CommandResult.Outcome, message: String)
+    case commandTaken(CommandID, type: String, attempt: Int, IncidentID?)
+    case commandEnded(CommandID, type: String, CommandResult.Outcome, message: String, IncidentID?)
     case step(CommandID, String)
     // Duties
     /// IAM denies what a switch or a take-over needs.

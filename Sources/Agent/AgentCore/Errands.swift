@@ -221,7 +221,7 @@ struct Errands: Sendable {
         _ command: Command, _ errand: any Errand, _ standing: Standing, _ turn: inout Turn
     ) {
         turn.remember(.commandTaken(command, at: turn.wall))
-        turn.tell(.commandTaken(command.id, type: command.order.type, attempt: command.attempt))
+        turn.tell(.commandTaken(command.id, type: command.order.type, attempt: command.attempt, command.incident))
         let at = add(.command(command), errand, startedAt: turn.wall, turn)
         runs[at].noteRemembered(turn)
         advance(at, on: .began(progress: []), standing, &turn)
@@ -262,7 +262,8 @@ struct Errands: Sendable {
         result.facts = end.facts
         result.ledger = Array(end.ledger.prefix(Limits.stepsMax))
         turn.report(as: .of("result", command.id), .result(result, of: command.id))
-        turn.tell(.commandEnded(command.id, type: command.order.type, end.outcome, message: end.message))
+        turn.tell(
+            .commandEnded(command.id, type: command.order.type, end.outcome, message: end.message, command.incident))
         ended.append(Ended(command: command.id, result: result, toldAt: turn.now))
         if ended.count > Memory.endedMax { ended.removeFirst() }
         return result

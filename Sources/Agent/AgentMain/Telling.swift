@@ -47,7 +47,7 @@ struct Telling {
             log.notice(
                 "the coordinator has it", id: .noticeStored,
                 [
-                    .field("SPOT_INCIDENT", incident.text), .field("SPOT_ACTION", action.rawValue),
+                    .incident(incident), .field("SPOT_ACTION", action.rawValue),
                     .milliseconds("SPOT_AFTER_MS", time),
                 ])
         case .noticeGone(let signal): log.notice("no longer announced", id: .noticeGone, [.reason(signal.words)])
@@ -58,18 +58,19 @@ struct Telling {
             log.error("the metadata service does not answer: a notice would not be seen", id: .blind, [.reason(reason)])
         case .sighted(let silence):
             log.notice("the metadata service answers again", id: .sighted, [.milliseconds("SPOT_AFTER_MS", silence)])
-        case .commandTaken(let id, let type, let attempt):
+        case .commandTaken(let id, let type, let attempt, let incident):
             log.notice(
                 "command taken", id: .commandTaken,
-                [.command(id), .field("SPOT_COMMAND_TYPE", type), .field("SPOT_ATTEMPT", Int64(attempt))])
-        case .commandEnded(let id, let type, let outcome, let message):
+                LogField.command(id, for: incident) + [
+                    .field("SPOT_COMMAND_TYPE", type), .field("SPOT_ATTEMPT", Int64(attempt)),
+                ])
+        case .commandEnded(let id, let type, let outcome, let message, let incident):
             log.notice(
                 "command ended", id: .commandEnded,
-                [
-                    .command(id), .field("SPOT_COMMAND_TYPE", type), .field("SPOT_OUTCOME", outcome.rawValue),
-                    .reason(message),
+                LogField.command(id, for: incident) + [
+                    .field("SPOT_COMMAND_TYPE", type), .field("SPOT_OUTCOME", outcome.rawValue), .reason(message),
                 ])
-        case .step(let id, let words): log.info("command goes on", [.command(id), .reason(words)])
+        case .step(let id, let words): log.info("command goes on", LogField.command(id) + [.reason(words)])
         case .rightsDenied(let reason):
             log.error("rights in EC2 are missing", id: .rightsDenied, [.reason(reason)])
         case .rightsGranted: log.notice("the rights in EC2 are there now", id: .rightsGranted)
@@ -187,7 +188,11 @@ extension LogField {
     static func server(_ url: String) -> LogField { field("SPOT_SERVER", url) }
     static func instance(_ id: InstanceID) -> LogField { field("SPOT_INSTANCE", id.text) }
     static func agent(_ id: SlotID) -> LogField { field("SPOT_AGENT", id.text) }
-    static func command(_ id: CommandID) -> LogField { field("SPOT_COMMAND", id.text) }
+    /// A command, and the incident that it is for.
+    static func command(_ id: CommandID, for incident: IncidentID? = nil) -> [LogField] {
+        [field("SPOT_COMMAND", id.text)] + (incident.map { [.incident($0)] } ?? [])
+    }
+    static func incident(_ id: IncidentID) -> LogField { field("SPOT_INCIDENT", id.text) }
     static func role(_ role: Role) -> LogField { field("SPOT_ROLE", role.rawValue) }
     static func epoch(_ epoch: Epoch) -> LogField { field("SPOT_EPOCH", "\(epoch)") }
     static func milliseconds(_ name: StaticString, _ time: Duration) -> LogField {

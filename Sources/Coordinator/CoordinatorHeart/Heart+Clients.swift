@@ -105,5 +105,7 @@ private func isNew(_ record: ClientRecord, _ transaction: borrowing StoreTransac
 }
 
 extension ErrorReply {
-    static func noClient(_ client: ClientID) -> ErrorReply { ErrorReply(.notFound, "no such client: \(client)") }
+    static func noClient(_ client: ClientID) -> ErrorReply {
+        ErrorReply(.notFound, "no such client: \(client) (clients go by their id)")
+    }
 }

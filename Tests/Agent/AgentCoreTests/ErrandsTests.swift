@@ -82,7 +82,7 @@ struct ErrandsTests {
                     .inspectInstance("i-00000000000000001"), id: CommandID(text: "c\(number)"), priority: priority))
         }
         func taken() -> [CommandID] {
-            scene.told.compactMap { if case .commandTaken(let id, _, _) = $0 { id } else { nil } }
+            scene.told.compactMap { if case .commandTaken(let id, _, _, _) = $0 { id } else { nil } }
         }
         #expect(taken() == ["c1", "c2", "c3", "c4"])
         scene.deliver(scene.command(.inspectInstance("i-00000000000000001"), id: "c7", priority: 100))

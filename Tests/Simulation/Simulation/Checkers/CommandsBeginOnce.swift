@@ -8,7 +8,7 @@ final class CommandsBeginOnce: Checker {
     private var begun: [InstanceID: Set<CommandID>] = [:]
 
     override func announced(_ machine: Machine, _ announcement: Announcement) {
-        guard case .commandTaken(let id, let type, _) = announcement else { return }
+        guard case .commandTaken(let id, let type, _, _) = announcement else { return }
         if !begun[machine.id, default: []].insert(id).inserted {
             broken("\(machine.id.short) begins \(type) \(id.short) again")
         }

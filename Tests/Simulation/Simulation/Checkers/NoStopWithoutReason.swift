@@ -73,7 +73,8 @@ final class NoStopWithoutReason: Checker {
         case .fenceArmed: fenceUnknown.remove(machine.id)
         case .configured: configuredAt[machine.id] = world.agenda.now
         case .serving: comingUp.remove(machine.id)
-        case .commandEnded(_, "promote", .done, _), .commandEnded(_, "activate", .done, _): comingUp.remove(machine.id)
+        case .commandEnded(_, "promote", .done, _, _), .commandEnded(_, "activate", .done, _, _):
+            comingUp.remove(machine.id)
         default: break
         }
     }

@@ -19,7 +19,7 @@ final class OldEpochsChangeNothing: Checker {
     }
 
     override func announced(_ machine: Machine, _ announcement: Announcement) {
-        guard case .commandTaken(let id, _, _) = announcement, let memory = machine.agent?.memory,
+        guard case .commandTaken(let id, _, _, _) = announcement, let memory = machine.agent?.memory,
             let slot = memory.enrolment?.slot, let known = memory.epoch,
             let command = world.coordinator.slots[slot]?.command(id)
         else { return }

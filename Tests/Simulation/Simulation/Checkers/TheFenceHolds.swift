@@ -32,7 +32,7 @@ final class TheFenceHolds: Checker {
     // MARK: A demotion
 
     override func announced(_ machine: Machine, _ announcement: Announcement) {
-        guard case .commandTaken(let id, "demote", _) = announcement,
+        guard case .commandTaken(let id, "demote", _, _) = announcement,
             let slot = machine.agent?.memory.enrolment.flatMap({ world.coordinator.slots[$0.slot] }),
             let command = slot.command(id), case .demote(let order) = command.order, let fenceAt = order.fenceAt,
             let wall = world.coordinator.heart?.wall

@@ -10,9 +10,9 @@ final class WhatIsBegunIsEnded: Checker {
 
     override func announced(_ machine: Machine, _ announcement: Announcement) {
         switch announcement {
-        case .commandTaken(let id, let type, _) where ["promote", "activate", "demote"].contains(type):
+        case .commandTaken(let id, let type, _, _) where ["promote", "activate", "demote"].contains(type):
             begun[machine.id, default: [:]][id] = type
-        case .commandEnded(let id, _, _, _): begun[machine.id]?[id] = nil
+        case .commandEnded(let id, _, _, _, _): begun[machine.id]?[id] = nil
         case .registered, .cloned: begun[machine.id] = nil
         default: break
         }

@@ -25,8 +25,9 @@ extension Announcement {
         case .drillRefused(let reason): "drills nothing: \(reason)"
         case .blind(let reason): "is blind: \(reason)"
         case .sighted: "sees again"
-        case .commandTaken(let command, let type, let attempt): "begins \(type) \(command.short), delivery \(attempt)"
-        case .commandEnded(let command, let type, let outcome, let message):
+        case .commandTaken(let command, let type, let attempt, _):
+            "begins \(type) \(command.short), delivery \(attempt)"
+        case .commandEnded(let command, let type, let outcome, let message, _):
             "ends \(type) \(command.short): \(outcome.rawValue), \(message.shortened)"
         case .step(let command, let message): "\(command.short): \(message.shortened)"
         case .rightsDenied(let reason): "lacks rights: \(reason)"
