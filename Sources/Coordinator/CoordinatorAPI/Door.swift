@@ -40,7 +40,7 @@ package final class Door: Sendable {
         case slowed
     }
 
-    private let heart: Heart
+    let heart: Heart
     private let sessions: Sessions
     private let lockedRules: Locked<Rules>
 
@@ -63,7 +63,11 @@ package final class Door: Sendable {
             switch holder(of: token) {
             case .admin: return admitAdmin(to: caller)
             case .host(let line): return admit(line, to: route, values: values, at: now)
-            case .tenant(let client, let isActive): return admit(client, isActive, to: caller)
+            case .tenant(let client, let isActive):
+                guard isActive else {
+                    return .refused(ErrorReply(.inactiveClient, "this client is switched off"), status: 403)
+                }
+                return admitOldHost(of: client, to: route, values: values) ?? admit(client, to: caller)
             case nil: return .denied(.unknownToken, status: 401)
             }
         case .malformed:
@@ -121,10 +125,7 @@ package final class Door: Sendable {
         }
     }
 
-    private func admit(_ client: ClientID, _ isActive: Bool, to caller: Caller) -> Admission {
-        guard isActive else {
-            return .refused(ErrorReply(.inactiveClient, "this client is switched off"), status: 403)
-        }
+    private func admit(_ client: ClientID, to caller: Caller) -> Admission {
         switch caller {
         case .client: return .admitted(.client(client))
         case .agent, .agentOrAdmin:

@@ -38,7 +38,7 @@ extension Slot {
         reply.deadline = record.incident.deadline
         reply.replica = replica
         reply.successor = record.incident.successor
-        reply.commands = deliver(to: instance, at: now)
+        reply.commands = deliver(to: instance, for: host.isTokenless ? host.launchesInAnswers : .all, at: now)
         reply.message = record.incident.drill ? "drill: \(message)" : message
         return reply
     }

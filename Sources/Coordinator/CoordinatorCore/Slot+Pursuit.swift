@@ -106,7 +106,8 @@ extension Slot {
 
     /// Ready, or by its own word serving already, which a record that was restored does not know.
     private func servesOrIsReady(_ host: Host) -> Bool {
-        host.isReady || (host.instance == contestedBy && host.role == .replica && host.presence == .fresh)
+        host.isReady || isTakenForReady(host)
+            || (host.instance == contestedBy && host.role == .replica && host.presence == .fresh)
     }
 
     /// The best replica: one that says it serves, one whose own end is not even likely, in another zone, in another pool, then

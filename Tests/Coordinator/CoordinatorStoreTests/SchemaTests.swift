@@ -19,7 +19,7 @@ struct SchemaTests {
             let store = try TestStore(at: path)
             #expect(try self.installation(at: path) == installation)
             let version = try Database(path: path).read { try $0.userVersion() }
-            #expect(version == 6)
+            #expect(version == 7)
             // It does all that a new one does.
             try store.write { try $0.insert(makeClient(77)) }
             try store.save(makeServing(77, client: 77))

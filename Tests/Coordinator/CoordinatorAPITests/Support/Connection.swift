@@ -101,9 +101,9 @@ final class Connection {
     private let site: Site
     private var received: [UInt8] = []
 
-    init(to site: Site) throws {
+    init(to site: Site, from source: String? = nil) throws {
         self.site = site
-        descriptor = try connect(toPort: site.port)
+        descriptor = try connect(toPort: site.port, from: source)
     }
 
     func send(_ ask: Ask) throws { try send(bytes: Array(ask.head(host: site.host).utf8) + (ask.body ?? [])) }
