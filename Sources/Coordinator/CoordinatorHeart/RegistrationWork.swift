@@ -72,7 +72,9 @@ final class RegistrationWork: Work, @unchecked Sendable {
             return
         }
         var slot = decided.slot
-        if before == nil, let region = decided.host.facts.region, let type = decided.host.facts.instanceType {
+        if before == nil, identity.hash != nil, let region = decided.host.facts.region,
+            let type = decided.host.facts.instanceType
+        {
             slot.reportsPrices = try !transaction.hasPriceReporter(
                 client: client, region: region, type: type, besides: slot.id)
         }

@@ -59,7 +59,15 @@ final class Switchboard: Sendable {
     func tenant(for token: TokenHash) -> Tenant? { index.withLock { $0.tenants[token] } }
     func lines(of slot: SlotID) -> [Line] { index.withLock { $0.seats[slot]?.map(\.line) ?? [] } }
     func line(of slot: SlotID, _ instance: InstanceID) -> Line? { lines(of: slot).first { $0.instance == instance } }
-    var all: [Line] { index.withLock { $0.seats.values.flatMap { $0.map(\.line) } } }
+    var all: [Line] {
+        index.withLock { index in
+            var lines: [Line] = []
+            // As many as that, and those without a token.
+            lines.reserveCapacity(index.lines.count)
+            for seats in index.seats.values { for seat in seats { lines.append(seat.line) } }
+            return lines
+        }
+    }
     /// Those of each slot together.
     var linesBySlot: [[Line]] { index.withLock { Array($0.seats.values) }.map { $0.map(\.line) } }
     var hasTenants: Bool { index.withLock { !$0.tenants.isEmpty } }

@@ -11,8 +11,10 @@ struct TokenlessTests {
     private func join(
         _ site: Site, _ client: ClientID, _ instance: InstanceID, from address: String
     ) throws -> Enrolment {
-        let registration = Registration(
+        var registration = Registration(
             logicalAgent: "web", instance: instance, region: "us-east-1", hostname: "h")
+        registration.instanceType = "m5.large"
+        registration.zone = "us-east-1a"
         return try ask { site.heart.register(registration, of: client, from: address, answer: $0) }
     }
 
@@ -68,6 +70,15 @@ struct TokenlessTests {
             _ = try join(site, client, "i-aaaaaaaa", from: "10.0.0.1")
             #expect(site.heart.hasTokenlessHost(slot, of: client))
             #expect(site.heart.line(forToken: try Credential(7).words) == nil)
+        }
+    }
+
+    @Test func `it does not count among those who report prices for others`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            #expect(try !join(site, client, "i-aaaaaaaa", from: "10.0.0.1").configuration.reportsPrices)
+            let (_, reply) = try site.register("i-bbbbbbbb", of: client, as: "other", token: 7)
+            #expect(reply.configuration.reportsPrices)
         }
     }
 

@@ -148,7 +148,10 @@ extension Town {
             try expectLine(since: begin, from: Step.coordinator, message)
         }
         try mendLinks()
-        try expectLine(since: begin, from: old.box.name, "this machine's role has changed")
+        try eventually("a primary that knows that it is none", within: Self.patience) {
+            let status = try old.box.run("spot-agent status").said
+            return status.contains(/\nrole +\w/) && !status.contains(/\nrole +primary/)
+        }
         try eventually("the end of all incidents") { try incidents().allSatisfy { $0.state != .open } }
         try eventually("the end of all commands") { try commands().allSatisfy { !$0.state.isOpen } }
         guard try old.state(of: "web") == "inactive", witness.sight.names == [new.box.name],

@@ -9,8 +9,7 @@ func loseNames(_ town: Town, _ words: [String]) throws {
     guard let times = words.isEmpty ? 1 : Int(words[0]) else { throw Misuse(words: words) }
     try town.settle(byName: true)
     var longest = Duration.zero
-    for number in 0..<times {
-        if number > 0 { try town.goOn() }
+    for _ in 0..<times {
         longest = max(longest, try handOverWithoutNames(town))
         try town.goOn(isReady: false)
         try beginAnew(town)

@@ -229,6 +229,22 @@ struct LegacyCommandTests {
         }
     }
 
+    @Test func `who asks for switches is told of nothing else, and who asks for launches of no switch`() throws {
+        try withCoordinator { site in
+            let host = try site.old(.v4Sync)
+            _ = try host.switches()
+            _ = try host.get("replicas?status=launching")
+            var change = SlotSettingsChange()
+            change[.manualReplicaEnabled] = .flag(true)
+            let _: Configuration = try site.order(.changeSettings, [host.slot], change)
+            #expect(try host.switches().isEmpty)
+            let command = try site.askSwitch(host.slot)
+            #expect(try host.get("replicas?status=launching").list("replicas").count == 1)
+            #expect(try host.get("instances-to-terminate").list("instances").isEmpty)
+            #expect(try host.switches().map { try $0.text("id") } == [command])
+        }
+    }
+
     // MARK: The other way of asking
 
     @Test(arguments: [Build.v500, .v501])

@@ -113,6 +113,39 @@ struct LegacyLifeTests {
         }
     }
 
+    @Test func `a heartbeat is answered well though the store does not get on`() throws {
+        let held = Latch("the writer's turn")
+        let shallHold = Locked(false)
+        let isHeld = Locked(false)
+        let committed: @Sendable () -> Void = {
+            guard shallHold.withLock({ $0 }) else { return }
+            isHeld.withLock { $0 = true }
+            try? held.wait(within: .seconds(60))
+        }
+        try withCoordinator(committed: committed) { site in
+            defer { held.open() }
+            let host = try site.old(.v500)
+            shallHold.withLock { $0 = true }
+            site.heart.createClient(
+                ClientCreation(name: "held"), token: try Token("t"), hash: [UInt8](repeating: 7, count: 32),
+                seal: { _ in [] }, answer: { _ in })
+            try eventually("the writer is held") { isHeld.withLock { $0 } }
+            let beat = try Connection(to: site, from: host.address)
+            try beat.send(
+                Ask(
+                    "POST", "/api/agents/\(host.slot)/heartbeat", token: host.client.token,
+                    body: host.build.heartbeat(host.instance)))
+            try eventually("it is parked") { site.parked == 1 }
+            try eventually("nobody is parked") {
+                try site.advance(by: .milliseconds(10_100))
+                return site.parked == 0
+            }
+            let reply = Old(answer: try beat.answer())
+            #expect(reply.status == 200)
+            #expect(try reply.text("agent_id") == host.slot)
+        }
+    }
+
     @Test(arguments: Build.allCases)
     func `a host that speaks every 30 s stays online`(build: Build) throws {
         try withCoordinator { site in
