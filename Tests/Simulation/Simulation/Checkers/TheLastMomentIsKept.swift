@@ -17,6 +17,12 @@ final class TheLastMomentIsKept: Checker {
     override func booted(_ machine: Machine) { disturbed[machine.id] = world.agenda.now }
 
     override func announced(_ machine: Machine, _ announcement: Announcement) {
+        // The machine's metadata has taken it back, and so has the agent.
+        if case .noticeGone(.interruption) = announcement,
+            machine.metadata.interruption == nil || machine.metadata.flickers
+        {
+            knownSince[machine.id] = nil
+        }
         guard case .noticed(.interruption) = announcement, let end = machine.announcedEnd,
             let settings = machine.agent?.memory.configuration?.settings, machine.agent?.memory.role != nil
         else { return }
