@@ -33,7 +33,7 @@ package final class API: Sendable {
         guard !isSmall, let route = router.find(method: request.method, path: request.path).route else {
             return Limits.smallBodyBytes
         }
-        let bytes = route.bodyBytes
+        let bytes = max(route.bodyBytes, door.oldBodyBytes(route, request.headers))
         // A body is in memory before anybody asks who sent it: a long one is taken from those who are known.
         return bytes <= Limits.smallBodyBytes || door.knows(request.headers) ? bytes : Limits.smallBodyBytes
     }

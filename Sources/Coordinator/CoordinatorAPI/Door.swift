@@ -87,6 +87,12 @@ package final class Door: Sendable {
         if case .token(let token) = Credential(headers) { holder(of: token) != nil } else { false }
     }
 
+    /// Whether the request shows a client's token.
+    func isTenants(_ headers: HeaderFields) -> Bool {
+        guard case .token(let token) = Credential(headers), case .tenant = holder(of: token) else { return false }
+        return true
+    }
+
     private enum Holder {
         case admin
         case host(Line)

@@ -22,13 +22,14 @@ extension Slot {
         guard let record = incident(id), let host = host(instance) else {
             preconditionFailure("incident \(id) was folded a moment ago")
         }
-        let replica = record.ordered ?? record.incident.successor.flatMap { self.replica(of: $0)?.id }
+        var replica = record.ordered ?? record.incident.successor.flatMap { self.replica(of: $0)?.id }
         let action: NoticeReply.Action
         let message: String
         if let successor = record.incident.successor {
             (action, message) = (.replicaPromoted, "\(successor) is to take over")
         } else if record.isOpen, host.role == .primary, hasReplicaComing(besides: instance, at: now) {
             (action, message) = (.replicaCreated, "a replica is being made ready; go on serving")
+            replica = replica ?? activeReplicas.first { $0.instance != instance }?.id
         } else if record.isOpen, record.incident.isUrgent(at: now), host.role == .primary {
             (action, message) = (.noSuccessor, "no host of this agent can take over; serve to the last moment")
         } else {

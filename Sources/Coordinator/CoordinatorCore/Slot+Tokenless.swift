@@ -22,7 +22,7 @@ extension Slot {
     /// A machine that is new here. Nobody has seen that an agent with a token runs on what such a host started.
     func machine(_ instance: InstanceID, _ facts: HostFacts, of maker: Host?, at now: Timestamp) -> Host {
         var host = Host(instance: instance, role: .launching, facts: facts, at: now)
-        if maker?.isTokenless == true { host.abilities = [] }
+        if maker?.isTokenless == true, settings.handOver == .overlap { host.abilities = [] }
         return host
     }
 

@@ -42,6 +42,15 @@ extension Heart {
         return isElsewhere ? nil : line
     }
 
+    /// Of hosts that share an address and name nothing, as behind one translator of addresses, the one that serves: for what any of
+    /// them does as well, as launching a replica or ending a machine.
+    package func spokesman(in slot: SlotID, from address: String) -> Line? {
+        speaker(in: slot, named: nil, from: address)
+            ?? switchboard.lines(of: slot).first { line in
+                line.isTokenless && line.role == .primary && line.state.withLock { $0.address?.text == address }
+            }
+    }
+
     /// Three of its heartbeats.
     private static let addressAge = Duration.seconds(Rules.tokenlessHeartbeatSeconds * 3)
 

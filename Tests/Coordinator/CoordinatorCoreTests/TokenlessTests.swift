@@ -5,7 +5,7 @@ import Wire
 
 extension Scene {
     /// A host that speaks with its client's token, and has asked for what it can do.
-    fileprivate mutating func join(
+    mutating func join(
         _ instance: InstanceID, zone: AvailabilityZone = "us-east-1a", asking abilities: Abilities = []
     ) throws {
         var registration = Registration(
@@ -19,11 +19,11 @@ extension Scene {
     }
 
     @discardableResult
-    fileprivate mutating func ask(_ instance: InstanceID, _ abilities: Abilities) throws -> [Command] {
+    mutating func ask(_ instance: InstanceID, _ abilities: Abilities) throws -> [Command] {
         try decide { slot, turn in slot.hearQuestion(for: abilities, by: instance, &turn) }
     }
 
-    fileprivate mutating func say(
+    mutating func say(
         _ command: CommandRecord, _ isSuccess: Bool = true, launched: InstanceID? = nil, isSeenRunning: Bool = false
     ) throws -> ReportReply.Outcome {
         var result = PlainResult(isSuccess: isSuccess, message: "said")
@@ -138,6 +138,30 @@ struct TokenlessTests {
             scene.wait(2100)
             #expect(scene.slot.command(command.id)?.state == (isRepeated ? .pending : .failed))
         }
+    }
+
+    @Test func `where nobody serves, one that can prove it goes before one that cannot`() throws {
+        var scene = Scene()
+        try scene.register(alpha)
+        scene.hear(alpha, as: .primary)
+        try scene.join(bravo, zone: "us-east-1b")
+        try scene.stand(charlie)
+        scene.silence(alpha)
+        try scene.inspected(alpha, .terminated, by: charlie)
+        #expect(scene.asked(of: charlie).contains("promote"))
+        #expect(scene.role(bravo) == .replica)
+    }
+
+    @Test func `a recommendation names the replica that is there already`() throws {
+        var scene = Scene { $0.manualReplicaEnabled = true }
+        try scene.join(alpha)
+        try scene.ask(alpha, .launches)
+        scene.look()
+        let command = try #require(scene.open(for: alpha).first)
+        _ = try scene.say(command, launched: charlie, isSeenRunning: true)
+        let reply = try scene.notice(alpha, .rebalance)
+        #expect(reply.action == .replicaCreated)
+        #expect(reply.replica == scene.slot.replica(of: charlie)?.id)
     }
 
     @Test func `a token of its own makes it one like all others, in its place`() throws {

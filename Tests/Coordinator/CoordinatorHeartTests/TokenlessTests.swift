@@ -40,6 +40,17 @@ struct TokenlessTests {
         }
     }
 
+    @Test func `of those behind one address the one that serves speaks for all, where that does no harm`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            let slot = try join(site, client, "i-aaaaaaaa", from: "10.0.0.1").slot
+            _ = try join(site, client, "i-bbbbbbbb", from: "10.0.0.1")
+            #expect(site.heart.speaker(in: slot, named: nil, from: "10.0.0.1") == nil)
+            #expect(site.heart.spokesman(in: slot, from: "10.0.0.1")?.instance == "i-aaaaaaaa")
+            #expect(site.heart.spokesman(in: slot, from: "10.0.0.9") == nil)
+        }
+    }
+
     @Test func `it is known after a restart, with what it can do`() throws {
         try withTemporaryFolder { folder in
             let surroundings = ManualSurroundings()

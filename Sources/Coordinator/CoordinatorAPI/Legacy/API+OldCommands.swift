@@ -7,7 +7,7 @@ import Wire
 extension API {
     /// Nothing but switches: any other type that names a target would be taken for one.
     func pendingCommands(_ old: OldVisit) {
-        ask(.switches, old) { errand in
+        ask(.switches, old, as: old.speaker) { errand in
             let write: @Sendable (inout JSONArrayWriter) -> Void = { list in
                 for command in errand.commands {
                     guard case .switch(let order) = command.order else { continue }
@@ -23,7 +23,7 @@ extension API {
     }
 
     func commandsPending(_ old: OldVisit) {
-        ask(.everything, old) { errand in
+        ask(.everything, old, as: old.speaker) { errand in
             .old { reply in
                 reply.array("commands") { list in
                     for command in errand.commands {
@@ -37,9 +37,11 @@ extension API {
 
     /// Who cannot be told from another host of the slot is told nothing: a replaced one would do over what its successor did.
     func ask(
-        _ question: Heart.Question, _ old: OldVisit, _ respond: @escaping @Sendable (Heart.Errand) -> Response
+        _ question: Heart.Question, _ old: OldVisit, as line: Line?,
+        _ respond: @escaping @Sendable (Heart.Errand) -> Response
     ) {
-        guard let line = old.speaker else { return old.visit.answer(respond(.nothing)) }
+        // Who asks for the header alone does not see what would have been handed out.
+        guard let line, old.visit.request.method != "HEAD" else { return old.visit.answer(respond(.nothing)) }
         if old.isSlowed(line) { return }
         old.later({ heart.errand(for: line, about: question, answer: $0) }, respond)
     }

@@ -10,13 +10,13 @@ extension API {
     /// different programs give the same.
     func isOldRegistration(_ visit: Visit) -> Bool {
         guard visit.request.headers[name: "Spot-Protocol"] == nil,
-            let body = try? OldBody(visit.request.body, limit: visit.route.bodyBytes)
+            let body = try? OldBody(visit.request.body)
         else { return false }
         return ["client_token", "token", "project_id", "cloud_account"].contains { body.has($0) }
     }
 
     func registerOldHost(_ visit: Visit, of client: ClientID) {
-        guard let body = try? OldBody(visit.request.body, limit: visit.route.bodyBytes),
+        guard let body = try? OldBody(visit.request.body),
             let registration = Registration(body)
         else {
             return visit.refuse(
@@ -77,7 +77,7 @@ extension API {
     /// From a script that takes the program off a machine. It names no agent, and does not look at the answer.
     func uninstall(_ visit: Visit) {
         guard case .client(let client) = visit.guest,
-            let body = try? OldBody(visit.request.body, limit: visit.route.bodyBytes),
+            let body = try? OldBody(visit.request.body),
             let instance: InstanceID = body.name("instance_id")
         else { return visit.answer(.old()) }
         let address = visit.request.peer.text
@@ -141,7 +141,7 @@ extension Heartbeat {
         zone = body.name("az")
         mode = body.word("mode", "current_mode")
         // All machines of the account are in it: only what it says of this one is about this one.
-        let inventory = body.part("inventory_snapshot").parts("instances", upTo: 1000)
+        let inventory = body.part("inventory_snapshot").parts("instances", upTo: 10_000)
         guard let own = inventory.first(where: { $0.name("instance_id") == instance }) else { return }
         instanceType = instanceType ?? own.name("instance_type")
         zone = zone ?? own.name("az")

@@ -18,7 +18,7 @@ extension API {
 
     /// Whoever reads this launches a machine for every entry, each time that it reads it: so each order stands here once.
     private func launches(_ old: OldVisit) {
-        ask(.launches, old) { errand in
+        ask(.launches, old, as: old.spokesman) { errand in
             let replicas = errand.commands.compactMap { command -> Replica? in
                 guard case .createReplica(let order) = command.order else { return nil }
                 var replica = Replica(
@@ -33,13 +33,15 @@ extension API {
     /// Those whose machine has not been seen ended. Whoever reads this tries each once: where that fails the machine stands in
     /// `instances-to-terminate`.
     private func endings(_ old: OldVisit) {
-        guard let line = old.speaker, line.role == .primary else { return old.visit.answer(.replicas([])) }
+        guard let line = old.spokesman, line.role == .primary else { return old.visit.answer(.replicas([])) }
         if old.isSlowed(line) { return }
         old.later({ heart.unendedReplicas(of: old.slot, answer: $0) }) { .replicas($0.replicas) }
     }
 
     func oldTerminations(_ old: OldVisit) {
-        guard let line = old.speaker else { return old.visit.answer(.terminations(nil, [])) }
+        guard let line = old.spokesman, old.visit.request.method != "HEAD" else {
+            return old.visit.answer(.terminations(nil, []))
+        }
         if old.isSlowed(line) { return }
         old.later({ answer in
             heart.errand(for: line, about: .terminations) { [heart] outcome in
@@ -53,7 +55,7 @@ extension API {
     func termination(_ old: OldVisit) {
         guard let target: InstanceID = old.body.name("instance_id") else { return refuseMachine(old) }
         // Its own name is not in it: the machine is another one.
-        guard let line = old.speaker(named: nil) else { return old.answerStale() }
+        guard let line = old.spokesman else { return old.answerStale() }
         let time = heart.wall
         var report = TerminationReport(
             stamp: .old(time, target.text, line.instance), target: target,

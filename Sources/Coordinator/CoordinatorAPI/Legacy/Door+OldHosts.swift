@@ -1,4 +1,5 @@
 import CoordinatorHeart
+import HTTPServer
 import Wire
 
 // An old host has no token of its own: it speaks with its client's, in the name of its slot.
@@ -13,6 +14,12 @@ extension Door {
         // A host that hears this takes itself off its machine.
         if heart.isDeleted(slot) { return .refused(ErrorReply(.notFound, "agent \(slot) was deleted"), status: 404) }
         return .admitted(.client(client))
+    }
+
+    /// How long a body may be that an old host sends: its heartbeat tells of all machines that the account has in the region,
+    /// and one that is refused is its last.
+    func oldBodyBytes(_ route: Route, _ headers: HeaderFields) -> Int {
+        route == .heartbeat && isTenants(headers) ? OldBody.bytesMax : 0
     }
 
     private static func isOldHosts(_ route: Route) -> Bool {

@@ -7,11 +7,14 @@ import Wire
 struct OldBody: Sendable {
     private let object: JSONObject?
 
+    /// Four thousand machines with their tags.
+    static let bytesMax = 2 * 1024 * 1024
+
     init(_ value: JSONValue?) { object = try? value?.object() }
 
-    /// Nothing at all counts as an empty object, as does a list.
-    init(_ bytes: [UInt8], limit: Int) throws(JSONError) {
-        self.init(bytes.isEmpty ? nil : try JSONDocument(bytes, limits: JSONLimits(bytes: limit)).root)
+    /// Nothing at all counts as an empty object, as does a list. The route's limit was kept when it came in.
+    init(_ bytes: [UInt8]) throws(JSONError) {
+        self.init(bytes.isEmpty ? nil : try JSONDocument(bytes, limits: JSONLimits(bytes: Self.bytesMax)).root)
     }
 
     /// Whether the key is there, whatever it holds.

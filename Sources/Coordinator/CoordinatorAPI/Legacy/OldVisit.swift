@@ -14,7 +14,7 @@ struct OldVisit: Sendable {
     /// Nil: it was refused. A heartbeat that cannot be read is one all the same.
     init?(_ visit: Visit, _ heart: Heart) {
         guard case .client(let client) = visit.guest, let slot = visit.value(0, of: SlotKind.self) else { return nil }
-        do throws(JSONError) { body = try OldBody(visit.request.body, limit: visit.route.bodyBytes) } catch {
+        do throws(JSONError) { body = try OldBody(visit.request.body) } catch {
             guard visit.route == .heartbeat, visit.old == nil else {
                 visit.refuse(.validation, "\(error)")
                 return nil
@@ -36,6 +36,9 @@ struct OldVisit: Sendable {
     func speaker(named instance: InstanceID?) -> Line? {
         heart.speaker(in: slot, named: instance, from: visit.request.peer.text)
     }
+
+    /// The same where it does not matter which of the slot's hosts does it.
+    var spokesman: Line? { heart.spokesman(in: slot, from: visit.request.peer.text) }
 
     /// Whoever asks in a circle is told to come later.
     func isSlowed(_ line: Line?, isNotice: Bool = false) -> Bool {

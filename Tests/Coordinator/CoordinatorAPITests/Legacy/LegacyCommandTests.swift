@@ -229,6 +229,17 @@ struct LegacyCommandTests {
         }
     }
 
+    @Test func `who looks at the header alone is handed nothing`() throws {
+        try withCoordinator { site in
+            let host = try site.old(.v32)
+            _ = try host.switches()
+            _ = try site.askSwitch(host.slot)
+            let ask = Ask("HEAD", "/api/agents/\(host.slot)/pending-commands", token: host.client.token)
+            #expect(try site.ask(ask).status == 200)
+            #expect(try host.switches().count == 1)
+        }
+    }
+
     @Test func `who asks for switches is told of nothing else, and who asks for launches of no switch`() throws {
         try withCoordinator { site in
             let host = try site.old(.v4Sync)

@@ -113,6 +113,24 @@ struct LegacyLifeTests {
         }
     }
 
+    @Test func `a heartbeat that tells of a thousand machines is one all the same, from a client's own host`() throws {
+        try withCoordinator { site in
+            let host = try site.old(.v501)
+            let machine =
+                #"{"instance_id": "i-0eeeeeeeeeeeeeeee", "state": "running", "az": "us-east-1c", "instance_type": "c5.large", "pool": null, "tags": {"Name": "another machine", "Team": "of somebody else"}}"#
+            let all = Array(repeating: machine, count: 1000).joined(separator: ", ")
+            let body =
+                #"{"status": "online", "inventory_snapshot": {"instances": [\#(all)], "count": 1000}, "reconnect": false}"#
+            #expect(body.utf8.count > 150_000)
+            #expect(try host.post("heartbeat", body).status == 200)
+            let native = try site.register(host.client)
+            let ask = Ask("POST", "/api/agents/\(native.slot)/heartbeat", token: native.token, body: body)
+            #expect(try site.ask(ask).status == 413)
+            let stranger = Ask("POST", "/api/agents/\(host.slot)/heartbeat", token: "nobody", body: body)
+            #expect(try site.ask(stranger).status == 401)
+        }
+    }
+
     @Test func `a heartbeat is answered well though the store does not get on`() throws {
         let held = Latch("the writer's turn")
         let shallHold = Locked(false)

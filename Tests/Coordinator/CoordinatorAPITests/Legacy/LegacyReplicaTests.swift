@@ -137,6 +137,28 @@ struct LegacyReplicaTests {
         }
     }
 
+    @Test func `behind one address a replaced machine is ended, too, by whoever asks`() throws {
+        try withCoordinator { site in
+            let host = try site.old(.v4Sync, as: "web")
+            _ = try host.switches()
+            _ = try site.askSwitch(host.slot)
+            _ = try host.switches()
+            let new = try site.old(.v4Sync, host.client, as: "web")
+            #expect(try new.get("instances-to-terminate").list("instances").isEmpty)
+            for _ in 0..<11 {
+                try site.live(30)
+                try new.beat()
+                try host.beat()
+            }
+            let list = try host.get("instances-to-terminate").list("instances")
+            #expect(try list.map { try $0.text("instance_id") } == [host.instance.text])
+            let done = #"{"instance_id": "\#(host.instance)", "success": true, "error": null}"#
+            #expect(try new.post("termination-report", done).text("outcome") == "accepted")
+            #expect(try site.primary(host.slot) == new.instance)
+            #expect(try site.role(host.instance, in: host.slot) != .zombie)
+        }
+    }
+
     @Test func `nobody ends a machine of another agent, and a replaced host ends none`() throws {
         try withCoordinator { site in
             let host = try site.old(.v4Sync)
