@@ -187,6 +187,15 @@ extension Route {
             .post(
                 "/api/admin/agents/{agent_id}/instances/{instance_id}/promote", .admin, takes: Nothing.self, small,
                 gives: QueuedCommand.self, "make this machine of the slot the primary")
+
+        // MARK: The log as it grows
+        case .eventStream:
+            .get(
+                "/api/events/stream", .clientOrAdmin, gives: nil,
+                "server-sent events: lines of the log as they are written, all or those of `client_id` or `agent_id`")
+        case .clientEventStream:
+            .get("/api/events/stream/{client_id}", .clientOrAdmin, gives: nil, "the same, of this client")
+        case .streamStats: .get("/api/events/stats", .admin, gives: StreamStats.self, "who listens to it")
         }
     }
 }

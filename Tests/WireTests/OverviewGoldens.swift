@@ -39,6 +39,8 @@ let overviewGoldens = [
         "log-lines", LogLines(events: [logLine], next: "e1-17"),
         required: ["next"] + ["cursor", "at", "event_type", "severity", "message"].map { "events[0]." + $0 }),
     Golden(
+        "stream-stats", StreamStats(listeners: 3, clients: ["client-7"]), required: ["active_connections"]),
+    Golden(
         "client-summary",
         with(ClientSummary(id: "client-7", name: "Acme", isActive: true, createdAt: moment())) {
             $0.agentsOnline = 3

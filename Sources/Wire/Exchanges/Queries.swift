@@ -119,6 +119,22 @@ package struct EventQuery: Equatable, Sendable {
     }
 }
 
+/// `GET /api/events/stream`. Without `after`, what is written from now on; `Last-Event-ID` takes its place.
+package struct StreamQuery: Equatable, Sendable {
+    package var client: ClientID?
+    package var slot: SlotID?
+    package var after: EventCursor?
+
+    package init() {}
+
+    package init(_ parameters: [String: String]) throws(WireError) {
+        let query = QueryReader(parameters)
+        client = try query.name(.client)
+        slot = try query.name(.agent)
+        after = try query.name(.after)
+    }
+}
+
 /// Reads parameters; an error names the one that is wrong.
 struct QueryReader {
     private let values: [String: String]

@@ -20,6 +20,7 @@ extension API {
         case .toggleEnabled, .changeSettings, .deleteSlot, .forceSwitch, .switchSlot, .promoteInstance,
             .promoteReplica, .deleteReplica:
             serveOrder(visit)
+        case .eventStream, .clientEventStream, .streamStats: serveStream(visit)
         }
     }
 }
