@@ -23,6 +23,8 @@ package enum Route: Int, CaseIterable, Sendable {
     case toggleEnabled, changeSettings, deleteSlot, forceSwitch, switchSlot, promoteInstance
     // The log as it grows
     case eventStream, clientEventStream, streamStats
+    // What a person should know of
+    case notifications, markAllRead, markRead
 }
 
 /// The methods that routes have.

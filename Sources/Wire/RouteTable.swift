@@ -196,6 +196,20 @@ extension Route {
         case .clientEventStream:
             .get("/api/events/stream/{client_id}", .clientOrAdmin, gives: nil, "the same, of this client")
         case .streamStats: .get("/api/events/stats", .admin, gives: StreamStats.self, "who listens to it")
+
+        // MARK: What a person should know of
+        case .notifications:
+            .get(
+                "/api/notifications", .clientOrAdmin, gives: nil,
+                "the newest lines of the log that a person should know of, all or those of `client_id`")
+        case .markAllRead:
+            .post(
+                "/api/notifications/mark-all-read", .clientOrAdmin, takes: ReadMark.self, small,
+                gives: MarkedRead.self, "all of them, or all of a client, were read")
+        case .markRead:
+            .post(
+                "/api/notifications/{notification_id}/mark-read", .clientOrAdmin, takes: Nothing.self, small,
+                gives: MarkedRead.self, "this one was read")
         }
     }
 }

@@ -57,6 +57,9 @@ struct RouteTests {
                 "GET /api/events/stream clientOrAdmin",
                 "GET /api/events/stream/{client_id} clientOrAdmin",
                 "GET /api/events/stats admin",
+                "GET /api/notifications clientOrAdmin",
+                "POST /api/notifications/mark-all-read clientOrAdmin",
+                "POST /api/notifications/{notification_id}/mark-read clientOrAdmin",
             ])
     }
 

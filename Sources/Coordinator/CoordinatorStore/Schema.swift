@@ -26,6 +26,7 @@ enum Schema {
         -- Since when the primary has said that its workload does not run.
         ALTER TABLE host ADD COLUMN failing_since INTEGER;
         """,
+        notifications,
     ]
 
     /// Looks, and changes nothing: the file is ours, or it is empty and can become ours. Returns its version.

@@ -66,7 +66,7 @@ private let table: [(route: Route, verdicts: String)] = [
     (.switchSlot, admin), (.promoteInstance, admin),
 
     (.eventStream, listener), (.clientEventStream, ownListener), (.streamStats, admin),
-
+    (.notifications, clientOrAdmin), (.markAllRead, clientOrAdmin), (.markRead, ownOrAdmin),
 
     (.openSession, adminToken),
 ]

@@ -21,6 +21,7 @@ extension API {
             .promoteReplica, .deleteReplica:
             serveOrder(visit)
         case .eventStream, .clientEventStream, .streamStats: serveStream(visit)
+        case .notifications, .markAllRead, .markRead: serveNotifications(visit)
         }
     }
 }
