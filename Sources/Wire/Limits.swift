@@ -43,6 +43,11 @@ package enum Limits {
     package static let incidentsMax = 100
     /// Lines of one list made for an operator; a cursor leads to the next. Five hundred agents are 300 KB.
     package static let overviewMax = 500
+    /// Live streams at once: each is a page that somebody has open, or a program. One more is told to come again.
+    package static let streamsMax = 1280
+    /// Of these, those of all clients together, so that operators always find room, and those of one, so that others do.
+    package static let clientStreamsMax = 1024
+    package static let streamsOfClientMax = 256
     /// Zones that a new replica shall avoid: more than any region has.
     package static let zonesMax = 32
     /// What a replica can lack to be ready: there are half a dozen checks, and hooks of the operator's.

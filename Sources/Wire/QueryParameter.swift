@@ -24,6 +24,8 @@ package enum QueryParameter: String, CaseIterable, Sendable {
     case search
     /// `text`, for a person instead of a program; or `json`. What has no text is JSON in any case.
     case format
+    /// What `Authorization` else carries; for the live stream alone, because addresses are written down everywhere.
+    case token
 }
 
 extension Route {

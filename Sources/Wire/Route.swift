@@ -21,6 +21,10 @@ package enum Route: Int, CaseIterable, Sendable {
     case openSession, closeSession
     case clients, createClient, deleteClient, regenerateToken, showToken
     case toggleEnabled, changeSettings, deleteSlot, forceSwitch, switchSlot, promoteInstance
+    // The log as it grows
+    case eventStream, clientEventStream, streamStats
+    // What a person should know of
+    case notifications, markAllRead, markRead
 }
 
 /// The methods that routes have.
@@ -40,6 +44,8 @@ package enum Caller: Sendable {
     case agent
     /// The administrator's token, or the browser session made from it.
     case admin
+    /// The administrator, or a client's token, which is shown what is its own.
+    case clientOrAdmin
     /// The administrator, or the agent whose slot stands in the path or in the query, or whose slot's incident it is.
     case agentOrAdmin
 }
@@ -63,6 +69,8 @@ extension Route {
     /// The row's, without a copy of the rest: every request asks.
     package var caller: Caller { Self.table.caller(of: self) }
     package var bodyBytes: Int { Self.table.bodyBytes(of: self) }
+    /// Whether a token may stand in its query: a browser cannot send a header with what it keeps open.
+    package var takesTokenInQuery: Bool { self == .eventStream || self == .clientEventStream }
 
     /// The path with its places filled in order, percent-encoded.
     package func path(_ values: any PathValue...) -> String {

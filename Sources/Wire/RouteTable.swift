@@ -187,6 +187,29 @@ extension Route {
             .post(
                 "/api/admin/agents/{agent_id}/instances/{instance_id}/promote", .admin, takes: Nothing.self, small,
                 gives: QueuedCommand.self, "make this machine of the slot the primary")
+
+        // MARK: The log as it grows
+        case .eventStream:
+            .get(
+                "/api/events/stream", .clientOrAdmin, gives: nil,
+                "server-sent events: lines of the log as they are written, all or those of `client_id` or `agent_id`")
+        case .clientEventStream:
+            .get("/api/events/stream/{client_id}", .clientOrAdmin, gives: nil, "the same, of this client")
+        case .streamStats: .get("/api/events/stats", .admin, gives: StreamStats.self, "who listens to it")
+
+        // MARK: What a person should know of
+        case .notifications:
+            .get(
+                "/api/notifications", .clientOrAdmin, gives: nil,
+                "the newest lines of the log that a person should know of, all or those of `client_id`")
+        case .markAllRead:
+            .post(
+                "/api/notifications/mark-all-read", .clientOrAdmin, takes: ReadMark.self, small,
+                gives: MarkedRead.self, "all of them, or all of a client, were read")
+        case .markRead:
+            .post(
+                "/api/notifications/{notification_id}/mark-read", .clientOrAdmin, takes: Nothing.self, small,
+                gives: MarkedRead.self, "this one was read")
         }
     }
 }

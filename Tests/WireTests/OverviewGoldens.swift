@@ -39,6 +39,15 @@ let overviewGoldens = [
         "log-lines", LogLines(events: [logLine], next: "e1-17"),
         required: ["next"] + ["cursor", "at", "event_type", "severity", "message"].map { "events[0]." + $0 }),
     Golden(
+        "stream-stats", StreamStats(listeners: 3, clients: ["client-7"]), required: ["active_connections"]),
+    Golden(
+        "notification",
+        Notification(
+            id: "e2-0-17", message: "i-0a1b2c3d4e5f60718 goes away", severity: .critical, isRead: true, at: moment()),
+        required: ["id", "message", "severity", "isRead", "time"]),
+    Golden("read-mark", ReadMark(client: "client-7"), required: []),
+    Golden("marked-read", MarkedRead(), required: [], unread: ["success"]),
+    Golden(
         "client-summary",
         with(ClientSummary(id: "client-7", name: "Acme", isActive: true, createdAt: moment())) {
             $0.agentsOnline = 3

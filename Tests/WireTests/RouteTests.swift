@@ -54,6 +54,12 @@ struct RouteTests {
                 "POST /api/client/instances/{instance_id}/force-switch admin",
                 "POST /api/admin/agents/{agent_id}/switch admin",
                 "POST /api/admin/agents/{agent_id}/instances/{instance_id}/promote admin",
+                "GET /api/events/stream clientOrAdmin",
+                "GET /api/events/stream/{client_id} clientOrAdmin",
+                "GET /api/events/stats admin",
+                "GET /api/notifications clientOrAdmin",
+                "POST /api/notifications/mark-all-read clientOrAdmin",
+                "POST /api/notifications/{notification_id}/mark-read clientOrAdmin",
             ])
     }
 

@@ -13,6 +13,7 @@ package final class API: Sendable {
     let vault: Vault
     let surroundings: any Surroundings
     let tally = Tally()
+    let streams: LiveStreams
     private let penalties = Penalties()
     private let router = Router(Route.allCases, OldPath.allCases)
 
@@ -24,7 +25,11 @@ package final class API: Sendable {
         self.door = door
         self.vault = vault
         self.surroundings = surroundings
+        streams = LiveStreams(heart)
     }
+
+    /// Ends every live stream in good order, with what was written until now.
+    package func endStreams(because reason: String) { streams.end(because: reason) }
 
     /// How many bytes of body the route of this request takes; without a route, those of a small one.
     package func bodyLimit(_ request: Request) -> Int {

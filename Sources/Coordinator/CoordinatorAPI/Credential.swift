@@ -1,7 +1,7 @@
 import Crypto
 import HTTPServer
 
-/// What a request shows in its `Authorization`.
+/// What a request shows in its `Authorization`, or where it may, in its query.
 enum Credential {
     case none
     case malformed
@@ -15,6 +15,19 @@ enum Credential {
         // A proxy before us may have looked at the other.
         case .several: self = .malformed
         }
+    }
+
+    /// For a route that takes a token in its query, if there is one; one that does not has looked.
+    init(_ request: Request) {
+        self.init(request.headers)
+        let shown = request.query.filter { $0.name == "token" }
+        guard let token = shown.first?.value else { return }
+        // Two of them need not be the same, and a proxy before us may have looked at the other.
+        guard case .none = self, shown.count == 1, (1..<300).contains(token.utf8.count) else {
+            self = .malformed
+            return
+        }
+        self = .token(SHA256.hash(Array(token.utf8)))
     }
 
     private static let scheme = Array("bearer ".utf8)

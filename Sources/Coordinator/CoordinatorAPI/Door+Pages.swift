@@ -13,7 +13,7 @@ extension Door {
     /// token itself, not to whatever page somebody opens where the network or a cookie is proof enough.
     func narrowed(_ origin: String?, of request: Request, as guest: Guest) -> String? {
         guard origin == "*", case .admin = guest else { return origin }
-        if case .token = Credential(request.headers) { return origin } else { return nil }
+        if case .token = Credential(request) { return origin } else { return nil }
     }
 
     /// Whether a page may change something here: one of our own origin, or one that is named. `*` names nobody.

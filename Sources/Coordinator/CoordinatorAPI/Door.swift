@@ -58,7 +58,9 @@ package final class Door: Sendable {
     func admit(_ request: Request, to route: Route, values: [String], at now: Duration) -> Admission {
         let caller = route.caller
         if case .anyone = caller { return .admitted(.anyone) }
-        switch Credential(request.headers) {
+        let isShownInQuery = request.parameter("token") != nil
+        guard !isShownInQuery || route.takesTokenInQuery else { return .refused(.tokenInAddress, status: 401) }
+        switch isShownInQuery ? Credential(request) : Credential(request.headers) {
         case .token(let token):
             switch holder(of: token) {
             case .admin: return admitAdmin(to: caller)
@@ -72,8 +74,18 @@ package final class Door: Sendable {
             }
         case .malformed:
             return .denied(
-                ErrorReply(.invalidAuthFormat, "Authorization: expected Bearer and one token"), status: 401)
+                ErrorReply(.invalidAuthFormat, "Authorization: expected Bearer and one token, once"), status: 401)
         case .none: return admitWithoutToken(request, to: caller)
+        }
+    }
+
+    /// Whether whoever was let in would still be.
+    func stillAdmits(_ visit: Visit, at now: Duration) -> Bool {
+        let admission = admit(visit.request, to: visit.route, values: visit.values, at: now)
+        return switch (admission, visit.guest) {
+        case (.admitted(.admin), .admin): true
+        case (.admitted(.client(let client)), .client(let guest)): client == guest
+        default: false
         }
     }
 
@@ -108,7 +120,7 @@ package final class Door: Sendable {
 
     private func admitAdmin(to caller: Caller) -> Admission {
         switch caller {
-        case .admin, .agentOrAdmin: .admitted(.admin)
+        case .admin, .agentOrAdmin, .clientOrAdmin: .admitted(.admin)
         case .anyone: .admitted(.anyone)
         case .client: .forbidden("this call is for a client's own token, which tells whose it is")
         case .agent: .forbidden("this call is for an agent's own token")
@@ -126,6 +138,7 @@ package final class Door: Sendable {
             let isNotice = route == .terminationImminent || route == .rebalanceRecommendation
             return line.admits(aNotice: isNotice, at: now) ? .admitted(.host(line)) : .slowed
         case .client: return .forbidden("this is an agent's token; to register, send the client's token")
+        case .clientOrAdmin: return .forbidden("this call is for administrators and clients; this is an agent's token")
         case .admin: return .forbidden("this call is for administrators")
         case .anyone: return .admitted(.anyone)
         }
@@ -133,7 +146,7 @@ package final class Door: Sendable {
 
     private func admit(_ client: ClientID, to caller: Caller) -> Admission {
         switch caller {
-        case .client: return .admitted(.client(client))
+        case .client, .clientOrAdmin: return .admitted(.client(client))
         case .agent, .agentOrAdmin:
             return .forbidden("this is a client's token, which only enrols: register, and use the agent's own token")
         case .admin: return .forbidden("this call is for administrators")
@@ -180,6 +193,8 @@ package final class Door: Sendable {
 }
 
 extension ErrorReply {
+    static let tokenInAddress = ErrorReply(
+        .unauthorized, "a token in an address is taken for the live stream alone: send it as Authorization: Bearer …")
     static let unknownToken = ErrorReply(.invalidToken, "this token is not, or no longer, known")
 }
 

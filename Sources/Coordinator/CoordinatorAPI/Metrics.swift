@@ -47,6 +47,7 @@ struct MetricsPage {
     mutating func add(_ counters: ListenerCounters) {
         single("spot_http_connections", "gauge", "Open connections.", Int(counters.open))
         single("spot_http_parked", "gauge", "Requests that are parked.", Int(counters.parked))
+        single("spot_http_streams", "gauge", "Live streams that are open.", Int(counters.streams))
         single("spot_http_requests_total", "counter", "Requests received.", Int(counters.requests))
         single("spot_http_rejected_total", "counter", "Requests that were none.", Int(counters.rejected))
     }

@@ -105,6 +105,22 @@ extension Heart {
         }
     }
 
+    /// Lines after a place in the log, for who goes back further than memory does, and where to go on.
+    package func lines(
+        after place: Int64, client: ClientID?, slot: SlotID?, limit: Int,
+        answer: @escaping @Sendable (Outcome<(lines: [PlacedLine], next: Int64)>) -> Void
+    ) {
+        let log = events.log
+        read(answer) { reader in
+            let found = try reader.events(
+                after: EventCursor(after: place, in: log), client: client, slot: slot, limit: limit)
+            let lines = try found.events.map { line in
+                PlacedLine(try line.cursor.sequence(in: log, endingAt: .max), line)
+            }
+            return .done((lines, try found.next.sequence(in: log, endingAt: .max)))
+        }
+    }
+
     package func totals(answer: @escaping @Sendable (Outcome<Totals>) -> Void) {
         read(answer) { reader in .done(Totals(try reader.counts())) }
     }

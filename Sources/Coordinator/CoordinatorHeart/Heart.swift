@@ -62,20 +62,26 @@ package final class Heart: Sendable {
         }
         wasUnclean = unclean
         isSuspect = Locked(unclean)
-        feed = EventFeed(observe: observe)
+        feed = EventFeed(
+            try Tail(
+                of: StoreReader(path: settings.databasePath, vfs: settings.vfs, passesOnce: true),
+                keeping: settings.tailLines), observe: observe)
         earliestDue.withLock { $0 = due }
         readers = try Readers(settings)
         writer = Writer(surroundings: surroundings)
         upkeep = settings.isTurnedByHand ? nil : try DiskThread(capacity: 2, name: "upkeep")
         upkeeper = OwnedUpkeep(try Upkeep(path: settings.databasePath, vfs: settings.vfs))
         damagedRows = try Self.seatEverybody(on: switchboard, settings, at: now)
-        if !settings.isTurnedByHand { try writer.start { [self] works in perform(works, on: store) } }
+        guard !settings.isTurnedByHand else { return }
+        try feed.start()
+        try writer.start { [self] works in perform(works, on: store) }
     }
 
     /// Does what is queued, and closes. Nothing may be asked of it afterwards.
     package func stop() {
         writer.stop()
         readers.stop()
+        feed.stop()
         // A checkpoint takes milliseconds; a check of the file is not waited for.
         _ = upkeep?.stop(within: .milliseconds(500))
         // A stop that cannot be noted is taken for an unclean one: that costs a check at the next start.
@@ -189,7 +195,7 @@ package final class Heart: Sendable {
             work.finish(failures[index].map(WorkEnd.failed) ?? .committed)
         }
         // Behind the answers: a host that is woken does not wait until the journal has been told of it.
-        if !batch.events.isEmpty { feed.publish(batch.events) }
+        if !batch.lines.isEmpty { feed.publish(batch.lines) }
         counts.note(works: works.count, took: surroundings.monotonic() - began)
         boundWAL(owned)
         return batch.slots
@@ -320,6 +326,9 @@ package struct HeartSettings: Sendable {
     package var newSlot = SlotSettings()
     /// Threads that read for operators.
     package var readers = 2
+    /// Lines of the log that stay in memory for live streams: half of what 500 interruptions at once write, and 3 MB. A
+    /// listener that falls behind by more reads too slowly.
+    package var tailLines = 4_096
     /// Nil: the file is in a folder. Else the name of a disk of SQLite's, as simulations have one.
     package var vfs: String?
     /// It has no thread of its own: whoever made it lets it work, with `turn` and `read`.

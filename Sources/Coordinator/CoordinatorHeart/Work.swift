@@ -28,7 +28,8 @@ struct Batch {
     let switchboard: Switchboard
     /// As committed, the latest state of each slot last.
     private(set) var slots: [Slot] = []
-    private(set) var events: [Event] = []
+    /// For the log, with their places in it.
+    private(set) var lines: [(place: Int64, event: Event)] = []
 
     init(switchboard: Switchboard, surroundings: any Surroundings) {
         now = surroundings.wall()
@@ -52,8 +53,8 @@ struct Batch {
     }
 
     mutating func log(_ lines: [Event], _ transaction: borrowing StoreTransaction) throws {
-        _ = try transaction.append(lines)
-        events += lines
+        guard let places = try transaction.append(lines) else { return }
+        self.lines += zip(places, lines).map { (place: $0, event: $1) }
     }
 }
 

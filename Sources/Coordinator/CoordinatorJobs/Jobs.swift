@@ -19,7 +19,7 @@ package final class Jobs {
         jobs = [
             DueSlots(heart: heart), Liveness(heart: heart), Contacts(heart: heart),
             PriceReporters(heart: heart), Checkpoints(heart: heart),
-            Retention(heart: heart),
+            Beats(heart: heart), Retention(heart: heart),
         ]
         // From now on time is kept.
         heart.beat()

@@ -20,6 +20,7 @@ final class Service {
     private let door: Door
     private let vitals: Vitals
     private let listener: Listener
+    private let api: API
     private let url: String
     /// What the service manager shows.
     private var toldStatus = ""
@@ -91,6 +92,7 @@ final class Service {
                 sessionKey: try SymmetricKey.random())
             let api = API(
                 heart: heart, vitals: vitals, door: door, vault: Vault(key: secrets.key), surroundings: surroundings)
+            self.api = api
             let address = Self.address(settings, inheritance.socket)
             listener = try Listener(Self.listenerOptions(address, tls, api, surroundings)) { request, exchange in
                 api.handle(request, exchange)
@@ -150,7 +152,10 @@ final class Service {
         notifier.stopping(status: "answering what is under way")
         notifier.extendTimeout(by: .seconds(5))
         // What is queued at the writer will be stored: whoever waits for it is to hear that.
-        listener.stop(within: Self.stopTime) { heart.settle(within: Self.settleTime) }
+        listener.stop(within: Self.stopTime) {
+            heart.settle(within: Self.settleTime)
+            api.endStreams(because: "the coordinator stops: reconnect, to go on after the last line that came")
+        }
         heart.stop()
         log.notice("stopped", id: .stopped)
         return .success
@@ -265,6 +270,7 @@ extension Service {
     ) -> ListenerOptions {
         var options = ListenerOptions(address: address, surroundings: surroundings)
         options.tls = tls
+        options.limits.streams = Limits.streamsMax
         options.bodyLimit = { api.bodyLimit($0) }
         options.refusal = { api.refusal($0) }
         return options

@@ -73,7 +73,8 @@ extension StoreTransaction {
     /// Returns whether there was such a client.
     package borrowing func deleteClient(_ id: ClientID) throws(StoreError) -> Bool {
         try attempt("delete client \(id)") { transaction in
-            try transaction.execute("DELETE FROM client WHERE id = ?", id) > 0
+            try transaction.execute("DELETE FROM notification_cursor WHERE ?1 IN (reader, client_id)", id)
+            return try transaction.execute("DELETE FROM client WHERE id = ?", id) > 0
         }
     }
 }

@@ -37,6 +37,17 @@ extension StoreReader {
         }
     }
 
+    /// Which log this is, and its newest lines, oldest first, each with its place; `end` is that of the last line that ever
+    /// was.
+    package borrowing func tail(
+        limit: Int = Limits.overviewMax
+    ) throws(StoreError) -> (log: Int64, lines: [LogLine], end: Int64) {
+        let lines = try latestEvents(limit: limit)
+        return try attempt("look up the end of the event log") {
+            (try identity($0), lines.events, try lastSequence($0))
+        }
+    }
+
     /// Where the log ends now.
     package borrowing func endOfLog() throws(StoreError) -> EventCursor {
         try attempt("look up the end of the event log") {
@@ -45,7 +56,7 @@ extension StoreReader {
     }
 
     /// Which log this is: a restore begins another.
-    private borrowing func identity(_ transaction: borrowing Transaction) throws -> Int64 {
+    borrowing func identity(_ transaction: borrowing Transaction) throws -> Int64 {
         let log: Int64? = try transaction.first("SELECT log FROM installation") { try $0.value(0) }
         guard let log else {
             throw StoreError(.damaged, "read the event log: the installation has no record")

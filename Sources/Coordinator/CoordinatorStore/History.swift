@@ -13,10 +13,10 @@ extension StoreTransaction {
                 try transaction.execute(
                     """
                     INSERT INTO event (at, kind, sentence, client_id, slot_id, instance_id, incident_id, command_id,
-                        is_drill)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+                        is_drill, notifies)
+                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
                     """, event.at, event.kind.rawValue, event.sentence, event.client, event.slot, event.instance,
-                    event.incident, event.command, event.isDrill)
+                    event.incident, event.command, event.isDrill, event.notifies)
             }
             // One writer in one transaction: no other line came between.
             let last = transaction.lastInsertRowID

@@ -26,6 +26,7 @@ enum Schema {
         -- Since when the primary has said that its workload does not run.
         ALTER TABLE host ADD COLUMN failing_since INTEGER;
         """,
+        notifications,
         """
         -- What a host without a token of its own has shown that it can do, as bits; NULL for one that can do everything.
         ALTER TABLE host ADD COLUMN abilities INTEGER CHECK (abilities >= 0);

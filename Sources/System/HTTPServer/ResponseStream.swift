@@ -42,6 +42,11 @@ package final class ResponseStream: Sendable {
         let (result, isSuspended): (WriteResult, Bool) = state.withLock { state in
             guard !state.isEnded && !state.isFinished else { return (.closed, false) }
             guard state.pending + bytes.count <= core.options.limits.streamBytes else { return (.full, false) }
+            // A client that reads all the time and never comes to the end would have all that it read kept.
+            if state.position >= core.options.limits.streamBytes {
+                state.buffer.removeFirst(state.position)
+                state.position = 0
+            }
             state.buffer.append(contentsOf: bytes)
             return (.accepted, takeSuspension(&state))
         }
@@ -60,10 +65,12 @@ package final class ResponseStream: Sendable {
         if isWritable { action() }
     }
 
-    /// Ends the answer after what was written. The client has the listener's `answerTime` to read that.
-    package func finish() {
+    /// Ends the answer after what was written, and `last`, for which there is room in any case. The client has the listener's
+    /// `answerTime` to read that.
+    package func finish(with last: [UInt8] = []) {
         let isSuspended = state.withLock { state in
             guard !state.isEnded && !state.isFinished else { return false }
+            state.buffer.append(contentsOf: last)
             state.isFinished = true
             return takeSuspension(&state)
         }

@@ -119,6 +119,37 @@ package struct EventQuery: Equatable, Sendable {
     }
 }
 
+/// `GET /api/events/stream`. Without `after`, what is written from now on; `Last-Event-ID` takes its place.
+package struct StreamQuery: Equatable, Sendable {
+    package var client: ClientID?
+    package var slot: SlotID?
+    package var after: EventCursor?
+
+    package init() {}
+
+    package init(_ parameters: [String: String]) throws(WireError) {
+        let query = QueryReader(parameters)
+        client = try query.name(.client)
+        slot = try query.name(.agent)
+        after = try query.name(.after)
+    }
+}
+
+/// `GET /api/notifications`
+package struct NotificationQuery: Equatable, Sendable {
+    package var client: ClientID?
+    /// The original's page asks for 20, or for 50 to count them.
+    package var limit = 10
+
+    package init() {}
+
+    package init(_ parameters: [String: String]) throws(WireError) {
+        let query = QueryReader(parameters)
+        client = try query.name(.client)
+        limit = min(try query.whole(.limit) ?? limit, Limits.overviewMax)
+    }
+}
+
 /// Reads parameters; an error names the one that is wrong.
 struct QueryReader {
     private let values: [String: String]

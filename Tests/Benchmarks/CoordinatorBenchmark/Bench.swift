@@ -33,6 +33,7 @@ final class Bench {
         if !plan.measurements.isDisjoint(with: [.heartbeat, .tls, .parked, .push, .storm, .restart]) {
             try measureFleet()
         }
+        if plan.measurements.contains(.stream) { try measureStream() }
         if plan.measurements.contains(.scale) { try measureScale() }
         showTitle("\(seconds(swarm.moment - begin)) in all")
     }

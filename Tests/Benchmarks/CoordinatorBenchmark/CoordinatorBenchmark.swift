@@ -24,7 +24,7 @@ import Platform
     }
 }
 
-enum Measurement: String, CaseIterable { case heartbeat, tls, parked, push, storm, restart, scale }
+enum Measurement: String, CaseIterable { case heartbeat, tls, parked, push, storm, restart, stream, scale }
 
 /// What is measured and how long.
 struct Plan {

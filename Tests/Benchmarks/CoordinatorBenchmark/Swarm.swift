@@ -91,6 +91,7 @@ final class Connection {
     private var output: [UInt8] = []
     private var input: [UInt8] = []
     private var answered: ((Answer) throws -> Void)?
+    private var pieces: ((ArraySlice<UInt8>) -> Void)?
     /// The server, or the network, ended it.
     private let lost: () throws -> Void
 
@@ -127,10 +128,28 @@ final class Connection {
         if !isConnecting && isOpen { try flush() }
     }
 
+    /// Sends a request whose answer has no end, and gives what comes of it as it comes.
+    func stream(_ request: [UInt8], _ pieces: @escaping (ArraySlice<UInt8>) -> Void) throws {
+        self.pieces = pieces
+        output = request
+        if !isConnecting && isOpen { try flush() }
+    }
+
+    private func receivePieces(_ pieces: (ArraySlice<UInt8>) -> Void) throws {
+        let count = unsafe read(socket.number, &swarm.buffer, swarm.buffer.count)
+        guard count > 0 else {
+            if count < 0 && errno == EAGAIN { return }
+            close()
+            return try lost()
+        }
+        pieces(swarm.buffer[..<count])
+    }
+
     func close() {
         guard isOpen else { return }
         isOpen = false
         answered = nil
+        pieces = nil
         swarm.forget(socket.number)
         shutdown(socket.number, Int32(SHUT_RDWR))
     }
@@ -157,6 +176,7 @@ final class Connection {
     }
 
     private func receive() throws {
+        if let pieces = pieces { return try receivePieces(pieces) }
         let count = unsafe read(socket.number, &swarm.buffer, swarm.buffer.count)
         guard count > 0 else {
             if count < 0 && errno == EAGAIN { return }

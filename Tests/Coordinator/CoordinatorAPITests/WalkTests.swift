@@ -32,6 +32,12 @@ private let anyone = "+++ ++++ +++++ ++ ++++ +++"
 private let client = "uft ++tt ---t- -u -uuu -uu"
 private let agent = "uft --tt +--t- -u -uuu -uu"
 private let agentOrAdmin = "uft --tt +--t- +u +uuu +uu"
+private let clientOrAdmin = "uft ++tt ---t- +u +uuu +uu"
+/// The same, where a token in the query is one.
+private let listener = "uft ++tt ---t- ++ +uuu +uu"
+/// The same, of the client in the path.
+private let ownListener = "uft +-tt ---t- ++ +uuu +uu"
+private let ownOrAdmin = "uft +-tt ---t- +u +uuu +uu"
 private let admin = "uft --tt ---t- +u +uuu +uu"
 /// A session is for the token alone, not for another session or a place.
 private let adminToken = "uft --tt ---t- +u uuuu uuu"
@@ -58,6 +64,9 @@ private let table: [(route: Route, verdicts: String)] = [
     (.createClient, admin), (.deleteClient, admin), (.regenerateToken, admin), (.showToken, admin),
     (.toggleEnabled, admin), (.changeSettings, admin), (.deleteSlot, admin), (.forceSwitch, admin),
     (.switchSlot, admin), (.promoteInstance, admin),
+
+    (.eventStream, listener), (.clientEventStream, ownListener), (.streamStats, admin),
+    (.notifications, clientOrAdmin), (.markAllRead, clientOrAdmin), (.markRead, ownOrAdmin),
 
     (.openSession, adminToken),
 ]

@@ -73,6 +73,17 @@ import Wire
         }
     }
 
+    @Test func `every quarter of a minute those who listen are shown that we are here`() throws {
+        try withJobs { site in
+            let beats = Monitor(0)
+            site.heart.events.follow(grown: {}, beat: { beats.change { $0 += 1 } })
+            for count in 1...3 {
+                for _ in 0..<15 { try site.pass(.seconds(1)) }
+                try eventually("beat \(count)") { beats.wait(until: .zero) { $0 } == count }
+            }
+        }
+    }
+
     @Test func `a gap in the coordinator's own time is nobody's silence`() throws {
         try withJobs { site in
             try site.pass(.seconds(1))

@@ -58,6 +58,40 @@ extension Everything {
             }
         }
 
+        @Test func `the last piece is taken though the buffer is full`() throws {
+            try withStream({ $0.limits.streamBytes = 10_000 }) { stream, client, _ in
+                let piece = bytes(String(repeating: "x", count: 5_000))
+                var accepted = 0
+                while stream.write(piece) == .accepted { accepted += piece.count }
+                stream.finish(with: bytes("the end"))
+                #expect(stream.write(bytes("late")) == .closed)
+                #expect(try client.streamHead() == 200)
+                var received = ""
+                while let chunk = try client.chunk() { received += chunk }
+                #expect(received.utf8.count == accepted + "the end".utf8.count)
+                #expect(received.hasSuffix("the end"))
+            }
+        }
+
+        @Test func `what comes to a client that always has something to read comes in order`() throws {
+            // The buffer is never empty: what was read of it goes all the same.
+            try withStream({ $0.limits.streamBytes = 8_192 }) { stream, client, _ in
+                #expect(try client.streamHead() == 200)
+                var (written, received) = ("", "")
+                var number = 0
+                while written.utf8.count < 400_000 {
+                    while stream.write(bytes("\(number),")) == .accepted {
+                        written += "\(number),"
+                        number += 1
+                    }
+                    received += try #require(try client.chunk())
+                }
+                stream.finish()
+                while let chunk = try client.chunk() { received += chunk }
+                #expect(received == written)
+            }
+        }
+
         @Test func `after a stream the connection serves the next request`() throws {
             try withStream { stream, client, _ in
                 stream.finish()

@@ -96,7 +96,7 @@ private final class Follower: Sendable {
 }
 
 /// A bare array, as the original's page expects it.
-private struct List<Element: JSONWritable & Sendable>: JSONWritable, Sendable {
+struct List<Element: JSONWritable & Sendable>: JSONWritable, Sendable {
     let elements: [Element]
     init(_ elements: [Element]) { self.elements = elements }
     func write(to writer: inout JSONWriter) {

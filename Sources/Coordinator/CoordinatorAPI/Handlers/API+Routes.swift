@@ -21,6 +21,8 @@ extension API {
         case .toggleEnabled, .changeSettings, .deleteSlot, .forceSwitch, .switchSlot, .promoteInstance,
             .promoteReplica, .deleteReplica:
             serveOrder(visit)
+        case .eventStream, .clientEventStream, .streamStats: serveStream(visit)
+        case .notifications, .markAllRead, .markRead: serveNotifications(visit)
         }
     }
 }

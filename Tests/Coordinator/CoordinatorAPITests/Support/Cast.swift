@@ -65,6 +65,11 @@ extension Site {
             role: reply.role, epoch: reply.epoch, configVersion: reply.configuration.version)
     }
 
+    /// What the client is shown.
+    func notifications(_ client: Tenant) throws -> [Notification] {
+        try ask(Ask(.notifications, token: client.token)).readList()
+    }
+
     /// The cookie of a browser that has shown the administrator's token.
     func openSession() throws -> String {
         let answer = try ask(Ask(.openSession, token: Site.adminToken))

@@ -1,3 +1,4 @@
+import Glibc
 import HTTPServer
 import JSON
 import Platform
@@ -79,6 +80,14 @@ struct Answer {
     }
 }
 
+extension Answer {
+    /// A bare array.
+    func readList<Entry: JSONReadable>(_ type: Entry.Type = Entry.self) throws -> [Entry] {
+        guard status == 200 else { throw TestSupportError("answered \(verdict): \(text)") }
+        return try JSONDocument(body).root.array().map { try Entry(from: $0) }
+    }
+}
+
 /// What every answer that says no has.
 func expectRefusal(_ answer: Answer, _ status: Int, _ code: String, said: String? = nil) throws {
     #expect(answer.status == status, "\(answer.text)")
@@ -106,6 +115,13 @@ final class Connection {
         descriptor = try connect(toPort: site.port, from: source)
     }
 
+    /// Has the kernel keep no more than this of what is not read.
+    func keep(bytes: Int32) {
+        var size = bytes
+        unsafe setsockopt(
+            descriptor.number, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
+    }
+
     func send(_ ask: Ask) throws { try send(bytes: Array(ask.head(host: site.host).utf8) + (ask.body ?? [])) }
     func send(bytes: [UInt8]) throws { try sendAll(bytes, to: descriptor.number) }
 
@@ -128,6 +144,17 @@ final class Connection {
         let answer = Answer(status: status, headers: headers, body: try take(length))
         site.note(answer)
         return answer
+    }
+
+    /// The next chunk of an answer without end; nil at its proper end.
+    func chunk() throws -> [UInt8]? {
+        while received.firstRange(of: Array("\r\n".utf8)) == nil { try receive() }
+        let end = received.firstIndex(of: 13) ?? 0
+        guard let length = Int(String(decoding: try take(end + 2).dropLast(2), as: UTF8.self), radix: 16) else {
+            throw TestSupportError("not a chunk's length")
+        }
+        let chunk = try take(length + 2).dropLast(2)
+        return length == 0 ? nil : Array(chunk)
     }
 
     private func head() throws -> [String] {

@@ -30,13 +30,14 @@ final class Site: Sendable {
     }
 
     fileprivate init(
-        _ folder: String, _ adjust: (inout ListenerOptions) -> Void, _ committed: @escaping @Sendable () -> Void
+        _ folder: String, tailLines: Int, _ adjust: (inout ListenerOptions) -> Void,
+        _ committed: @escaping @Sendable () -> Void
     ) throws {
         let log = CapturedLog()
         self.log = log
-        heart = try Heart(
-            HeartSettings(databasePath: "\(folder)/coordinator.sqlite"), surroundings: surroundings
-        ) { events in
+        var settings = HeartSettings(databasePath: "\(folder)/coordinator.sqlite")
+        settings.tailLines = tailLines
+        heart = try Heart(settings, surroundings: surroundings) { events in
             for event in events { log.add("\(event)") }
             committed()
         }
@@ -118,11 +119,12 @@ final class Site: Sendable {
 /// Runs a coordinator while `body` does. `committed` is called on the writer's thread after each commit that has events, which
 /// so can be held up.
 func withCoordinator(
-    _ adjust: (inout ListenerOptions) -> Void = { _ in }, committed: @escaping @Sendable () -> Void = {},
+    _ adjust: (inout ListenerOptions) -> Void = { _ in }, tailLines: Int = 4_096,
+    committed: @escaping @Sendable () -> Void = {},
     _ body: (Site) throws -> Void
 ) throws {
     try withTemporaryFolder { folder in
-        let site = try Site(folder, adjust, committed)
+        let site = try Site(folder, tailLines: tailLines, adjust, committed)
         defer { site.stop() }
         try body(site)
         site.expectDiscretion()

@@ -135,6 +135,8 @@ struct Scene {
             if route == .replicaStatus { body = ReplicaProgress(status: .syncing) }
         case .incidents: query = "?agent_id=\(host.slot)"
         case .incident: values = [try site.interrupt(host).incident.text]
+        case .markRead: values = [try site.notifications(client)[0].id.text]
+        case .clientEventStream: values = [client.id.text]
         case .createClient: body = ClientCreation(name: "client \(site.nextSerial())")
         case .deleteClient, .regenerateToken: values = [try site.makeClient().id.text]
         case .showToken: values = [client.id.text]
