@@ -8,7 +8,7 @@ extension API {
     func isForOldHosts(_ visit: Visit) -> Bool {
         if visit.old != nil { return true }
         guard case .client = visit.guest else { return false }
-        return visit.route.caller != .client
+        return visit.route.caller != .client && visit.route.caller != .clientOrAdmin
     }
 
     func serveOldHost(_ visit: Visit) {
