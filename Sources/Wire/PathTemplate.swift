@@ -11,7 +11,7 @@ package struct PathTemplate: Hashable, Sendable, CustomStringConvertible {
     /// The parts in order; none for `/`.
     package let segments: [Segment]
 
-    init(_ template: String) {
+    package init(_ template: String) {
         description = template
         segments = template.split(separator: "/").map { part in
             part.hasPrefix("{") ? .parameter(String(part.dropFirst().dropLast())) : .literal(String(part))

@@ -15,7 +15,7 @@ package final class API: Sendable {
     let tally = Tally()
     let streams: LiveStreams
     private let penalties = Penalties()
-    private let router = Router(Route.allCases)
+    private let router = Router(Route.allCases, OldPath.allCases)
 
     package init(
         heart: Heart, vitals: Vitals, door: Door, vault: Vault, surroundings: any Surroundings
@@ -35,10 +35,10 @@ package final class API: Sendable {
     package func bodyLimit(_ request: Request) -> Int {
         // A length of up to four digits is within every limit: for nearly every request the route is looked for only once.
         let isSmall = request.headers.withValue(of: "Content-Length") { $0.count <= 4 } ?? false
-        guard !isSmall, case .route(let route, _) = router.find(method: request.method, path: request.path) else {
+        guard !isSmall, let route = router.find(method: request.method, path: request.path).route else {
             return Limits.smallBodyBytes
         }
-        let bytes = route.bodyBytes
+        let bytes = max(route.bodyBytes, door.oldBodyBytes(route, request.headers))
         // A body is in memory before anybody asks who sent it: a long one is taken from those who are known.
         return bytes <= Limits.smallBodyBytes || door.knows(request.headers) ? bytes : Limits.smallBodyBytes
     }
@@ -65,7 +65,9 @@ package final class API: Sendable {
         }
         switch router.find(method: request.method, path: request.path) {
         case .route(let route, let values):
-            enter(request, exchange, route, values, origin)
+            enter(request, exchange, route, nil, values, origin)
+        case .old(let path, let values):
+            enter(request, exchange, path.standsFor, path, values, origin)
         case .otherMethod(let allowed):
             exchange.answer(
                 .methodNotAllowed(request.method, request.path, allowed: allowed, to: requestID(of: request))
@@ -78,7 +80,8 @@ package final class API: Sendable {
     }
 
     private func enter(
-        _ request: consuming Request, _ exchange: Exchange, _ route: Route, _ values: [String], _ origin: String?
+        _ request: consuming Request, _ exchange: Exchange, _ route: Route, _ old: OldPath?, _ values: [String],
+        _ origin: String?
     ) {
         let now = surroundings.monotonic()
         switch door.admit(request, to: route, values: values, at: now) {
@@ -86,7 +89,8 @@ package final class API: Sendable {
             let origin = door.narrowed(origin, of: request, as: guest)
             let mayWrite = door.mayWrite(request)
             let visit = Visit(
-                request: request, exchange: exchange, route: route, values: values, guest: guest, origin: origin,
+                request: request, exchange: exchange, route: route, old: old, values: values, guest: guest,
+                origin: origin,
                 arrivedAt: now, surroundings: surroundings)
             guard mayWrite else {
                 return visit.refuse(.forbidden, "pages of this origin may not change anything here: see CORS_ORIGINS")
@@ -126,6 +130,16 @@ package final class API: Sendable {
     }
 
     private func requestID(of request: Request) -> RequestID { surroundings.requestID(of: request.headers) }
+}
+
+extension Router.Finding {
+    fileprivate var route: Route? {
+        switch self {
+        case .route(let route, _): route
+        case .old(let path, _): path.standsFor
+        case .otherMethod, .unknown: nil
+        }
+    }
 }
 
 extension Response {

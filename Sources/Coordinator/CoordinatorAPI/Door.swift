@@ -40,7 +40,7 @@ package final class Door: Sendable {
         case slowed
     }
 
-    private let heart: Heart
+    let heart: Heart
     private let sessions: Sessions
     private let lockedRules: Locked<Rules>
 
@@ -65,7 +65,11 @@ package final class Door: Sendable {
             switch holder(of: token) {
             case .admin: return admitAdmin(to: caller)
             case .host(let line): return admit(line, to: route, values: values, at: now)
-            case .tenant(let client, let isActive): return admit(client, isActive, to: caller)
+            case .tenant(let client, let isActive):
+                guard isActive else {
+                    return .refused(ErrorReply(.inactiveClient, "this client is switched off"), status: 403)
+                }
+                return admitOldHost(of: client, to: route, values: values) ?? admit(client, to: caller)
             case nil: return .denied(.unknownToken, status: 401)
             }
         case .malformed:
@@ -93,6 +97,12 @@ package final class Door: Sendable {
     /// Whether the request shows a token, and somebody has it.
     func knows(_ headers: HeaderFields) -> Bool {
         if case .token(let token) = Credential(headers) { holder(of: token) != nil } else { false }
+    }
+
+    /// Whether the request shows a client's token.
+    func isTenants(_ headers: HeaderFields) -> Bool {
+        guard case .token(let token) = Credential(headers), case .tenant = holder(of: token) else { return false }
+        return true
     }
 
     private enum Holder {
@@ -134,10 +144,7 @@ package final class Door: Sendable {
         }
     }
 
-    private func admit(_ client: ClientID, _ isActive: Bool, to caller: Caller) -> Admission {
-        guard isActive else {
-            return .refused(ErrorReply(.inactiveClient, "this client is switched off"), status: 403)
-        }
+    private func admit(_ client: ClientID, to caller: Caller) -> Admission {
         switch caller {
         case .client, .clientOrAdmin: return .admitted(.client(client))
         case .agent, .agentOrAdmin:

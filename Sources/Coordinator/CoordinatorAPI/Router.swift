@@ -10,6 +10,8 @@ package struct Router: Sendable {
     package enum Finding: Equatable, Sendable {
         /// The values stand in the path's order.
         case route(Route, values: [String])
+        /// The same of a path that only old hosts know.
+        case old(OldPath, values: [String])
         /// The path is known, under these methods only.
         case otherMethod(allowed: [String])
         case unknown
@@ -28,6 +30,7 @@ package struct Router: Sendable {
     private struct Ending {
         let method: Verb
         let route: Route
+        var old: OldPath?
         /// Which segments of the path are values, from the lowest bit.
         let places: UInt64
         var next = 0
@@ -68,19 +71,21 @@ package struct Router: Sendable {
     /// The first is never looked at.
     private var endings: [Ending] = [Ending(method: .get, route: .service, places: 0)]
 
-    /// Knows `routes` and no others: what has no handler is not there.
-    package init(_ routes: [Route]) {
-        for route in routes {
-            let row = route.row
-            let segments = row.template.segments
-            precondition(segments.count <= UInt64.bitWidth, "\(row.template) has too many segments")
-            var places: UInt64 = 0
-            for place in segments.indices { if case .parameter = segments[place] { places |= 1 << place } }
-            let node = segments.reduce(0) { node, segment in child(of: node, segment) }
-            add(Ending(method: Verb(row.method), route: route, places: places), to: node)
-            // RFC 9110 §9.3.2: HEAD is GET without the body, which the server leaves out.
-            if row.method == .get { add(Ending(method: .head, route: route, places: places), to: node) }
-        }
+    /// Knows `routes` and `oldPaths` and no others: what has no handler is not there.
+    package init(_ routes: [Route], _ oldPaths: [OldPath] = []) {
+        for route in routes { add(route, nil, route.row.method, route.row.template) }
+        for path in oldPaths { add(path.standsFor, path, path.method, path.template) }
+    }
+
+    private mutating func add(_ route: Route, _ old: OldPath?, _ method: Method, _ template: PathTemplate) {
+        let segments = template.segments
+        precondition(segments.count <= UInt64.bitWidth, "\(template) has too many segments")
+        var places: UInt64 = 0
+        for place in segments.indices { if case .parameter = segments[place] { places |= 1 << place } }
+        let node = segments.reduce(0) { node, segment in child(of: node, segment) }
+        add(Ending(method: Verb(method), route: route, old: old, places: places), to: node)
+        // RFC 9110 §9.3.2: HEAD is GET without the body, which the server leaves out.
+        if method == .get { add(Ending(method: .head, route: route, old: old, places: places), to: node) }
     }
 
     /// Of two templates that fit, the one with a literal where the other has a parameter is tried first. A path with an
@@ -90,7 +95,8 @@ package struct Router: Sendable {
         var allowed: [String] = []
         let start = path == "/" ? 1 : 0
         if let ending = find(Verb(method), path.utf8.span, from: start, below: 0, &allowed) {
-            return .route(ending.route, values: ending.places == 0 ? [] : values(at: ending.places, in: path))
+            let values = ending.places == 0 ? [] : values(at: ending.places, in: path)
+            return ending.old.map { Finding.old($0, values: values) } ?? .route(ending.route, values: values)
         }
         return allowed.isEmpty ? .unknown : .otherMethod(allowed: allowed)
     }

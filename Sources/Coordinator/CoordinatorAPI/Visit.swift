@@ -11,6 +11,8 @@ final class Visit: Sendable {
     let request: Request
     let exchange: Exchange
     let route: Route
+    /// The old path that stands for it, when the caller took one.
+    let old: OldPath?
     /// What stands in the path's places.
     let values: [String]
     let guest: Door.Guest
@@ -21,13 +23,13 @@ final class Visit: Sendable {
     let surroundings: any Surroundings
 
     init(
-        request: consuming Request, exchange: Exchange, route: Route, values: [String], guest: Door.Guest,
-        origin: String?,
-        arrivedAt: Duration, surroundings: any Surroundings
+        request: consuming Request, exchange: Exchange, route: Route, old: OldPath?, values: [String],
+        guest: Door.Guest, origin: String?, arrivedAt: Duration, surroundings: any Surroundings
     ) {
         self.request = request
         self.exchange = exchange
         self.route = route
+        self.old = old
         self.values = values
         self.guest = guest
         self.origin = origin

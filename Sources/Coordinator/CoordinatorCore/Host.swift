@@ -14,6 +14,8 @@ package struct Host: Equatable, Sendable {
     package var roleSince: Timestamp
     package let registeredAt: Timestamp
     package var facts: HostFacts
+    /// Those of a host that is not known by a token of its own are learned from what it asks for.
+    package var abilities = Abilities.all
     /// Whether it may serve, whatever its role says.
     package var service = Service.idle
     /// What a replica said it lacks, nil before it has looked; of the primary, why its workload does not run.

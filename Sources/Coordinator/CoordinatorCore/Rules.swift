@@ -20,6 +20,11 @@ package enum Rules {
     static let inspectionLife = Duration.seconds(60)
     /// Three heartbeats: a host that works on a command renews its lease with each.
     static let leaseSeconds = 10
+    /// A host that cannot say that it still works on a switch: an image takes up to ten minutes, a launch five, the wait five, the
+    /// end of the old machine five. It is handed out once.
+    static let blindSwitchLease = 2400
+    /// The same for launches and terminations; and where a command may be handed out again it is, after this.
+    static let blindLease = 360
     /// How long a successor may be unheard before another is chosen; its promotion may be half done.
     static let promotionPatience = Duration.seconds(30)
 
@@ -28,6 +33,11 @@ package enum Rules {
     package static let graceAfterAbsence = Duration.seconds(30)
 
     // MARK: Trying again
+
+    /// How often a host that has no token of its own speaks at least, whatever the settings say.
+    package static let tokenlessHeartbeatSeconds = 30
+    /// While it works on a command it may say nothing: a launch takes up to five minutes.
+    package static let workSilence = Duration.seconds(330)
 
     /// A person who is called to stop a workload needs about as long; doubled each time,
     static let retryPause = Duration.seconds(60)

@@ -10,8 +10,9 @@ extension Slot {
     ) -> CommandID {
         let command = CommandRecord(
             id: turn.makeID(), instance: instance, order: order, priority: priority, createdAt: turn.now,
-            notBefore: notBefore, expiresAt: (notBefore ?? turn.now) + life, leaseSeconds: Rules.leaseSeconds,
-            epoch: epoch, incident: incident)
+            notBefore: notBefore, expiresAt: (notBefore ?? turn.now) + life,
+            leaseSeconds: host(instance)?.lease(for: order) ?? Rules.leaseSeconds, epoch: epoch,
+            incident: incident)
         commands.append(command)
         turn.note(
             .commandQueued, "\(order.sentence) on \(instance)", instance: instance, incident: incident,
@@ -19,11 +20,15 @@ extension Slot {
         return command.id
     }
 
-    /// Hands the host its due commands: higher priority first, then older first.
-    package mutating func deliver(to instance: InstanceID, at now: Timestamp) -> [Command] {
+    /// Hands the host its due commands, those that ask for one of `abilities`: higher priority first, then older first.
+    package mutating func deliver(
+        to instance: InstanceID, for abilities: Abilities = .all, at now: Timestamp
+    ) -> [Command] {
         // Those of one moment in the order in which they were decided: names of one millisecond do not tell.
-        let due = commands.enumerated().filter { $1.instance == instance && $1.isDue(at: now) }
-            .sorted { ($1.1.priority, $0.1.createdAt, $0.0) < ($0.1.priority, $1.1.createdAt, $1.0) }.map(\.element)
+        let due = commands.enumerated().filter {
+            $1.instance == instance && $1.isDue(at: now) && abilities.contains($1.order.asksFor)
+        }
+        .sorted { ($1.1.priority, $0.1.createdAt, $0.0) < ($0.1.priority, $1.1.createdAt, $1.0) }.map(\.element)
         for command in due.prefix(Limits.commandsMax) {
             changeCommand(command.id) { command in
                 command.state = .delivered

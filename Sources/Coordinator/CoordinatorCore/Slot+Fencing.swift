@@ -38,7 +38,7 @@ extension Slot {
         let asked = Set(commands.filter { $0.state.isOpen && $0.order.isDemotion }.map(\.instance))
         // The one that serves before the others, and whoever served last before those that should have stopped long ago.
         let due = hosts.filter {
-            $0.mayServe && $0.isFresh && $0.role != .terminated && !asked.contains($0.instance)
+            $0.mayServe && $0.isFresh && $0.role != .terminated && !$0.isTokenless && !asked.contains($0.instance)
         }
         .sorted { ($0.role == .primary ? 0 : 1, $1.roleSince) < ($1.role == .primary ? 0 : 1, $0.roleSince) }
         for host in due.prefix(max(0, Rules.stopsMax - asked.count)) {

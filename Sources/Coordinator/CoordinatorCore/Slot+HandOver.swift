@@ -40,6 +40,7 @@ extension Slot {
                     + "stop its workload, or the machine, by hand",
                 instance: host.instance, incident: incident)
         }
+        concludeUnproven(successor, incident: incident, &turn)
     }
 
     /// One that was only just launched is not heard before its machine has started.
@@ -81,7 +82,7 @@ extension Slot {
         }
     }
 
-    private mutating func completeHandOver(
+    mutating func completeHandOver(
         to successor: InstanceID, incident: IncidentID?, isProven: Bool, _ turn: inout Turn
     ) {
         let old = primary

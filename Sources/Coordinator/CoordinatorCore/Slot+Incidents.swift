@@ -22,13 +22,14 @@ extension Slot {
         guard let record = incident(id), let host = host(instance) else {
             preconditionFailure("incident \(id) was folded a moment ago")
         }
-        let replica = record.ordered ?? record.incident.successor.flatMap { self.replica(of: $0)?.id }
+        var replica = record.ordered ?? record.incident.successor.flatMap { self.replica(of: $0)?.id }
         let action: NoticeReply.Action
         let message: String
         if let successor = record.incident.successor {
             (action, message) = (.replicaPromoted, "\(successor) is to take over")
         } else if record.isOpen, host.role == .primary, hasReplicaComing(besides: instance, at: now) {
             (action, message) = (.replicaCreated, "a replica is being made ready; go on serving")
+            replica = replica ?? activeReplicas.first { $0.instance != instance }?.id
         } else if record.isOpen, record.incident.isUrgent(at: now), host.role == .primary {
             (action, message) = (.noSuccessor, "no host of this agent can take over; serve to the last moment")
         } else {
@@ -38,7 +39,7 @@ extension Slot {
         reply.deadline = record.incident.deadline
         reply.replica = replica
         reply.successor = record.incident.successor
-        reply.commands = deliver(to: instance, at: now)
+        reply.commands = deliver(to: instance, for: host.isTokenless ? host.launchesInAnswers : .all, at: now)
         reply.message = record.incident.drill ? "drill: \(message)" : message
         return reply
     }

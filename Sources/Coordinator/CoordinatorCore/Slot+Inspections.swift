@@ -87,7 +87,7 @@ extension Host {
     /// Silence ends with the time-out, and one that was replaced is forgotten after its time: these are bounds of their own.
     fileprivate var countsInspections: Bool { isOffline && !role.isReplaced }
 
-    fileprivate var canWitness: Bool { role.isInUse || role == .zombie }
+    fileprivate var canWitness: Bool { !isTokenless && (role.isInUse || role == .zombie) }
 
     /// Lower is looked at first, and asked first.
     fileprivate var rank: (Int, Timestamp, InstanceID) {

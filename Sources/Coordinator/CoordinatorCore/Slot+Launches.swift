@@ -10,13 +10,14 @@ extension Slot {
     ) -> ReplicaID? {
         // Of those that are not heard nobody knows whether they are there when they are needed.
         let inTheWay = type == .manual ? activeReplicas.count : activeReplicas.count(where: isHeardOrComing)
-        guard let maker = maker, inTheWay < Rules.replicasMax else {
+        guard let maker = maker(at: turn.now), inTheWay < Rules.replicasMax else {
             if let incident, let record = self.incident(incident), !record.isBlocked {
                 changeIncident(incident) { $0.isBlocked = true }
                 turn.note(.noSuccessor, "no host can launch a replica", incident: incident)
             }
             return nil
         }
+        let pool = pool ?? (maker.isTokenless ? maker.facts.place : nil)
         var replica = Replica(id: turn.makeID(), type: type, status: .launching, createdAt: turn.now)
         replica.parent = maker.instance
         replica.pool = pool
@@ -42,9 +43,11 @@ extension Slot {
     }
 
     /// The primary when it is heard; else whoever is; else a primary that may only have missed a beat.
-    private var maker: Host? {
+    private func maker(at now: Timestamp) -> Host? {
+        let able = hosts.filter { canLaunch($0, at: now) }
+        let primary = able.first { $0.role == .primary }
         if let primary, primary.isFresh { return primary }
-        let heard = hosts.filter { $0.isFresh && ($0.role.isInUse || $0.role == .zombie) }
+        let heard = able.filter { $0.isFresh && ($0.role.isInUse || $0.role == .zombie) }
         return heard.first { $0.role.isInUse } ?? heard.first ?? primary.flatMap { $0.isOffline ? nil : $0 }
     }
 
@@ -63,10 +66,11 @@ extension Slot {
         guard host(instance) != nil || liveElsewhere[instance] != .own else {
             return failReplica(id, "\(instance) is a host of another agent", &turn)
         }
-        if host(instance) == nil {
-            hosts.append(Host(instance: instance, role: .launching, facts: facts, at: turn.now))
-        }
         let ordered = replicas.first { $0.id == id }
+        if host(instance) == nil {
+            let maker = ordered?.parent.flatMap { host($0) }
+            hosts.append(machine(instance, facts, of: maker, at: turn.now))
+        }
         if let known = replica(of: instance) {
             // It joined as a stranger, and is none.
             let maker = ordered?.parent ?? primary?.instance

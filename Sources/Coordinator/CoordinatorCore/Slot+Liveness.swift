@@ -25,6 +25,10 @@ extension Slot {
         noteHeard(instance, &turn)
         noteSight(of: instance, isBlind: heartbeat.health?.blind ?? before.isBlind, &turn)
         judgeReadiness(of: instance, &turn)
+        guard !before.isTokenless else {
+            settle(&turn)
+            return []
+        }
         renewLeases(of: instance, running: heartbeat.running, at: turn.now)
         settle(&turn)
         return deliver(to: instance, at: turn.now)
@@ -48,6 +52,8 @@ extension Slot {
             host.inspectedAt = nil
             host.lastHeardAt = turn.now
             host.inspections = Attempts()
+            // It has no other way to prove it.
+            if host.isTokenless, host.role == .primary { host.service = .proven }
             // It was away, and may have found its way out of what kept it.
             if before.isOffline || before.isSilent { host.tryAgain() }
         }
@@ -122,6 +128,7 @@ extension Slot {
                 .hostOffline, "\(instance) was not heard for \(silence.components.seconds) s", instance: instance)
         }
         concludeSwitchOfDeadHost(instance, &turn)
+        replaceUnproven(instance, &turn)
         giveUpOrders(to: instance, &turn)
         settle(&turn)
     }

@@ -106,10 +106,11 @@ extension Slot {
 
     /// Ready, or by its own word serving already, which a record that was restored does not know.
     private func servesOrIsReady(_ host: Host) -> Bool {
-        host.isReady || (host.instance == contestedBy && host.role == .replica && host.presence == .fresh)
+        host.isReady || isTakenForReady(host)
+            || (host.instance == contestedBy && host.role == .replica && host.presence == .fresh)
     }
 
-    /// The best replica: one that says it serves, one whose own end is not even likely, in another zone, in another pool, then
+    /// The best replica: one that can prove what it says, one that says it serves, one whose own end is not even likely, in another zone, in another pool, then
     /// the one that has been there longest.
     func successor(
         of instance: InstanceID?, at now: Timestamp, where isFit: (Host) -> Bool
@@ -117,9 +118,9 @@ extension Slot {
         let leaving = instance.flatMap { host($0) }?.facts
         let going = announced(at: now)
         let doubtful = Set(incidents.filter(\.isOpen).map(\.incident.instance))
-        func rank(_ host: Host) -> (Int, Int, Int, Timestamp, InstanceID) {
+        func rank(_ host: Host) -> (Int, Int, Int, Int, Timestamp, InstanceID) {
             (
-                host.instance == contestedBy ? -1 : doubtful.contains(host.instance) ? 1 : 0,
+                host.isTokenless ? 1 : 0, host.instance == contestedBy ? -1 : doubtful.contains(host.instance) ? 1 : 0,
                 host.facts.zone == leaving?.zone ? 1 : 0,
                 host.facts.pool == leaving?.pool ? 1 : 0, host.roleSince, host.instance
             )

@@ -32,6 +32,11 @@ extension Slot {
             reasons.append(
                 "\(contestedBy) says that it serves, too: promote the one that is to serve, or end the other")
         }
+        if let primary, primary.isTokenless {
+            reasons.append(
+                "\(primary.instance) has no token of its own, so nothing that it does is proven: install the agent there"
+            )
+        }
         guard settings.handOver == .exclusive else { return reasons }
         for host in unfenced(besides: primary?.instance, at: now) where host.role != .promoting {
             reasons.append("\(host.instance) was replaced and may still serve: nobody takes over before it has stopped")

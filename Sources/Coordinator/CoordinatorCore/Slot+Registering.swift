@@ -4,11 +4,17 @@ package import Wire
 extension Slot {
     /// A host presents itself. What it is follows from what it was, and from who serves now; what it takes itself for does
     /// not count.
-    package mutating func register(_ registration: Registration, _ turn: inout Turn) throws(Refusal) -> Host {
+    package mutating func register(
+        _ registration: Registration, withToken hasToken: Bool = true, _ turn: inout Turn
+    ) throws(Refusal) -> Host {
         try requireInUse()
+        if !hasToken { try requireNoFence(of: registration.instance) }
         let facts = HostFacts(registration)
         if let known = host(registration.instance) {
-            change(known.instance) { $0.facts = $0.facts.updated(by: facts) }
+            change(known.instance) { host in
+                host.facts = host.facts.updated(by: facts)
+                if host.isTokenless == hasToken { host.abilities = hasToken ? .all : [] }
+            }
             noteHeardBesides(known.instance, &turn)
             if known.role == .zombie || known.role == .terminated {
                 turn.note(.hostRefused, "\(known.instance) was replaced and stays so", instance: known.instance)
@@ -17,7 +23,7 @@ extension Slot {
             if known.role == .terminated { change(known.instance) { $0.become(.zombie, at: turn.now) } }
         } else {
             try requireRoomForHost(&turn)
-            join(registration.instance, facts, &turn)
+            join(registration.instance, facts, hasToken ? .all : [], &turn)
         }
         noteArrival(of: registration.instance, at: turn.now)
         change(registration.instance) { $0.tryAgain() }
@@ -42,11 +48,14 @@ extension Slot {
     }
 
     /// Takes a machine that nobody knew before into the slot.
-    private mutating func join(_ instance: InstanceID, _ facts: HostFacts, _ turn: inout Turn) {
+    private mutating func join(
+        _ instance: InstanceID, _ facts: HostFacts, _ abilities: Abilities, _ turn: inout Turn
+    ) {
         let predecessor = primary
         let takesOver = takesOver(from: predecessor, at: turn.now)
         let isFirst = hosts.isEmpty
         var newcomer = Host(instance: instance, role: .replica, facts: facts, at: turn.now)
+        newcomer.abilities = abilities
         newcomer.isFresh = true
         newcomer.lastHeardAt = turn.now
         hosts.append(newcomer)
@@ -57,8 +66,11 @@ extension Slot {
                 instance: instance)
             return
         }
+        let isSwitched = predecessor.map(isSwitchedAway) ?? false
         replace(predecessor, by: instance, &turn)
-        let why = predecessor.map { "takes over from \($0.instance), which is gone" } ?? "is the primary"
+        let why =
+            predecessor.map { "takes over from \($0.instance), which \(isSwitched ? "switched to it" : "is gone")" }
+            ?? "is the primary"
         turn.note(isFirst ? .agentRegistered : .hostJoined, "\(instance) \(why)", instance: instance)
     }
 
@@ -70,7 +82,7 @@ extension Slot {
         }
         if settings.handOver == .exclusive { return unfenced(at: now).isEmpty }
         guard let predecessor else { return true }
-        return isFenced(predecessor, at: now) || predecessor.presence == .offline
+        return isFenced(predecessor, at: now) || predecessor.presence == .offline || isSwitchedAway(predecessor)
     }
 
     private mutating func replace(_ predecessor: Host?, by instance: InstanceID, _ turn: inout Turn) {

@@ -4,10 +4,18 @@ package import Wire
 // Replicas that a person or an agent asks for.
 extension Slot {
     /// Makes a replica, or, when the machine runs already, takes it in: a running machine that nobody knows costs money.
-    package mutating func take(_ creation: ReplicaCreation, _ turn: inout Turn) throws(Refusal) -> ReplicaReply {
+    /// `maker` is the host that says so, where that is known.
+    package mutating func take(
+        _ creation: ReplicaCreation, by maker: InstanceID? = nil, _ turn: inout Turn
+    ) throws(Refusal) -> ReplicaReply {
         try requireInUse()
         if let instance = creation.instance {
-            let replica = try adopt(instance, creation, &turn)
+            let replica: ReplicaID
+            if let answered = try answerLaunch(by: maker, instance, creation.status, &turn) {
+                replica = answered
+            } else {
+                replica = try adopt(instance, creation, by: maker, &turn)
+            }
             settle(&turn)
             return reply(replica)
         }
@@ -34,7 +42,7 @@ extension Slot {
     }
 
     private mutating func adopt(
-        _ instance: InstanceID, _ creation: ReplicaCreation, _ turn: inout Turn
+        _ instance: InstanceID, _ creation: ReplicaCreation, by maker: InstanceID?, _ turn: inout Turn
     ) throws(Refusal) -> ReplicaID {
         if let known = replica(of: instance) { return known.id }
         if let role = host(instance)?.role, role != .launching, role != .replica {
@@ -50,7 +58,8 @@ extension Slot {
         replica.pool = creation.pool
         replicas.append(replica)
         if host(instance) == nil {
-            hosts.append(Host(instance: instance, role: .launching, facts: facts(in: creation.pool), at: turn.now))
+            let claimed = machine(instance, facts(in: creation.pool), of: maker.flatMap { host($0) }, at: turn.now)
+            hosts.append(claimed)
         }
         turn.note(.replicaOrdered, "\(instance) was taken in as replica", instance: instance)
         return replica.id
@@ -58,7 +67,7 @@ extension Slot {
 
     /// An agent's word does not make the machine of another one ours. That it is another tenant's is not told: it is taken for
     /// what it is said to be, and neither heard nor ended.
-    private func requireNotElsewhere(_ instance: InstanceID) throws(Refusal) {
+    func requireNotElsewhere(_ instance: InstanceID) throws(Refusal) {
         guard liveElsewhere[instance] != .own else {
             throw Refusal(.conflict, "\(instance) is a host of another agent")
         }
@@ -69,7 +78,7 @@ extension Slot {
         replica.parent == nil && replica.instance.map { host($0)?.role == .launching } ?? false
     }
 
-    private func facts(in pool: PoolID?) -> HostFacts {
+    func facts(in pool: PoolID?) -> HostFacts {
         var facts = HostFacts()
         facts.region = primary?.facts.region
         facts.instanceType = pool?.instanceType
@@ -88,6 +97,7 @@ extension Slot {
         }
         try requireNotElsewhere(launch.instance)
         bind(id, to: launch.instance, facts(in: replica.pool), &turn)
+        finishLaunch(of: id, .done, "\(launch.instance) was launched", &turn)
         settle(&turn)
         return reply(id)
     }
@@ -98,7 +108,11 @@ extension Slot {
     ) throws(Refusal) -> ReplicaReply {
         let replica = try requireReplica(id)
         switch progress.status {
-        case .failed: failReplica(id, progress.errorMessage ?? "it could not be made", &turn)
+        case .failed:
+            let reason = progress.errorMessage ?? "it could not be made"
+            finishLaunch(of: id, .failed, reason, &turn)
+            failReplica(id, reason, &turn)
+            endUnheard(replica, &turn)
         case .terminated:
             if let instance = replica.instance { noteTermination(of: instance, by: nil, &turn) }
             if self.replicas.contains(where: { $0.id == id && $0.status.isActive }) { endReplica(id, at: turn.now) }
@@ -114,7 +128,7 @@ extension Slot {
         return reply(id)
     }
 
-    private func requireReplica(_ id: ReplicaID) throws(Refusal) -> Replica {
+    func requireReplica(_ id: ReplicaID) throws(Refusal) -> Replica {
         guard let replica = replicas.first(where: { $0.id == id }) else {
             throw Refusal(.notFound, "agent \(self.id) has no replica \(id)")
         }
@@ -155,14 +169,14 @@ extension Slot {
         if let promoting {
             throw Refusal(.conflict, "\(promoting.instance) is taking over just now: wait for its outcome")
         }
-        guard host.role == .replica, host.isFresh else {
+        guard (host.role == .replica && host.isFresh) || isTakenForReady(host) else {
             let state = host.role == .replica ? host.presence.rawValue : host.role.rawValue
             throw Refusal(.conflict, "\(host.instance) is \(state): only a replica that is heard can be promoted")
         }
         let incident = incidents.first { $0.isOpen && $0.incident.isUrgent(at: turn.now) }?.id
         tryAgain()
         beginHandOver(to: host.instance, incident: incident, because: "a person asked for it", &turn)
-        guard let command = openCommand(to: host.instance, where: \.movesTheWorkload) else {
+        guard let command = commands.last(where: { $0.instance == host.instance && $0.order.movesTheWorkload }) else {
             preconditionFailure("a hand-over begins with an order")
         }
         settle(&turn)

@@ -16,7 +16,10 @@ extension Slot {
         }
         let before = settings
         settings = next
-        if next.handOver == .exclusive, before.handOver == .overlap { try requireOneToServe(at: turn.now) }
+        if next.handOver == .exclusive, before.handOver == .overlap {
+            try requireFences()
+            try requireOneToServe(at: turn.now)
+        }
         configVersion = configVersion.next
         changeLeases()
         tryAgain()

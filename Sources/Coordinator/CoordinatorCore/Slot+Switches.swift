@@ -47,6 +47,11 @@ extension Slot {
         guard primary.presence != .offline else {
             throw Refusal(.conflict, "\(primary.instance) is offline and could not obey: promote a replica instead")
         }
+        guard primary.abilities.contains(.switches) else {
+            throw Refusal(
+                .conflict,
+                "\(primary.instance) has not asked for switches yet, and may never: promote a replica instead")
+        }
         if let promoting {
             throw Refusal(.conflict, "\(promoting.instance) is taking over just now: wait for its outcome")
         }
@@ -130,7 +135,7 @@ extension Slot {
         let unfenced = settings.handOver == .exclusive ? unfenced(at: turn.now) : []
         guard unfenced.allSatisfy({ $0.role == .primary }) else { return false }
         if host(new.instance) == nil {
-            hosts.append(Host(instance: new.instance, role: .launching, facts: HostFacts(new), at: turn.now))
+            hosts.append(machine(new.instance, HostFacts(new), of: primary, at: turn.now))
         }
         let old = primary
         let incident = incidents.first { $0.isOpen && $0.incident.instance == old?.instance }?.id

@@ -31,7 +31,7 @@ extension Slot {
 
     mutating func askTerminations(_ turn: inout Turn) {
         withdrawTerminations(&turn)
-        guard let primary, primary.isFresh else { return }
+        guard let primary, primary.isFresh, primary.abilities.contains(.terminates) else { return }
         let due = hosts.filter { host in
             (terminationDue(host).map { $0 <= turn.now } ?? false) && !isUnderTermination(host.instance)
         }
@@ -94,6 +94,7 @@ extension Slot {
         if turn.isRepeat { return .duplicate }
         guard !isStale(report.stamp) else { return .stale }
         guard host(report.target) != nil else { return .stale }
+        answerTermination(report, &turn)
         if report.success {
             noteTermination(of: report.target, by: report.stamp.instance, &turn)
         } else {

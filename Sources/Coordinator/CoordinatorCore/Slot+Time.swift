@@ -55,6 +55,10 @@ extension Slot {
                 finish(command.id, as: .expired, &turn)
                 followExpiry(of: command, &turn)
             } else if command.state == .delivered, let end = command.leaseUntil, end <= turn.now,
+                !canRepeat(command)
+            {
+                endUnanswered(command, &turn)
+            } else if command.state == .delivered, let end = command.leaseUntil, end <= turn.now,
                 mayDeliverAgain(command)
             {
                 changeCommand(command.id) { command in

@@ -72,7 +72,7 @@ extension Slot {
     func givenUpAt(_ replica: Replica) -> Timestamp? {
         guard replica.status.isActive else { return nil }
         guard let instance = replica.instance else { return replica.createdAt + Rules.replicaLaunchTime }
-        guard let host = host(instance), host.role == .launching else { return nil }
+        guard let host = host(instance), host.role == .launching, !isTakenForReady(host) else { return nil }
         return host.roleSince + Rules.replicaLaunchTime
     }
 }

@@ -29,7 +29,8 @@ extension Heart {
         }
         submit(
             RegistrationWork(
-                registration, of: client, token: token, hash: hash, newSlot: settings.newSlot, answer: answer))
+                registration, of: client, as: .token(hash), newSlot: settings.newSlot
+            ) { outcome in answer(outcome.map { RegistrationReply($0, token: token) }) })
     }
 
     /// What a heartbeat comes to, looked at without waiting for anything.
@@ -231,12 +232,13 @@ extension Heart {
     // MARK: Replicas and machines
 
     package func createReplica(
-        _ creation: ReplicaCreation, of slot: SlotID, answer: @escaping @Sendable (Outcome<ReplicaReply>) -> Void
+        _ creation: ReplicaCreation, of slot: SlotID, by maker: InstanceID? = nil,
+        answer: @escaping @Sendable (Outcome<ReplicaReply>) -> Void
     ) {
         submit(
             SlotWork(on: slot, naming: { Focus(now: $0, instance: creation.instance) }) {
                 slot, turn throws(Refusal) in
-                try slot.take(creation, &turn)
+                try slot.take(creation, by: maker, &turn)
             } answer: {
                 answer($0)
             })
@@ -302,6 +304,15 @@ extension Heart {
         guard var slot = try reader.slot(id, naming: Focus(now: now)) else { return nil }
         switchboard.overlay(&slot, now: surroundings.monotonic(), wall: now)
         return slot
+    }
+}
+
+extension RegistrationReply {
+    fileprivate init(_ enrolment: Enrolment, token: Token) {
+        self.init(
+            slot: enrolment.slot, client: enrolment.client, token: token, role: enrolment.role,
+            epoch: enrolment.epoch, configuration: enrolment.configuration, serverTime: enrolment.serverTime)
+        leaseSeconds = enrolment.leaseSeconds
     }
 }
 

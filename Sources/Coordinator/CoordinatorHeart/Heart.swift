@@ -304,7 +304,9 @@ package final class Heart: Sendable {
         var seats: [Switchboard.Seat] = []
         let reader = try StoreReader(path: settings.databasePath, vfs: settings.vfs, passesOnce: true)
         let damaged = try reader.forEachHost(share: share, of: shares) { row in
-            guard let hash = row.tokenHash.flatMap(TokenHash.init) else { return }
+            let hash = row.tokenHash.flatMap(TokenHash.init)
+            // One that was launched and never spoke has no seat yet.
+            guard hash != nil || (row.abilities != .all && row.wasHeard) else { return }
             seats.append(Switchboard.Seat(line: Line(row, startedAt: now), token: hash))
             guard seats.count == 256 else { return }
             switchboard.seat(seats)
@@ -356,11 +358,13 @@ extension Line {
         let isFailing = row.role == .primary && row.lacking?.isEmpty == false
         let view = View(
             role: row.role, epoch: row.epoch, configVersion: row.configVersion,
-            heartbeatSeconds: row.heartbeatSeconds, leaseSeconds: row.leaseSeconds, awaitsLease: row.leaseSeconds > 0,
+            heartbeatSeconds: View.period(row.heartbeatSeconds, of: row.abilities), leaseSeconds: row.leaseSeconds,
+            awaitsLease: row.leaseSeconds > 0,
             hasOrders: row.hasOpenCommands, hasDue: row.hasOpenCommands, isInTrouble: row.isInTrouble || isFailing,
             isFailing: isFailing,
             // An incident is looked at again within a minute, and what that commits tells better.
-            isHindered: row.isHindered || row.isInTrouble, isGoing: false, isEnded: row.isEnded, isOver: row.isOver)
+            isHindered: row.isHindered || row.isInTrouble, isGoing: false, isEnded: row.isEnded, isOver: row.isOver,
+            abilities: row.abilities, isAtWork: row.abilities != .all && row.hasOpenCommands)
         var host = Host(
             instance: row.instance, role: row.role, roleSince: .earliest, registeredAt: .earliest, facts: row.facts)
         host.lacking = row.lacking

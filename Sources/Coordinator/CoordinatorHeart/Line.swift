@@ -35,6 +35,14 @@ package final class Line: Sendable {
         var isEnded: Bool
         /// And its hosts have nothing left to do for it.
         var isOver: Bool
+        var abilities: Abilities
+        /// It has no token of its own, and does something that it was told: it may say nothing meanwhile.
+        var isAtWork: Bool
+
+        /// How often a host with these abilities is to be heard.
+        static func period(_ seconds: Int, of abilities: Abilities) -> Int {
+            abilities.contains(.handsOver) ? seconds : max(seconds, Rules.tokenlessHeartbeatSeconds)
+        }
     }
 
     /// What a heartbeat says that a decision could depend on.
@@ -79,6 +87,8 @@ package final class Line: Sendable {
         var flushedAt: Duration
         var allowance: Allowance
         var noticeAllowance: Allowance
+        /// From where it last named itself, and when; of a host without a token of its own.
+        var address: (text: String, at: Duration)?
     }
 
     let state: Locked<State>
@@ -92,6 +102,9 @@ package final class Line: Sendable {
 
     /// The slot was deleted, and its host has nothing left to do for it.
     package var isOver: Bool { state.withLock { $0.view.isOver } }
+
+    /// It speaks with its client's token.
+    package var isTokenless: Bool { !state.withLock { $0.view.abilities.contains(.handsOver) } }
 
     package var role: Role { state.withLock { $0.view.role } }
     package var configVersion: ConfigVersion { state.withLock { $0.view.configVersion } }

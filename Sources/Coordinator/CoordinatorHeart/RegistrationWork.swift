@@ -4,29 +4,37 @@ import JSON
 import Platform
 import Wire
 
-/// A host enrols: its slot is found or made, it gets its place there, and a token of its own.
+/// A host enrols: its slot is found or made, it gets its place there, and as a rule a token of its own.
 final class RegistrationWork: Work, @unchecked Sendable {
     // Unchecked: after it was made, only the writer's thread touches it.
 
     let lastMoment: Timestamp? = nil
     private let registration: Registration
     private let client: ClientID
-    private let token: Token
-    private let hash: [UInt8]
+    private let identity: Identity
     private let newSlot: SlotSettings
-    private let answer: @Sendable (Outcome<RegistrationReply>) -> Void
-    private var outcome: Outcome<RegistrationReply>?
+    private let answer: @Sendable (Outcome<Enrolment>) -> Void
+    private var outcome: Outcome<Enrolment>?
     private var calls: [PendingAnswer] = []
     private var seat: () -> Void = {}
 
+    /// By what it is known from now on.
+    enum Identity {
+        /// A token of its own, by its hash.
+        case token([UInt8])
+        /// Nothing but what it says, and from where.
+        case unnamed(from: String)
+
+        var hash: [UInt8]? { if case .token(let hash) = self { hash } else { nil } }
+    }
+
     init(
-        _ registration: Registration, of client: ClientID, token: Token, hash: [UInt8], newSlot: SlotSettings,
-        answer: @escaping @Sendable (Outcome<RegistrationReply>) -> Void
+        _ registration: Registration, of client: ClientID, as identity: Identity, newSlot: SlotSettings,
+        answer: @escaping @Sendable (Outcome<Enrolment>) -> Void
     ) {
         self.registration = registration
         self.client = client
-        self.token = token
-        self.hash = hash
+        self.identity = identity
         self.newSlot = newSlot
         self.answer = answer
     }
@@ -64,14 +72,16 @@ final class RegistrationWork: Work, @unchecked Sendable {
             return
         }
         var slot = decided.slot
-        if before == nil, let region = decided.host.facts.region, let type = decided.host.facts.instanceType {
+        if before == nil, identity.hash != nil, let region = decided.host.facts.region,
+            let type = decided.host.facts.instanceType
+        {
             slot.reportsPrices = try !transaction.hasPriceReporter(
                 client: client, region: region, type: type, besides: slot.id)
         }
         calls = deliverToParked(&slot, batch)
         try batch.save(slot, replacing: before, turn, transaction)
-        try transaction.setToken(hash, of: registration.instance, in: slot.id)
-        outcome = .done(reply(slot, decided.host, batch.now))
+        try transaction.setToken(identity.hash, of: registration.instance, in: slot.id)
+        outcome = .done(enrolment(slot, decided.host, batch.now))
         seat = { [self, switchboard = batch.switchboard, monotonic = batch.monotonic, wall = batch.now] in
             takeSeat(slot, decided.host, switchboard, monotonic, wall)
         }
@@ -101,11 +111,21 @@ final class RegistrationWork: Work, @unchecked Sendable {
     private static let endingTime = Duration.seconds(3600)
 
     private func known(_ transaction: borrowing StoreTransaction, _ batch: Batch) throws -> Slot? {
-        guard let id = try transaction.slotID(of: client, named: registration.logicalAgent),
+        guard let id = try slotID(transaction, batch),
             var slot = try transaction.slot(id, naming: Focus(now: batch.now, instance: registration.instance))
         else { return nil }
         batch.switchboard.overlay(&slot, now: batch.monotonic, wall: batch.now)
         return slot
+    }
+
+    /// A host that has no name for its agent gives its machine's, which a slot may have already by another host's word.
+    private func slotID(_ transaction: borrowing StoreTransaction, _ batch: Batch) throws -> SlotID? {
+        let instance = registration.instance
+        if let id = try transaction.slotID(of: client, named: registration.logicalAgent) { return id }
+        guard identity.hash == nil, registration.logicalAgent.text == instance.text else { return nil }
+        return try transaction.slotsHolding(instance).first {
+            try transaction.slot($0, naming: Focus(now: batch.now))?.client == client
+        }
     }
 
     private func decide(_ before: Slot?, _ turn: inout Turn) throws(Refusal) -> (Slot, Host) {
@@ -119,25 +139,28 @@ final class RegistrationWork: Work, @unchecked Sendable {
                 settings: settings)
             turn.slot = slot.id
         }
-        let host = try slot.register(registration, &turn)
+        let host = try slot.register(registration, withToken: identity.hash != nil, &turn)
         return (slot, host)
     }
 
-    private func reply(_ slot: Slot, _ host: Host, _ now: Timestamp) -> RegistrationReply {
-        var reply = RegistrationReply(
-            slot: slot.id, client: client, token: token, role: host.role, epoch: slot.epoch,
-            configuration: slot.configuration, serverTime: now)
-        if slot.settings.leaseSeconds > 0 && host.role.isInUse { reply.leaseSeconds = slot.settings.leaseSeconds }
-        return reply
+    private func enrolment(_ slot: Slot, _ host: Host, _ now: Timestamp) -> Enrolment {
+        let lease = slot.settings.leaseSeconds
+        return Enrolment(
+            slot: slot.id, client: client, role: host.role, epoch: slot.epoch, configuration: slot.configuration,
+            serverTime: now, leaseSeconds: lease > 0 && host.role.isInUse ? lease : nil)
     }
 
     private func takeSeat(_ slot: Slot, _ host: Host, _ switchboard: Switchboard, _ now: Duration, _ wall: Timestamp) {
-        guard let key = TokenHash(hash) else { preconditionFailure("a token's hash has 32 bytes") }
+        let key = identity.hash.map { hash in
+            guard let key = TokenHash(hash) else { preconditionFailure("a token's hash has 32 bytes") }
+            return key
+        }
         let line = Line(
             slot: slot.id, instance: host.instance, client: client,
             Line.State(
                 view: Line.View(slot, host, at: wall), presence: .fresh, heardAt: now, answeredAt: now, saying: nil,
                 flushedAt: .zero, allowance: .ofHost(at: now), noticeAllowance: .ofNotices(at: now)))
+        if case .unnamed(let address) = identity { line.state.withLock { $0.address = (address, now) } }
         switchboard.seat(line, under: key)
     }
 }

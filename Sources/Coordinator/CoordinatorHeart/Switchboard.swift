@@ -14,7 +14,7 @@ final class Switchboard: Sendable {
 
     private struct Index {
         var lines: [TokenHash: Line] = [:]
-        var tokens: [SlotID: [Seat]] = [:]
+        var seats: [SlotID: [Seat]] = [:]
         var tenants: [TokenHash: Tenant] = [:]
         var tenantTokens: [ClientID: TokenHash] = [:]
         var hosts: [ClientID: Int] = [:]
@@ -23,17 +23,18 @@ final class Switchboard: Sendable {
         @discardableResult
         mutating func seat(_ seat: Seat) -> Line? {
             let line = seat.line
-            let old = tokens[line.slot, default: []].replace(with: seat)
-            if let old { lines[old.token] = nil }
+            let old = seats[line.slot, default: []].replace(with: seat)
+            if let token = old?.token { lines[token] = nil }
             hosts[line.client, default: 0] += (line.isOver ? 0 : 1) - (old.map { $0.line.isOver ? 0 : 1 } ?? 0)
-            lines[seat.token] = line
+            if let token = seat.token { lines[token] = line }
             return old?.line
         }
     }
 
     struct Seat {
         let line: Line
-        let token: TokenHash
+        /// Nil for a host that speaks with its client's.
+        let token: TokenHash?
     }
 
     private let index = Locked(Index())
@@ -56,18 +57,26 @@ final class Switchboard: Sendable {
 
     func line(for token: TokenHash) -> Line? { index.withLock { $0.lines[token] } }
     func tenant(for token: TokenHash) -> Tenant? { index.withLock { $0.tenants[token] } }
-    func lines(of slot: SlotID) -> [Line] { index.withLock { $0.tokens[slot]?.map(\.line) ?? [] } }
+    func lines(of slot: SlotID) -> [Line] { index.withLock { $0.seats[slot]?.map(\.line) ?? [] } }
     func line(of slot: SlotID, _ instance: InstanceID) -> Line? { lines(of: slot).first { $0.instance == instance } }
-    var all: [Line] { index.withLock { Array($0.lines.values) } }
+    var all: [Line] {
+        index.withLock { index in
+            var lines: [Line] = []
+            // As many as that, and those without a token.
+            lines.reserveCapacity(index.lines.count)
+            for seats in index.seats.values { for seat in seats { lines.append(seat.line) } }
+            return lines
+        }
+    }
     /// Those of each slot together.
-    var linesBySlot: [[Line]] { index.withLock { Array($0.tokens.values) }.map { $0.map(\.line) } }
+    var linesBySlot: [[Line]] { index.withLock { Array($0.seats.values) }.map { $0.map(\.line) } }
     var hasTenants: Bool { index.withLock { !$0.tenants.isEmpty } }
-    var count: Int { index.withLock { $0.lines.count } }
+    var count: Int { index.withLock { $0.seats.values.reduce(0) { $0 + $1.count } } }
 
     /// Enrolled hosts of one tenant, without those of deleted agents that are only told to stay away.
     func hosts(of client: ClientID) -> Int { index.withLock { $0.hosts[client] ?? 0 } }
 
-    func seat(_ line: Line, under token: TokenHash) {
+    func seat(_ line: Line, under token: TokenHash?) {
         expectAbsence()
         hangUp(index.withLock { $0.seat(Seat(line: line, token: token)) })
     }
@@ -76,7 +85,7 @@ final class Switchboard: Sendable {
     func makeRoom(for count: Int) {
         index.withLock { index in
             index.lines.reserveCapacity(count)
-            index.tokens.reserveCapacity(count)
+            index.seats.reserveCapacity(count)
         }
     }
 
@@ -89,11 +98,11 @@ final class Switchboard: Sendable {
 
     func unseat(_ instance: InstanceID, of slot: SlotID) {
         let line: Line? = index.withLock { index in
-            guard var seats = index.tokens[slot], let place = seats.firstIndex(where: { $0.line.instance == instance })
+            guard var seats = index.seats[slot], let place = seats.firstIndex(where: { $0.line.instance == instance })
             else { return nil }
             let seat = seats.remove(at: place)
-            index.lines[seat.token] = nil
-            index.tokens[slot] = seats.isEmpty ? nil : seats
+            if let token = seat.token { index.lines[token] = nil }
+            index.seats[slot] = seats.isEmpty ? nil : seats
             index.hosts[seat.line.client, default: 0] -= seat.line.isOver ? 0 : 1
             return seat.line
         }
@@ -267,6 +276,7 @@ extension Line.State {
     /// When it becomes known that its host is absent, heard last at `heard`; nil of one that is known to be.
     fileprivate func absentAt(_ heard: Duration, _ timeout: Duration) -> Duration? {
         let period = Duration.seconds(view.heartbeatSeconds)
+        let heard = view.isAtWork ? heard + Rules.workSilence : heard
         return switch presence {
         case .fresh, .starting, .leaving: heard + max(period * 3, wait + period)
         case .unknown: heard + max(timeout, period * 3)
@@ -285,7 +295,9 @@ extension Line.View {
         role = host.role
         epoch = slot.epoch
         configVersion = slot.configVersion
-        heartbeatSeconds = slot.settings.heartbeatSeconds
+        abilities = host.abilities
+        heartbeatSeconds = Line.View.period(slot.settings.heartbeatSeconds, of: abilities)
+        isAtWork = host.isTokenless && slot.commands.contains { $0.instance == host.instance && $0.state == .delivered }
         leaseSeconds = slot.settings.leaseSeconds
         awaitsLease = leaseSeconds > 0 && host.leaseSeconds != leaseSeconds && role.isInUse
         let orders = slot.commands.filter { $0.instance == host.instance && $0.state.isOpen }

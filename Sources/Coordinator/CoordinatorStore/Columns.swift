@@ -29,6 +29,17 @@ extension Attempts: SQLiteConvertible {
     }
 }
 
+extension Abilities: SQLiteConvertible {
+    package var sqliteValue: SQLiteValue { self == .all ? .null : .integer(Int64(rawValue)) }
+    package init?(_ value: SQLiteValue) {
+        switch value {
+        case .null: self = .all
+        case .integer(let bits): self.init(rawValue: Int(bits))
+        default: return nil
+        }
+    }
+}
+
 extension Timestamp: SQLiteConvertible {
     package var sqliteValue: SQLiteValue { .integer(nanosecondsSinceEpoch) }
     package init?(_ value: SQLiteValue) {

@@ -74,7 +74,7 @@ private func loadHosts(
         SELECT instance_id, role, role_since, registered_at, hostname, agent_version, region, zone, instance_type, mode,
             image, private_address, public_address, lacking, is_offline, is_proven_dead, is_blind, inspected_at,
             termination_asked_at, last_heard_at, lease_seconds, inspected_by, service, stop_attempts,
-            termination_attempts, inspection_attempts, failing_since
+            termination_attempts, inspection_attempts, failing_since, abilities
         FROM host
         WHERE slot_id = ?1 AND (role <> 'terminated' OR instance_id IN (SELECT value FROM json_each(?2)))
         ORDER BY number

@@ -3,7 +3,8 @@ import JSON
 import SQLite
 package import Wire
 
-// One slot of each kind asks EC2 for prices. A kind is a client, a region and an instance type.
+// One slot of each kind asks EC2 for prices. A kind is a client, a region and an instance type. Hosts without a token of their own
+// ask as they like, and do not count.
 extension StoreTransaction {
     /// Whether some slot of the kind, besides that one, reports prices and has a primary that is not offline.
     package borrowing func hasPriceReporter(
@@ -14,7 +15,7 @@ extension StoreTransaction {
                 """
                 SELECT 1 FROM slot JOIN host ON host.slot_id = slot.id AND host.role = 'primary'
                 WHERE slot.client_id = ? AND slot.reports_prices = 1 AND slot.deleted_at IS NULL AND slot.id IS NOT ?
-                    AND host.is_offline = 0 AND host.region = ? AND host.instance_type = ?
+                    AND host.is_offline = 0 AND host.abilities IS NULL AND host.region = ? AND host.instance_type = ?
                 LIMIT 1
                 """, client, slot, region, type
             ) { _ in true } ?? false
@@ -30,7 +31,7 @@ extension StoreReader {
             try transaction.all(
                 """
                 SELECT min(slot.id) FROM slot JOIN host ON host.slot_id = slot.id AND host.role = 'primary'
-                WHERE slot.deleted_at IS NULL AND host.is_offline = 0
+                WHERE slot.deleted_at IS NULL AND host.is_offline = 0 AND host.abilities IS NULL
                     AND host.region IS NOT NULL AND host.instance_type IS NOT NULL
                 GROUP BY slot.client_id, host.region, host.instance_type
                 HAVING max(slot.reports_prices) = 0
@@ -51,6 +52,7 @@ extension StoreReader {
                         PARTITION BY slot.client_id, host.region, host.instance_type ORDER BY slot.id) AS place
                     FROM slot JOIN host ON host.slot_id = slot.id AND host.role = 'primary'
                     WHERE slot.deleted_at IS NULL AND slot.reports_prices = 1 AND host.is_offline = 0
+                        AND host.abilities IS NULL
                         AND host.region IS NOT NULL AND host.instance_type IS NOT NULL)
                 WHERE place > 1 ORDER BY id LIMIT ?
                 """, limit

@@ -41,7 +41,7 @@ extension SlotSettings {
 
 extension Host {
     /// instance, role, since, registered, nine facts, lacking, offline, dead, blind, inspected, asked, heard, lease, witness,
-    /// service, stops, terminations, inspections, failing
+    /// service, stops, terminations, inspections, failing, abilities
     init(_ row: borrowing Row) throws {
         self.init(
             instance: try row.value(0), role: try row.value(1), roleSince: try row.value(2),
@@ -60,6 +60,7 @@ extension Host {
         terminations = try row.value(24)
         inspections = try row.value(25)
         failingSince = try row.value(26)
+        abilities = try row.value(27)
     }
 }
 

@@ -114,13 +114,13 @@ private func insertHost(_ host: Host, of slot: SlotID, _ transaction: borrowing 
         INSERT INTO host (slot_id, instance_id, role, role_since, registered_at, hostname, agent_version, region, zone,
             instance_type, mode, image, private_address, public_address, lacking, is_offline, is_proven_dead, is_blind,
             inspected_at, termination_asked_at, last_heard_at, lease_seconds, inspected_by, service,
-            stop_attempts, termination_attempts, inspection_attempts, failing_since)
-        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+            stop_attempts, termination_attempts, inspection_attempts, failing_since, abilities)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
         """, slot, host.instance, host.role, host.roleSince, host.registeredAt, facts.hostname, facts.agentVersion,
         facts.region, facts.zone, facts.instanceType, facts.mode, facts.image, facts.privateAddress,
         facts.publicAddress, jsonText(host.lacking), host.isOffline, host.isProvenDead, host.isBlind,
         host.inspectedAt, host.terminationAskedAt, host.lastHeardAt, host.leaseSeconds, host.inspectedBy,
-        host.service, host.stops, host.terminations, host.inspections, host.failingSince)
+        host.service, host.stops, host.terminations, host.inspections, host.failingSince, host.abilities)
 }
 
 private func updateHost(_ host: Host, of slot: SlotID, _ transaction: borrowing Transaction) throws {
@@ -131,13 +131,13 @@ private func updateHost(_ host: Host, of slot: SlotID, _ transaction: borrowing 
             instance_type = ?, mode = ?, image = ?, private_address = ?, public_address = ?, lacking = ?,
             is_offline = ?, is_proven_dead = ?, is_blind = ?, inspected_at = ?, termination_asked_at = ?,
             last_heard_at = ?, lease_seconds = ?, inspected_by = ?, service = ?, stop_attempts = ?,
-            termination_attempts = ?, inspection_attempts = ?, failing_since = ?
+            termination_attempts = ?, inspection_attempts = ?, failing_since = ?, abilities = ?
         WHERE slot_id = ? AND instance_id = ?
         """, host.role, host.roleSince, facts.hostname, facts.agentVersion, facts.region, facts.zone,
         facts.instanceType, facts.mode, facts.image, facts.privateAddress, facts.publicAddress,
         jsonText(host.lacking), host.isOffline, host.isProvenDead, host.isBlind, host.inspectedAt,
         host.terminationAskedAt, host.lastHeardAt, host.leaseSeconds, host.inspectedBy, host.service, host.stops,
-        host.terminations, host.inspections, host.failingSince, slot, host.instance)
+        host.terminations, host.inspections, host.failingSince, host.abilities, slot, host.instance)
     try requireOneRow(rows, "host", host.instance)
 }
 

@@ -27,6 +27,10 @@ enum Schema {
         ALTER TABLE host ADD COLUMN failing_since INTEGER;
         """,
         notifications,
+        """
+        -- What a host without a token of its own has shown that it can do, as bits; NULL for one that can do everything.
+        ALTER TABLE host ADD COLUMN abilities INTEGER CHECK (abilities >= 0);
+        """,
     ]
 
     /// Looks, and changes nothing: the file is ours, or it is empty and can become ours. Returns its version.

@@ -57,10 +57,10 @@ extension StoreTransaction {
         }
     }
 
-    /// Gives a host the token that it authenticates with, in place of the one it had. Throws `.duplicate` when another host
-    /// has the same.
+    /// Gives a host the token that it authenticates with, in place of the one it had; nil leaves it without one. Throws
+    /// `.duplicate` when another host has the same.
     package borrowing func setToken(
-        _ hash: [UInt8], of instance: InstanceID, in slot: SlotID
+        _ hash: [UInt8]?, of instance: InstanceID, in slot: SlotID
     ) throws(StoreError) {
         try attempt("set the token of \(instance) in slot \(slot)") { transaction in
             let rows = try transaction.execute(

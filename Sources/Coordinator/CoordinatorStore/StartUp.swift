@@ -20,6 +20,9 @@ package struct HostRow: Sendable {
     package var facts = HostFacts()
     /// Nil while it has not got a token of its own.
     package var tokenHash: [UInt8]?
+    package var abilities: Abilities
+    /// It spoke at least once.
+    package var wasHeard: Bool
     package var hasOpenCommands: Bool
     /// Its slot has an open incident, or nobody who serves.
     package var isInTrouble: Bool
@@ -52,6 +55,8 @@ package struct HostRow: Sendable {
         isOver = try row.field(18)
         isHindered = try row.field(19)
         isInTrouble = try row.field(20)
+        abilities = try row.field(21)
+        wasHeard = try row.field(22)
         hasOpenCommands = false
     }
 }
@@ -154,10 +159,14 @@ extension StoreReader {
                                 < slot.settings ->> '$.drain_budget_seconds' + ?3
                             OR EXISTS (
                                 SELECT 1 FROM host AS other WHERE other.slot_id = slot.id AND other.service <> 'idle'
-                                    AND other.role NOT IN ('primary', 'terminated') AND other.is_proven_dead = 0))),
+                                    AND other.role NOT IN ('primary', 'terminated') AND other.is_proven_dead = 0)))
+                        OR EXISTS (
+                            SELECT 1 FROM host AS other WHERE other.slot_id = slot.id AND other.role = 'primary'
+                                AND other.abilities IS NOT NULL),
                     -- Nearly all are primaries, for which nothing is looked up.
                     host.role <> 'primary' AND NOT EXISTS (
-                        SELECT 1 FROM host AS other WHERE other.slot_id = slot.id AND other.role = 'primary')
+                        SELECT 1 FROM host AS other WHERE other.slot_id = slot.id AND other.role = 'primary'),
+                    host.abilities, host.last_heard_at IS NOT NULL
                 FROM host CROSS JOIN slot ON slot.id = host.slot_id
                 WHERE host.role <> 'terminated' AND host.number BETWEEN ?1 AND ?2
                 """, numbers.lowerBound, numbers.upperBound,

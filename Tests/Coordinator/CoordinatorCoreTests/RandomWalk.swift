@@ -33,10 +33,14 @@ struct RandomWalk {
     private let machines: [InstanceID] = (0..<7).map(instance)
     private let zones: [AvailabilityZone] = ["us-east-1a", "us-east-1b", "us-east-1c"]
 
-    init(seed: UInt64) {
+    /// Every other machine's host has no token of its own.
+    private let isMixed: Bool
+
+    init(seed: UInt64, isMixed: Bool = false) {
+        self.isMixed = isMixed
         var chance = SeededGenerator(seed: seed)
         scene = Scene { settings in
-            settings.handOver = Bool.random(using: &chance) ? .overlap : .exclusive
+            settings.handOver = Bool.random(using: &chance) || isMixed ? .overlap : .exclusive
             settings.autoTerminateEnabled = Bool.random(using: &chance)
             settings.terminateWaitSeconds = [0, 30, 300].randomElement(using: &chance) ?? 0
             if settings.handOver == .exclusive, Bool.random(using: &chance) { settings.leaseSeconds = 20 }
@@ -49,7 +53,7 @@ struct RandomWalk {
     }
 
     mutating func step() {
-        let action = pick(RandomWalk.actions)
+        let action = pick(isMixed ? RandomWalk.actions + RandomWalk.tokenless : RandomWalk.actions)
         // Whoever is named is loaded, and any of them may be named now.
         scene.slot.hosts += gone
         gone = []
@@ -105,6 +109,11 @@ struct RandomWalk {
         { try $0.configure() }, { $0.wait() }, { $0.wait() }, { $0.wait() }, { try $0.trouble() },
     ]
 
+    private static let tokenless: [Action] = [
+        { try $0.ask() }, { try $0.ask() }, { try $0.ask() }, { try $0.answerPlainly() }, { try $0.answerPlainly() },
+        { try $0.announcePlainly() },
+    ]
+
     /// What is rare and hits everybody.
     private mutating func trouble() throws {
         switch Int.random(in: 0..<6, using: &chance) {
@@ -156,6 +165,9 @@ struct RandomWalk {
     private mutating func register() throws {
         let (machine, zone) = (pick(machines), pick(zones))
         say("\(machine) registers")
+        guard !isMixed || machines.firstIndex(of: machine).map({ $0 % 2 == 0 }) ?? true else {
+            return try scene.join(machine, zone: zone)
+        }
         let role = try scene.register(machine, zone: zone, mode: toss() ? .spot : .ondemand)
         truth.answered(machine, scene, isLost: isLost())
         if role == .primary { truth.grant(machine, in: scene) }
@@ -317,6 +329,37 @@ struct RandomWalk {
             _ = try slot.change(change, &turn)
             slot.reportPrices(reports)
         }
+    }
+
+    // MARK: Hosts without a token of their own
+
+    private mutating func ask() throws {
+        let machine = known()
+        let abilities: Abilities = pick([
+            .switches, .launches, .terminates, [.switches, .launches, .terminates, .knowsRepeats],
+        ])
+        say("\(machine) asks for \(abilities.rawValue)")
+        guard scene.slot.host(machine)?.isTokenless == true else { return }
+        try scene.ask(machine, abilities)
+    }
+
+    private mutating func answerPlainly() throws {
+        let its = scene.slot.commands.filter { scene.slot.host($0.instance)?.isTokenless == true }
+        guard let command = its.randomElement(using: &chance) else { return }
+        let (launched, isSuccess, isSeen) = (toss() ? pick(machines) : nil, toss() || toss(), toss())
+        say("\(command.instance) says \(isSuccess) of \(command.order.type), launched \(launched?.text ?? "nothing")")
+        _ = try scene.say(command, isSuccess, launched: isSuccess ? launched : nil, isSeenRunning: isSeen)
+    }
+
+    private mutating func announcePlainly() throws {
+        let machine = known()
+        guard scene.slot.host(machine)?.isTokenless == true else { return }
+        let time: Timestamp? = pick([nil, nil, scene.now + .seconds(120), scene.now - .seconds(60)])
+        let notice = PlainNotice(
+            pick([.interruption(.terminate, at: time), .interruption(.stop, at: nil), .rebalance]))
+        let shown: Abilities = pick([[], .launches, .launchesAtItsEnd])
+        say("\(machine) announces \(notice.kind)")
+        _ = try scene.decide { slot, turn in try slot.take(notice, by: machine, showing: shown, &turn) }
     }
 
     private mutating func wait() {

@@ -30,6 +30,51 @@ private func seeds(_ count: Int) -> ClosedRange<Int> { 1...(TestTier.current == 
         }
     }
 
+    @Test(arguments: seeds(40)) func `with hosts that have no token of their own beside others, the promises hold`(
+        _ seed: Int
+    ) throws {
+        var walk = RandomWalk(seed: UInt64(3000 + seed), isMixed: true)
+        for number in 0..<250 {
+            let before = walk.scene.slot
+            walk.step()
+            let slot = walk.scene.slot
+            var broken = brokenPromises(of: slot, after: before, at: walk.scene.now) + repeated(walk.scene)
+            let asked = slot.commands.filter { slot.host($0.instance)?.isTokenless == true && $0.state.isOpen }
+            if asked.contains(where: { $0.order.asksFor == .handsOver && before.command($0.id) == nil }) {
+                broken.append("one without a token is asked for what it cannot do")
+            }
+            if slot.settings.handOver == .exclusive,
+                slot.hosts.contains(where: { $0.isTokenless && $0.role.isInUse })
+            {
+                broken.append("one that cannot be fenced is where two must never serve")
+            }
+            guard broken.isEmpty else {
+                Issue.record("seed \(seed), step \(number): \(broken)\n\(walk.steps.joined(separator: "\n"))")
+                return
+            }
+        }
+    }
+
+    @Test(arguments: seeds(10)) func `looking when asked to is enough for hosts without a token, too`(_ seed: Int) {
+        var walk = RandomWalk(seed: UInt64(4000 + seed), isMixed: true)
+        for number in 0..<6 {
+            for _ in 0..<12 { walk.step() }
+            var (asked, always) = (walk.scene, walk.scene)
+            asked.wait(800)
+            for _ in 0..<800 {
+                always.now += .seconds(1)
+                always.look()
+            }
+            asked.slot.dueAt = always.slot.dueAt
+            guard asked.slot == always.slot else {
+                Issue.record(
+                    "seed \(seed), round \(number): \(difference(asked.slot, always.slot))\n\(walk.steps.joined(separator: "\n"))"
+                )
+                return
+            }
+        }
+    }
+
     @Test(arguments: seeds(20)) func `looking when asked to comes to the same as looking every second`(_ seed: Int) {
         var walk = RandomWalk(seed: UInt64(1000 + seed))
         for number in 0..<6 {

@@ -88,6 +88,7 @@ struct SlotGenerator {
         host.facts.privateAddress = maybe { _ in "10.0.0.1" }
         host.facts.publicAddress = maybe { _ in "2001:db8::1" }
         host.lacking = maybe { $0.pick([[], ["state folder"], ["a \"hook\"", "units"]]) }
+        host.abilities = flip() ? .all : Abilities(rawValue: int(0...31))
         host.isOffline = flip()
         host.isProvenDead = flip()
         host.service = pick(Service.allCases)

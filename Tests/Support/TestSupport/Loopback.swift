@@ -39,8 +39,11 @@ package func unusedLoopbackPort() throws -> UInt16 { try LoopbackListener().port
 
 /// A blocking connection to a port of 127.0.0.1, or of another host, by its address in figures. Whoever does not take it within a
 /// second, or does not take what is sent, is not there.
-package func connect(toPort port: UInt16, of host: String = "127.0.0.1") throws -> FileDescriptor {
+package func connect(
+    toPort port: UInt16, of host: String = "127.0.0.1", from source: String? = nil
+) throws -> FileDescriptor {
     let descriptor = try makeSocket()
+    if let source { try bind(descriptor, to: source) }
     var limit = timeval(tv_sec: 1, tv_usec: 0)
     try check("bound the time to connect") {
         unsafe setsockopt(
@@ -52,6 +55,17 @@ package func connect(toPort port: UInt16, of host: String = "127.0.0.1") throws 
         unsafe withSocketAddress(&address) { unsafe connect(descriptor.number, $0, $1) }
     }
     return descriptor
+}
+
+/// So that the peer sees who else it could be: all of 127.0.0.0/8 is this machine.
+private func bind(_ descriptor: borrowing FileDescriptor, to source: String) throws {
+    var address = loopbackAddress(port: 0)
+    guard unsafe inet_pton(AF_INET, source, &address.sin_addr) == 1 else {
+        throw TestSupportError("\(source): no address")
+    }
+    try check("speak from \(source)") {
+        unsafe withSocketAddress(&address) { unsafe bind(descriptor.number, $0, $1) }
+    }
 }
 
 /// Writes all of `bytes`, and throws when the peer does not take them in time.

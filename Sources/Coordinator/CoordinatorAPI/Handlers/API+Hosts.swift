@@ -14,6 +14,7 @@ extension API {
 
     func register(_ visit: Visit) {
         guard case .client(let client) = visit.guest else { return visit.refuse(.forbidden, Self.notForThisToken) }
+        if isOldRegistration(visit) { return registerOldHost(visit, of: client) }
         guard let registration = visit.body(Registration.self) else { return }
         do throws(CryptoError) {
             let (token, hash) = try vault.newToken("agent")

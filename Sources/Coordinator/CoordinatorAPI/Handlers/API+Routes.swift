@@ -3,6 +3,7 @@ import Wire
 extension API {
     /// Every route has its handler here; the compiler counts them.
     func serve(_ visit: Visit) {
+        if isForOldHosts(visit) { return serveOldHost(visit) }
         switch visit.route {
         case .service, .health, .apiHealth, .ping, .time, .metrics: serveService(visit)
         case .validateClient: validateClient(visit)

@@ -110,9 +110,9 @@ final class Connection {
     private let site: Site
     private var received: [UInt8] = []
 
-    init(to site: Site) throws {
+    init(to site: Site, from source: String? = nil) throws {
         self.site = site
-        descriptor = try connect(toPort: site.port)
+        descriptor = try connect(toPort: site.port, from: source)
     }
 
     /// Has the kernel keep no more than this of what is not read.

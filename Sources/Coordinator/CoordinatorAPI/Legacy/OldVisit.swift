@@ -1,0 +1,71 @@
+import CoordinatorHeart
+import HTTPServer
+import JSON
+import Wire
+
+/// One request of an old host: whose slot it names, and what it sent.
+struct OldVisit: Sendable {
+    let visit: Visit
+    let heart: Heart
+    let client: ClientID
+    let slot: SlotID
+    let body: OldBody
+
+    /// Nil: it was refused. A heartbeat that cannot be read is one all the same.
+    init?(_ visit: Visit, _ heart: Heart) {
+        guard case .client(let client) = visit.guest, let slot = visit.value(0, of: SlotKind.self) else { return nil }
+        do throws(JSONError) { body = try OldBody(visit.request.body) } catch {
+            guard visit.route == .heartbeat, visit.old == nil else {
+                visit.refuse(.validation, "\(error)")
+                return nil
+            }
+            body = OldBody(nil)
+        }
+        self.visit = visit
+        self.heart = heart
+        self.client = client
+        self.slot = slot
+    }
+
+    /// Which of the slot's hosts speaks; nil when that cannot be told, and then nothing may follow from its words.
+    var speaker: Line? {
+        heart.speaker(
+            in: slot, named: body.name("instance_id", "cloud_instance_id"), from: visit.request.peer.text)
+    }
+
+    func speaker(named instance: InstanceID?) -> Line? {
+        heart.speaker(in: slot, named: instance, from: visit.request.peer.text)
+    }
+
+    /// The same where it does not matter which of the slot's hosts does it.
+    var spokesman: Line? { heart.spokesman(in: slot, from: visit.request.peer.text) }
+
+    /// Whoever asks in a circle is told to come later.
+    func isSlowed(_ line: Line?, isNotice: Bool = false) -> Bool {
+        guard let line, !line.admits(aNotice: isNotice, at: visit.arrivedAt) else { return false }
+        visit.refuse(.tooManyRequests, "this host asks too often: slow down")
+        return true
+    }
+
+    func answer(_ write: @escaping OldReply.Write = { _ in }) { visit.answer(.old(write)) }
+
+    func later<Reply: Sendable>(
+        _ ask: (@escaping @Sendable (Outcome<Reply>) -> Void) -> Void,
+        _ respond: @escaping @Sendable (Reply) -> Response
+    ) {
+        visit.later(ask, respond)
+    }
+
+    /// A report was taken, or changed nothing: old hosts only ask whether it arrived.
+    func report(_ ask: (@escaping @Sendable (Outcome<ReportReply>) -> Void) -> Void) {
+        visit.later(ask) { reply in .old { $0.field("outcome", reply.outcome) } }
+    }
+
+    /// For what no host of the slot can be said to have sent.
+    func answerStale() { answer { $0.field("outcome", ReportReply.Outcome.stale) } }
+
+    /// One more of the names in the path. Nil: it was refused.
+    func name<Kind: IdentifierKind>(_ place: Int, of kind: Kind.Type = Kind.self) -> Identifier<Kind>? {
+        visit.value(place, of: kind)
+    }
+}
