@@ -139,7 +139,8 @@ let package = Package(
         tests(
             "CoordinatorAPITests", in: "Tests/Coordinator",
             uses: [
-                "CoordinatorAPI", "CoordinatorHeart", "Crypto", "HTTPServer", "JSON", "Platform", "TestSupport", "Wire",
+                "CoordinatorAPI", "CoordinatorHeart", "Crypto", "HTTPServer", "JSON", "OldAgents", "Platform",
+                "TestSupport", "Wire",
             ]),
         tests(
             "CoordinatorCoreTests", in: "Tests/Coordinator", uses: ["CoordinatorCore", "JSON", "TestSupport", "Wire"]),

@@ -11,7 +11,7 @@ struct DialectTests {
         "LAUNCH_INSTANCE",
         "TERMINATE_INSTANCE", "cloud_instance_id", "notice_type", "pricing_data_array", "inventory_snapshot",
         "client_token",
-        "cloud_account", "project_id", "create_emergency_replica", "current_pool_id", "runbook",
+        "cloud_account", "create_emergency_replica", "current_pool_id", "runbook",
     ]
 
     @Test func `nothing outside of the edge knows a word of theirs`() throws {

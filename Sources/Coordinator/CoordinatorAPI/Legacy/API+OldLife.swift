@@ -6,13 +6,13 @@ import Wire
 
 // How an old host comes, stays and goes.
 extension API {
-    /// Each old program says at least one thing that a host of today never does. What it calls its version tells nothing: three
-    /// different programs give the same.
+    /// Each old program says at least one thing that nobody says today without the header: a host of today sends that, and a person
+    /// who tries a call by hand names no address. What a program calls its version tells nothing: three different ones give the same.
     func isOldRegistration(_ visit: Visit) -> Bool {
         guard visit.request.headers[name: "Spot-Protocol"] == nil,
             let body = try? OldBody(visit.request.body)
         else { return false }
-        return ["client_token", "token", "project_id", "cloud_account"].contains { body.has($0) }
+        return ["client_token", "token", "public_ip", "cloud_account"].contains { body.has($0) }
     }
 
     func registerOldHost(_ visit: Visit, of client: ClientID) {

@@ -35,12 +35,12 @@ enum Build: String, CaseIterable {
         case .runbook:
             return """
                 {"logical_agent_id": "\(name)", "ami_id": "ami-0a1b2c3d", "mode": "unknown", "private_ip": "10.0.0.1",
-                "public_ip": null, "project_id": "default", \(facts)}
+                "public_ip": null, \(facts)}
                 """
         case .v500, .v501:
             return """
                 {"logical_agent_id": "\(instance)", "ami_id": "ami-0a1b2c3d", "mode": "unknown", "cloud_account": "",
-                \(facts)}
+                "project_id": "default", \(facts)}
                 """
         }
     }
