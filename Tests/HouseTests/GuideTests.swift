@@ -29,7 +29,7 @@ struct GuideTests {
 
     @Test func `the guide says of each alarm what to do, and of no other`() throws {
         let alarms = try alarms()
-        let guide = try repository.text(of: "Operating.md")
+        let guide = try repository.text(of: "Packaging/Operating.md")
         let section = try #require(guide.firstRange(of: "## Each alarm\n"))
         let rows = guide[section.upperBound...].matches(of: /(?m)^\| `(?<message>[^`]+)` \| [^|]+ \|$/)
             .map { String($0.output.message) }
@@ -40,7 +40,8 @@ struct GuideTests {
     }
 
     @Test func `a number that the guide gives an alarm on is one that the coordinator has`() throws {
-        let named = Set(try repository.text(of: "Operating.md").matches(of: /`(spot_[a-z_]+)/).map { $0.output.1 })
+        let named = Set(
+            try repository.text(of: "Packaging/Operating.md").matches(of: /`(spot_[a-z_]+)/).map { $0.output.1 })
         let page = try repository.text(of: "Sources/Coordinator/CoordinatorAPI/Metrics.swift")
         #expect(named.count > 4)
         for name in named { #expect(page.contains("\"\(name)\""), "\(name)") }

@@ -6,7 +6,7 @@ struct SourceTests {
 
     @Test func `the top level holds what it should and nothing else`() throws {
         let allowed: Set = [
-            "LICENSE", "Operating.md", "Package.swift", "Packaging", "README.md", "Sources", "Systemd", "Tests",
+            "LICENSE", "Package.swift", "Packaging", "README.md", "Sources", "Systemd", "Tests",
         ]
         #expect(try Set(repository.names(in: "")).subtracting(allowed) == [])
     }
@@ -53,7 +53,7 @@ struct SourceTests {
 
     @Test func `every relative link in the documentation leads somewhere`() throws {
         var links = 0
-        for page in try ["Operating.md", "README.md"] + repository.files(below: "Sources", suffix: ".md") {
+        for page in try ["Packaging/Operating.md", "README.md"] + repository.files(below: "Sources", suffix: ".md") {
             let folder = page.split(separator: "/").dropLast().joined(separator: "/")
             for match in try repository.text(of: page).matches(of: /\]\((?<target>[^)#:]+)(#[^)]*)?\)/) {
                 links += 1

@@ -8,8 +8,8 @@ extension API {
     func isForOldHosts(_ visit: Visit) -> Bool {
         if visit.old != nil { return true }
         guard case .client = visit.guest else { return false }
-        // What a client looks at for itself is not what a host asks.
-        return [.agent, .agentOrAdmin].contains(visit.route.caller)
+        // The door's own list: whoever it let in as a client for these is an old host, and nobody is for the others.
+        return Door.isOldHosts(visit.route)
     }
 
     func serveOldHost(_ visit: Visit) {

@@ -22,7 +22,7 @@ extension Door {
         route == .heartbeat && isTenants(headers) ? OldBody.bytesMax : 0
     }
 
-    private static func isOldHosts(_ route: Route) -> Bool {
+    static func isOldHosts(_ route: Route) -> Bool {
         switch route {
         case .promoteReplica, .deleteReplica: true
         // Of today alone.

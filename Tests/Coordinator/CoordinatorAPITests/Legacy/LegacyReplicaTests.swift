@@ -169,7 +169,7 @@ struct LegacyReplicaTests {
         }
     }
 
-    @Test func `pages promote and delete a replica, and the books follow`() throws {
+    @Test func `pages promote a replica, and the books follow`() throws {
         try withCoordinator { site in
             let host = try site.old(.v4Sync)
             let replica = try launch(host, "i-0cccccccccccccccc")
@@ -177,9 +177,24 @@ struct LegacyReplicaTests {
             _ = try host.post("replicas/\(replica)/status", #"{"status": "ready"}"#)
             #expect(try host.get("replicas").list("replicas").count == 1)
             #expect(try host.get("replica-config").flag("enabled") == true)
-            #expect(try host.post("replicas/\(replica)/promote").status == 200)
+            let promoted = try host.post("replicas/\(replica)/promote")
+            #expect(promoted.status == 200)
+            #expect(try promoted.flag("success") == true)
+            #expect(try promoted.part("data").text("command_id") == promoted.text("command_id"))
             #expect(try site.primary(host.slot) == "i-0cccccccccccccccc")
             #expect(try host.post("replicas/\(replica)/promote").status == 409)
+        }
+    }
+
+    @Test func `a page that deletes a replica is answered in both forms`() throws {
+        try withCoordinator { site in
+            let host = try site.old(.v4Sync)
+            let replica = try launch(host, "i-0cccccccccccccccc")
+            let deleted = try host.delete("replicas/\(replica)")
+            #expect(deleted.status == 200)
+            #expect(try deleted.flag("success") == true)
+            #expect(try deleted.text("replica_id") == replica)
+            #expect(try deleted.part("data").text("replica_id") == replica)
         }
     }
 

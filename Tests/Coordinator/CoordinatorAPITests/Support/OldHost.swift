@@ -78,6 +78,7 @@ struct OldHost {
     func get(_ path: String) throws -> Old { try ask("GET", path, nil) }
     func post(_ path: String, _ body: String = "{}") throws -> Old { try ask("POST", path, body) }
     func put(_ path: String, _ body: String) throws -> Old { try ask("PUT", path, body) }
+    func delete(_ path: String) throws -> Old { try ask("DELETE", path, nil) }
 
     private func ask(_ method: String, _ path: String, _ body: String?) throws -> Old {
         let ask = Ask(method, "/api/agents/\(slot)\(path.isEmpty ? "" : "/\(path)")", token: client.token, body: body)
