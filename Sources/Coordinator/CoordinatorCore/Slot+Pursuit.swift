@@ -21,8 +21,11 @@ extension Slot {
         case .primary: pursueForPrimary(record, &turn)
         case .promoting:
             // Its own silence is what the hand-over waits out.
-            if record.incident.isUrgent(at: turn.now), record.incident.kind != .silence {
+            guard record.incident.isUrgent(at: turn.now), record.incident.kind != .silence else { return }
+            if isDispensable(at: turn.now) {
                 failHandOver(to: instance, incident: promotionIncident, "it announced its own end", &turn)
+            } else {
+                launchSuccessor(for: record, &turn)
             }
         case .launching, .replica:
             guard record.incident.isUrgent(at: turn.now) else { return }
@@ -59,12 +62,24 @@ extension Slot {
                 to: syncing, incident: record.id, because: "\(reason), and none is readier", &turn)
         } else {
             callBack(for: record, &turn)
-            guard !hasReplicaComing(besides: incident.instance, at: turn.now),
-                !failsElsewhere(than: record, at: turn.now)
-            else { return }
-            orderInEmergency(.automaticTermination, incident: record.id, &turn)
-            allowForLaunch(record.id)
+            launchSuccessor(for: record, &turn)
         }
+    }
+
+    /// Whether a successor that goes itself may be given up: for one that stays, or because the old primary was not told to stop
+    /// and serves on. Else it serves until its end, which is longer than nobody does.
+    private func isDispensable(at now: Timestamp) -> Bool {
+        if successor(of: primary?.instance, at: now, where: servesOrIsReady) != nil { return true }
+        guard let primary, !isFenced(primary, at: now), !primary.fails(at: now) else { return false }
+        return openDemotion(of: primary.instance).map { $0.attempt == 0 } ?? true
+    }
+
+    private mutating func launchSuccessor(for record: IncidentRecord, _ turn: inout Turn) {
+        guard !hasReplicaComing(besides: record.incident.instance, at: turn.now),
+            !failsElsewhere(than: record, at: turn.now)
+        else { return }
+        orderInEmergency(.automaticTermination, incident: record.id, &turn)
+        allowForLaunch(record.id)
     }
 
     /// A launch alone takes longer than a ready replica is given for everything: it has until the machine goes.

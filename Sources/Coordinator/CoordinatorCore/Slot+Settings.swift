@@ -128,11 +128,10 @@ extension Slot {
         }
         deletedAt = turn.now
         turn.note(.agentDeleted, "agent \(logicalAgent) was deleted")
-        settle(&turn)
-        guard !canTerminate else { return }
-        for host in hosts where host.role == .terminating {
+        for host in hosts where host.role == .terminating && !canTerminate {
             noteFailedTermination(of: host.instance, "nobody serves in the deleted agent: end it by hand", &turn)
         }
+        settle(&turn)
     }
 
     /// A machine is there that ends others.

@@ -65,7 +65,8 @@ private func loadSlot(_ id: SlotID, _ transaction: borrowing Transaction) throws
     ) { row in try reading("slot", row) { try Slot($0) } }
 }
 
-/// Those that may still run and those that are named, in the order in which they came.
+/// Those that may still run and those that are named, in the order in which they came; where nobody serves, the last that ended,
+/// too: it is the one that is missed.
 private func loadHosts(
     of slot: SlotID, _ focus: Focus, _ transaction: borrowing Transaction
 ) throws -> [Host] {
@@ -76,7 +77,12 @@ private func loadHosts(
             termination_asked_at, last_heard_at, lease_seconds, inspected_by, service, stop_attempts,
             termination_attempts, inspection_attempts, failing_since, abilities
         FROM host
-        WHERE slot_id = ?1 AND (role <> 'terminated' OR instance_id IN (SELECT value FROM json_each(?2)))
+        WHERE slot_id = ?1 AND (
+            role <> 'terminated'
+            OR instance_id IN (SELECT value FROM json_each(?2))
+            OR (NOT EXISTS (SELECT 1 FROM host WHERE slot_id = ?1 AND role = 'primary')
+                AND instance_id = (SELECT instance_id FROM host WHERE slot_id = ?1 AND role = 'terminated'
+                    ORDER BY role_since DESC, instance_id DESC LIMIT 1)))
         ORDER BY number
         """, slot, focus.instances
     ) { row in try reading("host", row) { try Host($0) } }

@@ -64,7 +64,8 @@ package struct HostRow: Sendable {
 extension StoreTransaction {
     /// Takes back what was concluded from silence: the coordinator itself was away, and nobody could be heard. What EC2 said
     /// stays. Whatever waits for a host to speak waits anew, or for some heartbeats more: machines that were launched, those that
-    /// are taking over, and answers to orders. The clock may have been set back meanwhile, so no pause is left to it.
+    /// are taking over, and answers to orders; orders of a hand-over wait on to be fetched. The clock may have been set back meanwhile,
+    /// so no pause is left to it.
     package borrowing func forgetSilence(at now: Timestamp) throws(StoreError) {
         try attempt("forget who was silent") { transaction in
             try transaction.execute(
@@ -89,7 +90,8 @@ extension StoreTransaction {
             try transaction.execute(
                 """
                 UPDATE command INDEXED BY command_open SET
-                    expires_at = CASE state WHEN 'delivered' THEN max(expires_at, ?2) ELSE expires_at END,
+                    expires_at = CASE WHEN state = 'delivered' OR asks ->> '$.command_type' IN ('promote', 'activate', 'demote')
+                        THEN max(expires_at, ?2) ELSE expires_at END,
                     not_before = CASE WHEN created_at > ?1 THEN NULL ELSE not_before END
                 WHERE finished_at IS NULL
                 """, now, now + Rules.graceAfterAbsence)

@@ -130,8 +130,7 @@ import Wire
         try scene.answer(alpha, "demote", .fenced)
         scene.hear(bravo)
         try scene.interrupt(bravo)
-        #expect(scene.primary == nil)
-        #expect(scene.slot.promoting == nil)
+        #expect(scene.slot.promoting?.instance == bravo)
         for order in scene.slot.commands where order.order.type == "create_replica" && order.state.isOpen {
             try scene.answer(order, .failed)
         }

@@ -231,7 +231,7 @@ private func prolonged(_ command: CommandRecord, at now: Timestamp) -> CommandRe
     var copy = CommandRecord(
         id: command.id, instance: command.instance, order: command.order, priority: command.priority,
         createdAt: command.createdAt, notBefore: command.createdAt > now ? nil : command.notBefore,
-        expiresAt: command.state == .delivered
+        expiresAt: command.state == .delivered || ["promote", "activate", "demote"].contains(command.order.type)
             ? max(command.expiresAt, now + Rules.graceAfterAbsence) : command.expiresAt,
         leaseSeconds: command.leaseSeconds,
         epoch: command.epoch, incident: command.incident)

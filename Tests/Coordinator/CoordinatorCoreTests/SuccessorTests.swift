@@ -46,6 +46,39 @@ import Wire
         #expect(scene.primary == alpha)
     }
 
+    @Test func `a successor that goes too serves to its end where the old primary was told to stop`() throws {
+        var scene = try Scene.pair { $0.handOver = .exclusive }
+        try scene.interrupt(alpha)
+        try scene.interrupt(bravo)
+        #expect(scene.role(bravo) == .promoting)
+        #expect((scene.asked(of: alpha) + scene.asked(of: bravo)).contains("create_replica"))
+        try scene.answer(bravo, "promote", .prepared)
+        try scene.answer(alpha, "demote", .fenced)
+        try scene.activate(bravo, by: "activate")
+        #expect(scene.primary == bravo)
+        #expect(scene.slot.incidents.map(\.incident.state) == [.met, .open])
+        try scene.stand(charlie)
+        #expect(scene.role(charlie) == .promoting)
+    }
+
+    @Test func `a successor that goes is given up while the old primary was not told to stop`() throws {
+        var scene = try Scene.pair { $0.handOver = .exclusive }
+        try scene.decide { _ = try $0.promote(instance: bravo, &$1) }
+        try scene.interrupt(bravo)
+        #expect(scene.slot.promoting == nil)
+        #expect(scene.primary == alpha)
+        #expect(scene.asked(of: alpha) == [])
+    }
+
+    @Test func `one that stays is tried in place of a successor that goes, whoever was told to stop`() throws {
+        var scene = try Scene.pair { $0.handOver = .exclusive }
+        try scene.stand(charlie)
+        try scene.interrupt(alpha)
+        scene.hear(alpha)
+        try scene.interrupt(bravo)
+        #expect(scene.role(charlie) == .promoting)
+    }
+
     @Test func `an order that is no machine yet is never chosen`() throws {
         var scene = Scene()
         try scene.register(alpha)

@@ -142,6 +142,26 @@ import Wire
         }
     }
 
+    @Test
+    func `an order of a hand-over that nobody fetched yet does not run out with the clock that was set meanwhile`()
+        throws
+    {
+        try withTemporaryFolder { folder in
+            let site = try Site(folder: folder)
+            let (primary, _) = try slot(site, replicas: [second])
+            #expect(try announce(primary, at: site).successor == second)
+            site.heart.stop()
+
+            site.surroundings.setWall(site.surroundings.wall() + .seconds(600))
+            let again = try Site(folder: folder, surroundings: site.surroundings)
+            defer { again.heart.stop() }
+            again.heart.passTime()
+            let commands = try again.beat(try line(11, at: again), lacking: [])
+            #expect(commands.map(\.order.type).contains("promote"))
+            #expect(!again.events.contains { [.commandExpired, .promotionFailed].contains($0.kind) })
+        }
+    }
+
     @Test func `an incident just after a restart is pursued as soon as a replica is heard`() throws {
         try withTemporaryFolder { folder in
             let site = try Site(folder: folder)

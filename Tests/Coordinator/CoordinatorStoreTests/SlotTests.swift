@@ -143,6 +143,19 @@ struct SlotTests {
         }
     }
 
+    @Test func `where nobody serves the last that ended is loaded, too`() throws {
+        try withStore { (store) throws in
+            var slot = makeServing(1)
+            slot.hosts = [makeHost(1, .terminated, at: .at(2)), makeHost(2, .terminated), makeHost(3, .replica)]
+            try store.save(slot)
+            #expect(try store.load(1)?.hosts == [slot.hosts[0], slot.hosts[2]])
+            var served = slot
+            served.hosts[2].role = .primary
+            try store.save(served, replacing: slot)
+            #expect(try store.load(1)?.hosts == [served.hosts[2]])
+        }
+    }
+
     @Test func `with a command comes the incident that it belongs to, however long that is closed`() throws {
         try withStore { (store) throws in
             var slot = makeServing(1)
