@@ -14,8 +14,8 @@ enum Loss: String {
     case shutdown, reloadedShutdown
     /// EC2 takes the primary, and there is no replica yet.
     case alone
-    /// EC2 takes both at once.
-    case both
+    /// EC2 takes both: at once, or the successor while the old primary stops for it.
+    case both, inTurn
 }
 
 /// `words`: which; and how often, where the town is whole again afterwards.
@@ -41,6 +41,7 @@ func lose(_ town: Town, _ words: [String]) throws {
         took = try town.shutDown()
     case .alone: took = try town.loseOnly()
     case .both: took = try town.loseBoth()
+    case .inTurn: took = try town.loseInTurn()
     }
     let whole = (SystemSurroundings().monotonic() - noticed).whole
     say(
@@ -193,6 +194,31 @@ extension Town {
         let end = SystemSurroundings().monotonic() + time
         witness.begin()
         for host in [replica, primary] { try host.announce(in: time) }
+        try serveToTheEnd(end, since: begin)
+        return nil
+    }
+
+    /// Nobody else is there, so that the successor serves although it goes, too.
+    fileprivate func loseInTurn() throws -> Duration? {
+        try primary.hook("drain", "20-slow", "sleep 3")
+        try primary.box.ask("systemctl reload spot-agent")
+        try waitForReadiness()
+        let (begin, new) = (journal.count, replica)
+        let time = Duration.seconds(30)
+        witness.begin()
+        try primary.announce(in: time)
+        try expectLine(since: begin, from: primary.box.name, "hook of drain")
+        let end = SystemSurroundings().monotonic() + time
+        try new.announce(in: time)
+        let took = try waitUntilServed(by: new, within: .seconds(15))
+        try serveToTheEnd(end, since: begin)
+        guard witness.sight.names == [new.box.name] else { throw Broken("another served last: \(witness.sight)") }
+        return took
+    }
+
+    /// Another machine is ordered, and does not come.
+    private func serveToTheEnd(_ end: Duration, since begin: Int) throws {
+        let time = end - SystemSurroundings().monotonic()
         try expectLine(since: begin, from: Step.coordinator, "replica ordered")
         let isStopped = journal.wait(since: begin, for: 1, within: time) { $0.what == "stopping the workload" }
         guard isStopped else { throw Broken("nobody stops the workload: \(journal.since(begin).map(\.what))") }
@@ -205,6 +231,5 @@ extension Town {
         guard sight.gap < .seconds(handOver == .overlap ? 1 : 5), handOver == .overlap || sight.pairs == 0 else {
             throw Broken("it did not serve to the last moment: \(sight)")
         }
-        return nil
     }
 }
