@@ -29,6 +29,7 @@ struct AddressErrand: UnboundedErrand {
     private var movedAt: Duration?
     private var moves = 0
     private var isKnown = false
+    private var begunUnder: Epoch?
 
     /// Nil: this machine.
     private let other: InstanceID?
@@ -44,8 +45,8 @@ struct AddressErrand: UnboundedErrand {
 
     mutating func go(on event: ErrandEvent, _ standing: Standing, _ turn: inout Turn) -> ErrandStep {
         let own = other ?? standing.facts.instance
-        // Whoever was chosen meanwhile has it, or is about to.
-        if other == nil, standing.role == .zombie { return .failed("another machine was chosen to serve") }
+        begunUnder = begunUnder ?? standing.epoch
+        if other == nil, isOvertaken(standing) { return .failed("another machine was chosen to serve") }
         switch event {
         case .began where other != nil: return .call(.moveAddress(address, to: own), within: HandOverPace.change)
         case .began, .rested, .remembered, .reported, .acted, .joined: return look
@@ -71,6 +72,11 @@ struct AddressErrand: UnboundedErrand {
             obstacle = "\(fault)"
             return rest(&turn)
         }
+    }
+
+    /// Whoever was chosen meanwhile has it, or is about to. A primary is called one until that is proven, but under another epoch.
+    private func isOvertaken(_ standing: Standing) -> Bool {
+        standing.role == .zombie || (standing.role == .primary && standing.epoch != begunUnder)
     }
 
     private var look: ErrandStep { .call(.address(address), within: HandOverPace.look) }

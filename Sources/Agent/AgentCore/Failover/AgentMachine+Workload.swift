@@ -38,7 +38,9 @@ extension AgentMachine {
     mutating func beginWorkload(_ turn: inout Turn) {
         let isNewBoot = memory.boot != nil && memory.boot != boot
         provisional = standing(turn, as: memory.facts)
-        workload.begin(isNewBoot: isNewBoot, isExclusive: isExclusive, lease: lease, at: turn.now)
+        workload.begin(
+            isNewBoot: isNewBoot, isExclusive: isExclusive, hasTraffic: options.takeOver.hasTraffic, lease: lease,
+            at: turn.now)
         if standsBy { workload.doubt(.standBy, at: turn.now) }
         if memory.isUnstopped, !isNewBoot, isExclusive { workload.doubt(.unstopped, at: turn.now) }
         if memory.boot != boot {

@@ -61,8 +61,10 @@ struct Workload: Sendable {
     // MARK: What happens
 
     /// The agent starts. `isNewBoot`: the machine did, too.
-    mutating func begin(isNewBoot: Bool, isExclusive: Bool, lease: Duration?, at now: Duration) {
+    mutating func begin(isNewBoot: Bool, isExclusive: Bool, hasTraffic: Bool, lease: Duration?, at now: Duration) {
         doubtsSince = now
+        // The end of its last life may have been just after it had taken over.
+        if hasTraffic { looksAgainAt = now + Self.overlapPatience }
         if isNewBoot, isExclusive { wanted = .newBoot }
         // What is remembered is what was meant; an end of the agent in the middle of it, or a timer, left something else.
         mustLook = true

@@ -147,13 +147,32 @@ struct TrafficTests {
         #expect(changes(scene) == before)
     }
 
-    @Test func `who has taken over looks once more after its address, when another one must have given up`() {
+    @Test func `a primary that is at it leaves the address alone from the moment when it hears of a hand-over`() {
+        var scene = Self.scene(.primary, .overlap) { $0.address = Self.address }
+        scene.scene.cloud.fail(CloudFault(.unreachable, "busy"), times: 1000) {
+            if case .moveAddress = $0 { true } else { false }
+        }
+        scene.pass(.seconds(5))
+        #expect(changes(scene).count > 1)
+        scene.word.epoch = 2
+        scene.pass(.seconds(5))
+        let before = changes(scene)
+        scene.pass(.seconds(60))
+        #expect(changes(scene) == before)
+    }
+
+    @Test(arguments: [false, true])
+    func `who has taken over looks once more after its address, when another one must have given up`(restarts: Bool) {
         var scene = Self.scene(.replica, .overlap) { $0.address = Self.address }
         scene.word.role = .promoting
         scene.deliver(("p", scene.promote()), epoch: 2)
         scene.word.role = .primary
         scene.pass(.seconds(10))
         #expect(scene.outcome("p") == .done)
+        if restarts {
+            scene.restart()
+            scene.pass(.seconds(10))
+        }
         scene.scene.cloud.add(address: Self.address, at: WorkloadScene.other)
         // A unit that does its work and ends is not started once more for it.
         scene.scene.host.units["web.service"] = .stopped
