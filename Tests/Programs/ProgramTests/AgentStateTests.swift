@@ -165,7 +165,9 @@ import Wire
             try agent.waitForText("notice registered")
             // It is in contact before the disk has it, and a kill before that would have it enrol once more.
             try eventually("the enrolment on the disk") {
-                let record = try readSmallFile("\(machine.state)/state.log", limit: 1 << 20)
+                guard let record = try? readSmallFile("\(machine.state)/state.log", limit: 1 << 20) else {
+                    return false
+                }
                 return String(decoding: record, as: UTF8.self).contains("\"enrolled\"")
             }
             let said = try machine.kill()
