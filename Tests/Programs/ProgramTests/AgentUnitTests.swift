@@ -164,7 +164,7 @@ struct AgentUnitTests {
             """
             systemctl start --no-block spot-agent
             until_ '[[ "$(show spot-agent StatusText)" == *"SPOT_OPTIMIZER_CLIENT_TOKEN"* ]]'
-            journalctl -q -u spot-agent -o json MESSAGE_ID=5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b04 | grep -q CLIENT_TOKEN
+            journalctl -q -u spot-agent -o json MESSAGE_ID=5b6a0f5e7d3c4c0e8f4f1d6a2e9c3b04 | grep CLIENT_TOKEN >/dev/null
             until_ '[ "$(show spot-agent NRestarts)" -ge 1 ]'
             # Not ten times a second.
             [ "$(show spot-agent NRestarts)" -le 2 ]
