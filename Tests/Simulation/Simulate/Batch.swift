@@ -13,8 +13,8 @@ final class Batch: Sendable {
         var last: RunDigest?
     }
 
-    /// So many seeds a mutation may survive: the rarest shows in one of some hundred, and a thousand went by without it.
-    private static let seedsForMutation: UInt64 = 3_000
+    /// So many seeds a mutation may survive.
+    private static let seedsForMutation: UInt64 = 1_000
 
     private let invocation: Invocation
     private let clock = SystemSurroundings()

@@ -35,7 +35,7 @@ final class TheLastMomentIsKept: Checker {
 
     private func examine(_ machine: Machine, since seen: Duration) {
         guard machine.isReached, machine.shell != nil, machine.metadata.interruption != nil, !machine.metadata.flickers,
-            !world.faults.wrongClocks, world.faults.clockJumps == 0, world.faults.coordinatorClockJumps == 0,
+            machine.clocks.isRight, world.coordinator.clock.clocks.isRight,
             world.faults.managerTroubles == 0, machine.manager.canKillFrom <= seen,
             (disturbed[machine.id] ?? .zero) < seen, knownSince[machine.id] == seen,
             machine.agent?.memory.role == .primary

@@ -21,6 +21,9 @@ struct Clocks {
         driftsSince = bootedAt
     }
 
+    /// As right as NTP keeps one; once somebody has set it, it is not.
+    var isRight: Bool { drift == 0 && wallError >= .milliseconds(-50) && wallError <= .milliseconds(50) }
+
     func boot(at now: Duration) -> Duration { now - bootedAt }
     func monotonic(at now: Duration) -> Duration { now - bootedAt - suspended }
     func wall(at now: Duration) -> Timestamp {
