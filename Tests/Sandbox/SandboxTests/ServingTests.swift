@@ -70,6 +70,8 @@ struct ServingTests {
         _ = try sandbox.ordered("fault", "metadata", "hang", "--count", "1")
         let hanging = try client(sandbox, machine)
         try hanging.send("GET", "/latest/")
+        // Before that one is met the next to ask would hang.
+        try eventually("the fault is met") { try sandbox.ordered("faults").required("faults").array().isEmpty }
         // While one hangs, others are served.
         #expect(try client(sandbox, machine).ask("GET", "/latest/").status == 401)
         #expect(throws: TestSupportError.self) { try hanging.receive(within: .milliseconds(50)) }
