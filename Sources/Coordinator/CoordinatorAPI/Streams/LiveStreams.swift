@@ -58,8 +58,11 @@ final class LiveStreams: Sendable {
 
     /// Ends all: we stop, and whoever reconnects finds what is written from now on.
     func end(because reason: String) {
-        logGrew()
-        for stream in all { stream.end(because: reason, at: heart.wall) }
+        for stream in all {
+            // The feed's thread may be about to tell it the last lines.
+            serve(stream, stream.step())
+            stream.end(because: reason, at: heart.wall)
+        }
     }
 
     // MARK: On the feed's thread
