@@ -189,8 +189,9 @@ let package = Package(
         library(
             "Simulation", in: "Tests/Simulation",
             uses: [
-                "AgentCore", "AgentHost", "CoordinatorCore", "CoordinatorHeart", "CoordinatorJobs", "CoordinatorStore",
-                "Crypto", "DroppingVFS", "JSON", "Platform", "PretendCloud", "PretendHost", "Wire",
+                "AgentCore", "AgentHost", "CoordinatorAPI", "CoordinatorCore", "CoordinatorHeart", "CoordinatorJobs",
+                "CoordinatorStore", "Crypto", "DroppingVFS", "HTTPServer", "JSON", "OldAgents", "Platform",
+                "PretendCloud", "PretendHost", "Wire",
             ]),
         program("Simulate", in: "Tests/Simulation", uses: ["Platform", "Simulation"]),
         tests("SimulationTests", in: "Tests/Simulation", uses: ["CoordinatorHeart", "Simulation", "TestSupport"]),

@@ -57,7 +57,7 @@ package final class API: Sendable {
         return response.shown(to: origin)
     }
 
-    package func handle(_ request: consuming Request, _ exchange: Exchange) {
+    package func handle(_ request: consuming Request, _ exchange: any Answering) {
         let origin = door.allowedOrigin(request.headers)
         if request.method == "OPTIONS", origin != nil {
             exchange.answer(Response.preflight.shown(to: origin))
@@ -80,7 +80,7 @@ package final class API: Sendable {
     }
 
     private func enter(
-        _ request: consuming Request, _ exchange: Exchange, _ route: Route, _ old: OldPath?, _ values: [String],
+        _ request: consuming Request, _ exchange: any Answering, _ route: Route, _ old: OldPath?, _ values: [String],
         _ origin: String?
     ) {
         let now = surroundings.monotonic()
@@ -106,13 +106,14 @@ package final class API: Sendable {
     }
 
     private func answer(
-        _ exchange: Exchange, _ reply: ErrorReply, _ status: Int, _ request: Request, _ origin: String?
+        _ exchange: any Answering, _ reply: ErrorReply, _ status: Int, _ request: Request, _ origin: String?
     ) {
         exchange.answer(.refusal(reply, to: requestID(of: request)).shown(to: origin))
     }
 
     private func penalize(
-        _ request: Request, _ exchange: Exchange, _ reply: ErrorReply, _ status: Int, _ origin: String?, _ now: Duration
+        _ request: Request, _ exchange: any Answering, _ reply: ErrorReply, _ status: Int, _ origin: String?,
+        _ now: Duration
     ) {
         let response = Response.refusal(reply, to: requestID(of: request)).shown(to: origin)
         switch penalties.note(request.peer, at: now) {

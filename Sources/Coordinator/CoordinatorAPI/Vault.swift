@@ -4,13 +4,21 @@ import Wire
 /// Makes tokens, and keeps clients' tokens readable for an administrator and for nobody else: sealed with a key that lies
 /// beside the database, each bound to its client.
 package struct Vault: Sendable {
-    private let key: SymmetricKey
+    /// So many bytes that nobody can guess.
+    package typealias Chance = @Sendable (Int) throws(CryptoError) -> [UInt8]
 
-    package init(key: SymmetricKey) { self.key = key }
+    private let key: SymmetricKey
+    private let chance: Chance
+
+    /// Another `chance` is for where everything has to come again, and nothing is secret.
+    package init(key: SymmetricKey, chance: @escaping Chance = randomBytes) {
+        self.key = key
+        self.chance = chance
+    }
 
     /// A token as the original made them: a word and 32 letters and digits, here with 190 bits of chance.
     func newToken(_ prefix: String) throws(CryptoError) -> (token: Token, hash: [UInt8]) {
-        let text = prefix + "-" + base64URL(try randomBytes(24))
+        let text = prefix + "-" + base64URL(try chance(24))
         guard let token = try? Token(text) else { preconditionFailure("a made token is a token") }
         return (token, SHA256.hash(Array(text.utf8)).bytes)
     }

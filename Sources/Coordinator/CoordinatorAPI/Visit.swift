@@ -9,7 +9,7 @@ import Wire
 /// A class, because it is handed around more than it is looked at.
 final class Visit: Sendable {
     let request: Request
-    let exchange: Exchange
+    let exchange: any Answering
     let route: Route
     /// The old path that stands for it, when the caller took one.
     let old: OldPath?
@@ -23,7 +23,7 @@ final class Visit: Sendable {
     let surroundings: any Surroundings
 
     init(
-        request: consuming Request, exchange: Exchange, route: Route, old: OldPath?, values: [String],
+        request: consuming Request, exchange: any Answering, route: Route, old: OldPath?, values: [String],
         guest: Door.Guest, origin: String?, arrivedAt: Duration, surroundings: any Surroundings
     ) {
         self.request = request

@@ -19,6 +19,19 @@ package struct HeaderFields: Sendable {
 
     init() {}
 
+    /// As a client would send them.
+    package init(_ fields: [(name: String, value: String)]) {
+        places.reserveCapacity(fields.count)
+        for (name, value) in fields {
+            places.append(
+                Place(
+                    start: UInt32(bytes.count), nameLength: UInt16(clamping: name.utf8.count),
+                    valueLength: UInt16(clamping: value.utf8.count)))
+            bytes += name.utf8
+            bytes += value.utf8
+        }
+    }
+
     package var count: Int { places.count }
 
     /// The value of the first field of that name, in whatever case.

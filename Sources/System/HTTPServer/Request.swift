@@ -27,13 +27,16 @@ package struct Request: Sendable {
     package func parameter(_ name: String) -> String? { query.first { $0.name == name }?.value }
 
     /// Nil: the target cannot be understood, or could be understood in two ways.
-    init?(method: String, target: String, headers: HeaderFields, peer: PeerAddress, isTLS: Bool) {
+    package init?(
+        method: String, target: String, headers: HeaderFields, body: [UInt8] = [], peer: PeerAddress, isTLS: Bool
+    ) {
         guard let parts = RequestTarget(target) else { return nil }
         self.method = method
         self.target = target
         path = parts.path
         query = parts.query
         self.headers = headers
+        self.body = body
         self.peer = peer
         self.isTLS = isTLS
     }

@@ -1,24 +1,36 @@
+import CoordinatorAPI
 import CoordinatorHeart
 import Crypto
+import HTTPServer
 import JSON
 import Platform
 import Wire
 
-/// Takes requests as `CoordinatorAPI` does, without sockets: the same admission, the same reading of bodies, the same calls of
-/// the heart, and the same parking. What it does not do is what no simulated host or operator asks for.
+/// The real `CoordinatorAPI`, with requests that come and are answered without sockets.
 final class Door: @unchecked Sendable {
     // Unchecked: a simulation is one thread.
-    let heart: Heart
+    static let administrator: Token = {
+        do { return try Token("administrator") } catch { preconditionFailure("\(error)") }
+    }()
+    private static let key = SymmetricKey(Array(repeating: 1, count: SymmetricKey.size))
+
+    private let heart: Heart
+    private let api: API
     unowned let coordinator: Coordinator
     private var open: [Int: Exchange] = [:]
     private var count = 0
 
-    /// How long the store may take before the caller is told to come again.
-    static let patience = Duration.seconds(10)
-
     init(_ heart: Heart, _ coordinator: Coordinator) {
+        guard let key = Self.key else { preconditionFailure("a key is \(SymmetricKey.size) bytes") }
         self.heart = heart
         self.coordinator = coordinator
+        let chance = OnOneThread(value: coordinator.world.chance)
+        let rules = CoordinatorAPI.Door.Rules(adminToken: SHA256.hash(Array(Self.administrator.secret.utf8)))
+        api = API(
+            heart: heart, vitals: Vitals(started: coordinator.clock.monotonic()),
+            door: CoordinatorAPI.Door(heart: heart, rules: rules, sessionKey: key),
+            vault: Vault(key: key, chance: { Chance(seed: chance.value.next()).bytes($0) }),
+            surroundings: coordinator.clock)
     }
 
     var world: World { coordinator.world }
@@ -30,19 +42,32 @@ final class Door: @unchecked Sendable {
         return left
     }
 
-    // MARK: Exchanges
+    func enter(_ request: Request, _ reply: @escaping @Sendable (Response?) -> Void) {
+        count += 1
+        let exchange = Exchange(count, request, self, reply)
+        open[count] = exchange
+        guard let received = request.received(as: count) else { preconditionFailure("\(request.target) is no target") }
+        if world.mutations.are(.acknowledgedBeforeCommit), request.isReport, isKnown(request.token) {
+            exchange.answer(HTTPServer.Response(status: 200, body: encodeJSON(ReportReply(.duplicate))))
+        }
+        api.handle(received, exchange)
+    }
+
+    private func isKnown(_ token: Token?) -> Bool {
+        token.map { heart.line(forToken: SHA256.hash(Array($0.secret.utf8)).words) != nil } ?? false
+    }
 
     /// One request and its one answer.
-    final class Exchange: @unchecked Sendable {
+    final class Exchange: Answering, @unchecked Sendable {
         // Unchecked: a simulation is one thread.
-        let number: Int
-        let request: Request
-        /// Nil once it was used: whoever keeps the exchange need not keep who asked.
+        private let number: Int
+        private let request: Request
+        /// Nil once it was used: whoever keeps the exchange need not keep who asked, nor what there was to say.
         private var reply: (@Sendable (Response?) -> Void)?
+        private var otherwise: (@Sendable () -> HTTPServer.Response)?
         private weak var door: Door?
         private unowned let coordinator: Coordinator
         private let life: Int
-        private var isOver: Bool { reply == nil }
 
         init(_ number: Int, _ request: Request, _ door: Door, _ reply: @escaping @Sendable (Response?) -> Void) {
             self.number = number
@@ -56,123 +81,58 @@ final class Door: @unchecked Sendable {
         private var isAlive: Bool { coordinator.life == life && coordinator.isUp && !coordinator.isDying }
 
         func takeReply() -> (@Sendable (Response?) -> Void)? {
-            defer { reply = nil }
+            defer { (reply, otherwise) = (nil, nil) }
             return reply
         }
 
-        /// False: it was answered before, or whoever answers is dead.
+        /// False also when whoever answers is dead.
         @discardableResult
-        func answer(_ response: Response) -> Bool {
+        func answer(_ response: HTTPServer.Response) -> Bool {
             guard isAlive, let reply = takeReply() else { return false }
             door?.open[number] = nil
+            let response = Response(response)
             reply(response)
+            coordinator.world.noteAcknowledged(response, to: request)
             return true
         }
 
-        func refuse(_ code: ErrorCode, _ sentence: String) { answer(.refusal(ErrorReply(code, sentence))) }
-
-        func body<Body: WireObject>(_ type: Body.Type = Body.self) -> Body? {
-            do throws(JSONError) {
-                let bytes = request.body.isEmpty ? Array("{}".utf8) : request.body
-                return try decodeJSON(
-                    type, from: JSONDocument(bytes, limits: JSONLimits(bytes: request.route.bodyBytes)))
-            } catch {
-                refuse(.validation, "\(error)")
-                return nil
+        @discardableResult
+        func park(for time: Duration, otherwise: @escaping @Sendable () -> HTTPServer.Response) -> Bool {
+            guard reply != nil else { return false }
+            self.otherwise = otherwise
+            coordinator.world.agenda.plan(after: time) { [self] in
+                if isAlive, let late = self.otherwise { answer(late()) }
             }
+            return true
         }
 
-        func value<Kind: IdentifierKind>(_ place: Int, of kind: Kind.Type = Kind.self) -> Identifier<Kind>? {
-            do throws(WireError) { return try Identifier<Kind>(request.values[place]) } catch {
-                refuse(.notFound, "no such thing: \(error)")
-                return nil
-            }
-        }
+        /// Nobody here listens to the live stream.
+        func stream(_ headers: [HeaderField]) -> ResponseStream? { nil }
+    }
+}
 
-        /// Answers when the heart has, or with `otherwise` when the time is over.
-        func park(for time: Duration, otherwise late: @escaping () -> Response) {
-            coordinator.world.agenda.plan(after: time) { [self] in if !isOver && isAlive { answer(late()) } }
-        }
-
-        func later<Reply: WireObject & Sendable>(
-            _ ask: (@escaping @Sendable (Outcome<Reply>) -> Void) -> Void,
-            and then: @escaping @Sendable (Outcome<Reply>) -> Void = { _ in }
-        ) {
-            park(for: Door.patience) { .refusal(ErrorReply(.unavailable, "the store is slow; asking again is safe")) }
-            ask { outcome in
-                let isHeard =
-                    switch outcome {
-                    case .done(let reply): self.answer(.json(reply))
-                    case .refused(let reply): self.answer(.refusal(reply))
-                    case .unavailable(let reason): self.answer(.refusal(ErrorReply(.unavailable, reason)))
-                    }
-                if isHeard { then(outcome) }
-            }
-        }
+extension Request {
+    /// As it comes out of a socket. Nobody draws a name for one that has one.
+    fileprivate func received(as number: Int) -> HTTPServer.Request? {
+        var fields = [("X-Request-ID", requestID ?? "request-\(number)")]
+        if let token { fields.append(("Authorization", "Bearer \(token.secret)")) }
+        if route != nil { fields.append((protocolHeader, "\(protocolVersion)")) }
+        if let ifNoneMatch { fields.append(("If-None-Match", ifNoneMatch)) }
+        return HTTPServer.Request(
+            method: method, target: target, headers: HeaderFields(fields), body: body, peer: address, isTLS: true)
     }
 
-    // MARK: Who comes in
-
-    func enter(_ request: Request, _ reply: @escaping @Sendable (Response?) -> Void) {
-        count += 1
-        let exchange = Exchange(count, request, self, reply)
-        open[count] = exchange
-        guard let token = request.token else { return serveOperator(exchange) }
-        let words = SHA256.hash(Array(token.secret.utf8)).words
-        if let line = heart.line(forToken: words) { return admit(line, exchange) }
-        guard let tenant = heart.tenant(forToken: words) else {
-            return exchange.refuse(.invalidToken, "this token is not, or no longer, known")
-        }
-        guard request.route == .register else { return exchange.refuse(.forbidden, "a client's token only enrols") }
-        register(exchange, tenant.client)
-    }
-
-    private func admit(_ line: Line, _ exchange: Exchange) {
-        let route = exchange.request.route
-        guard exchange.request.values.first == line.slot.text else {
-            return exchange.refuse(.forbidden, "this token belongs to another agent")
-        }
-        let isNotice = route == .terminationImminent || route == .rebalanceRecommendation
-        guard line.admits(aNotice: isNotice, at: coordinator.clock.monotonic()) else {
-            return exchange.refuse(.tooManyRequests, "this host asks too often: slow down")
-        }
-        serveHost(exchange, line)
-    }
-
-    private func register(_ exchange: Exchange, _ client: ClientID) {
-        guard let registration = exchange.body(Registration.self) else { return }
-        let token = world.makeToken("agent")
-        let hash = SHA256.hash(Array(token.secret.utf8)).bytes
-        exchange.later({ heart.register(registration, of: client, token: token, hash: hash, answer: $0) }) {
-            [world] outcome in
-            if case .done(let reply) = outcome { world.acknowledged(.host(registration.instance), in: reply.slot) }
+    fileprivate var isReport: Bool {
+        switch route {
+        case .pricingReport, .switchReport, .terminationReport, .cleanupReport: true
+        default: false
         }
     }
 }
 
 extension Response {
-    static func json(_ body: some WireObject) -> Response { Response(status: 200, body: encodeJSON(body)) }
-
-    static func refusal(_ reply: ErrorReply) -> Response {
-        let isLater = reply.code == .tooManyRequests || reply.code == .unavailable
-        return Response(status: reply.code.httpStatus, retryAfter: isLater ? "1" : nil, body: encodeJSON(reply))
-    }
-}
-
-extension ErrorCode {
-    /// As `CoordinatorAPI` has it.
-    fileprivate var httpStatus: Int {
-        switch self {
-        case .validation, .configuration: 400
-        case .unauthorized, .invalidToken, .invalidAuthFormat: 401
-        case .inactiveClient, .forbidden: 403
-        case .notFound: 404
-        case .conflict: 409
-        case .gone: 410
-        case .tooLarge: 413
-        case .tooManyRequests: 429
-        case .unavailable: 503
-        default: 500
-        }
+    fileprivate init(_ response: HTTPServer.Response) {
+        let retryAfter = response.headers.first { $0.name == "Retry-After" }?.value
+        self.init(status: response.status, retryAfter: retryAfter, body: response.body)
     }
 }

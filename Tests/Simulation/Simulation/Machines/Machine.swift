@@ -1,5 +1,6 @@
 import AgentCore
 import AgentHost
+import HTTPServer
 import JSON
 import Wire
 
@@ -14,6 +15,7 @@ final class Machine: @unchecked Sendable {
     let disk: RecordDisk
     let metadata: MetadataService
     let link = Link()
+    let address: PeerAddress
     let dialect: Dialect
     private(set) lazy var manager = ServiceManager(
         self, units: place.workload.units, startsWithMachine: place.workload.startsWithMachine)
@@ -52,6 +54,7 @@ final class Machine: @unchecked Sendable {
 
     init(_ instance: CloudInstance, in place: Place, of world: World) {
         id = instance.id
+        address = Request.address("10.0.\(world.machines.count >> 8).\(world.machines.count & 255)")
         self.place = place
         self.world = world
         let isWrong = world.faults.wrongClocks && world.chance.happens(0.5)
@@ -195,12 +198,10 @@ final class Machine: @unchecked Sendable {
             heard = { [self] in noteWord(heartbeat.lacking) }
         }
         let form = dialect.spoken(world.mutations.said(question)).form
-        var request = Request(route: form.route)
-        request.values = form.values.map(\.description)
-        for (parameter, value) in form.query { request.query[parameter.rawValue] = value }
+        var request = Request(form.route, form.values, query: form.query, token: form.token ?? place.clientToken)
+        request.address = address
         if case .report(let report, _, _) = question { request.said = Said(report) }
         request.body = dialect.written(form.body ?? [])
-        request.token = form.token ?? place.clientToken
         request.ifNoneMatch = form.ifNoneMatch?.etag
         world.send(request, from: self, heard, receive)
     }

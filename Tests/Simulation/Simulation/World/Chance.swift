@@ -13,6 +13,8 @@ package final class Chance {
         return mixed ^ mixed >> 31
     }
 
+    func bytes(_ count: Int) -> [UInt8] { (0..<count).map { _ in UInt8(truncatingIfNeeded: next()) } }
+
     /// At least 0, less than 1.
     func fraction() -> Double { Double(next() >> 11) / 0x1p53 }
 

@@ -1,17 +1,40 @@
 import AgentCore
+import HTTPServer
 import Wire
 
 /// A request on its way, as bytes and what stands beside them.
-struct Request {
-    var route: Route
-    var values: [String] = []
-    var query: [String: String] = [:]
+struct Request: @unchecked Sendable {
+    // Unchecked: a simulation is one thread.
+    /// Nil: an old program's, which knows no routes.
+    var route: Route?
+    var values: [any PathValue] = []
+    let method: String
+    let target: String
     var body: [UInt8] = []
-    /// Nil: none is shown, and it is the administrator's way in.
     var token: Token?
     var ifNoneMatch: String?
+    var requestID: String?
+    /// From where it comes.
+    var address = Self.operators
     /// What its sender said, whatever becomes of it on the way. Not a part of what is carried: the checkers look at it.
     var said: Said?
+
+    static let operators = address("192.0.2.1")
+
+    init(_ route: Route, _ values: [any PathValue] = [], query: [(QueryParameter, String)] = [], token: Token) {
+        self.route = route
+        self.values = values
+        self.token = token
+        method = route.row.method.rawValue
+        target = route.target(values, query: query)
+    }
+
+    var slot: SlotID? { values.first as? SlotID }
+
+    static func address(_ text: String) -> PeerAddress {
+        guard let address = PeerAddress(text) else { preconditionFailure("\(text) is no address") }
+        return address
+    }
 }
 
 /// The name and the epoch under which a host reports something.

@@ -141,19 +141,22 @@ final class Mutations {
         var request = request
         switch (mutation, request.route) {
         case (.reportsSwallowed, .commandResult), (.reportsSwallowed, .switchReport):
-            receive(.json(ReportReply(.accepted)))
+            receive(Response(status: 200, body: encodeJSON(ReportReply(.accepted))))
             return nil
         case (.noticesSwallowed, .terminationImminent):
-            receive(
-                .json(NoticeReply(incident: "incident-of-nobody", action: .monitor, role: .primary, epoch: 1)))
+            let reply = NoticeReply(incident: "incident-of-nobody", action: .monitor, role: .primary, epoch: 1)
+            receive(Response(status: 200, body: encodeJSON(reply)))
             return nil
         case (.epochUnchecked, .terminationReport), (.epochUnchecked, .pricingReport),
             (.epochUnchecked, .cleanupReport):
-            let slot = request.values.first.flatMap { try? SlotID($0) }.flatMap { world.coordinator.slots[$0] }
+            let slot = request.slot.flatMap { world.coordinator.slots[$0] }
             if let slot { replace(#""epoch":"#, with: "\(slot.epoch.number)", in: &request.body) }
         case (.repeatsCount, .terminationReport), (.repeatsCount, .pricingReport), (.repeatsCount, .switchReport):
             count += 1
             replace(#""report_id":"#, with: #""again-\#(count)""#, in: &request.body)
+        case (.configurationStale, .configuration):
+            receive(Response(status: 304))
+            return nil
         case (.deletionForgotten, .register): replace(#""renews":"#, with: "null", in: &request.body)
         case (.unreadyIsReady, .heartbeat): replace(#""lacking":"#, with: "[]", in: &request.body)
         default: break
@@ -165,7 +168,8 @@ final class Mutations {
         guard mutation == .deletionForgotten, response.status == 404, request.route == .heartbeat else {
             return response
         }
-        return .refusal(ErrorReply(.invalidToken, "this token is not, or no longer, known"))
+        let reply = ErrorReply(.invalidToken, "this token is not, or no longer, known")
+        return Response(status: 401, body: encodeJSON(reply))
     }
 
     /// The value behind a key of a flat object, up to the next key.

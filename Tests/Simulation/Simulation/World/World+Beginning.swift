@@ -19,7 +19,7 @@ extension World {
     }
 
     private func createClient(_ name: String, suffix: String = "", _ then: @escaping (Token) -> Void) {
-        var request = Request(route: .createClient)
+        var request = Request(.createClient, token: Door.administrator)
         request.body = encodeJSON(ClientCreation(name: name + suffix))
         send(request, from: nil) { [self] response in
             guard let response, response.status == 200,

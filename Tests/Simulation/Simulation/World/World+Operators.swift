@@ -21,16 +21,15 @@ extension World {
         case ..<90: deleteReplica(of: slot)
         case ..<94:
             order(
-                .createReplica, [slot.id.text], ReplicaCreation(type: .manual), "asks for a replica of \(slot.id.short)"
+                .createReplica, [slot.id], ReplicaCreation(type: .manual), "asks for a replica of \(slot.id.short)"
             )
         case ..<97: deleteAgent(slot, place)
         default: reload(place)
         }
     }
 
-    private func order(_ route: Route, _ values: [String], _ body: some WireObject, _ words: String) {
-        var request = Request(route: route)
-        request.values = values
+    private func order(_ route: Route, _ values: [any PathValue], _ body: some WireObject, _ words: String) {
+        var request = Request(route, values, token: Door.administrator)
         request.body = encodeJSON(body)
         story.tell("operator", words)
         send(request, from: nil) { [self] response in
@@ -45,7 +44,7 @@ extension World {
             target = .pool(PoolID(type, zone))
         }
         counts.switches += 1
-        order(.switchSlot, [slot.id.text], ForceSwitch(target: target), "switches \(slot.id.short)")
+        order(.switchSlot, [slot.id], ForceSwitch(target: target), "switches \(slot.id.short)")
     }
 
     private func changeSettings(of slot: Slot, _ place: Place) {
@@ -61,14 +60,14 @@ extension World {
         case 5: change[.terminateWaitSeconds] = .whole(chance.whole(0...200))
         default: change[.enabled] = .flag(chance.happens(0.7))
         }
-        order(.changeSettings, [slot.id.text], change, "changes settings of \(slot.id.short)")
+        order(.changeSettings, [slot.id], change, "changes settings of \(slot.id.short)")
     }
 
     private func promote(in slot: Slot) {
         guard let host = chance.pick(slot.hosts.filter { $0.role == .replica || $0.role == .zombie }) else { return }
         promotionsAsked.insert(host.instance)
         order(
-            .promoteInstance, [slot.id.text, host.instance.text], Nothing(),
+            .promoteInstance, [slot.id, host.instance], Nothing(),
             "promotes \(host.instance.short) in \(slot.id.short)")
     }
 
@@ -86,7 +85,7 @@ extension World {
     private func deleteReplica(of slot: Slot) {
         guard let replica = chance.pick(slot.replicas.filter(\.status.isActive)) else { return }
         order(
-            .deleteReplica, [slot.id.text, replica.id.text], Nothing(), "deletes a replica of \(slot.id.short)")
+            .deleteReplica, [slot.id, replica.id], Nothing(), "deletes a replica of \(slot.id.short)")
     }
 
     private func deleteAgent(_ slot: Slot, _ place: Place) {
@@ -96,7 +95,7 @@ extension World {
         agenda.plan(after: chance.seconds(20...300)) { [self] in restore(place) }
     }
 
-    func deleteAgent(_ slot: Slot) { order(.deleteSlot, [slot.id.text], Nothing(), "deletes \(slot.id.short)") }
+    func deleteAgent(_ slot: Slot) { order(.deleteSlot, [slot.id], Nothing(), "deletes \(slot.id.short)") }
 
     /// The deletion is taken back: whoever has the machines has one of them, or all, enrol anew, or starts another.
     func restore(_ place: Place) {

@@ -92,10 +92,6 @@ final class World: @unchecked Sendable {
 
     // MARK: Names
 
-    func makeToken(_ kind: String) -> Token {
-        do { return try Token("\(kind)-\(String(chance.next(), radix: 16))") } catch { preconditionFailure("\(error)") }
-    }
-
     func makeCommandID() -> CommandID {
         var names = NameSource(now: Clocks.epoch, chance: chance.next())
         return names.next()
@@ -186,8 +182,6 @@ final class World: @unchecked Sendable {
         }
         checks.committed(slot, before)
     }
-
-    func acknowledged(_ fact: Acknowledged, in slot: SlotID) { checks.acknowledged(fact, in: slot) }
 
     /// Its last turn is over, as somebody wanted.
     func coordinatorDies() { killCoordinator(for: chance.tailed(.seconds(2))) }
