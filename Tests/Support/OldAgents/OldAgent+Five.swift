@@ -2,7 +2,7 @@
 extension OldAgent {
     // MARK: Heartbeat
 
-    mutating func beatFive(_ cloud: OldCloud) {
+    mutating func beatFive(_ cloud: Cloud) {
         // While a command runs it says nothing.
         guard readiness == .ready else { return rest(.heartbeat, 30) }
         let inventory = cloud.running(at: now).map { machine -> OldValue in
@@ -61,7 +61,7 @@ extension OldAgent {
         }
     }
 
-    private mutating func obeyNext(of commands: ArraySlice<OldValue>, _ cloud: inout OldCloud) {
+    private mutating func obeyNext(of commands: ArraySlice<OldValue>, _ cloud: inout Cloud) {
         var left = commands
         guard let command = left.popFirst() else { return rest(.commands, 5) }
         let rest = left
@@ -75,7 +75,7 @@ extension OldAgent {
     }
 
     private mutating func obey(
-        _ command: OldValue, _ request: String, then rest: ArraySlice<OldValue>, _ cloud: inout OldCloud
+        _ command: OldValue, _ request: String, then rest: ArraySlice<OldValue>, _ cloud: inout Cloud
     ) {
         var params = fields(of: command["params"])
         if build == .v5production { params.merge(fields(of: command["metadata"])) { $1 } }
@@ -102,7 +102,7 @@ extension OldAgent {
 
     private mutating func launchFive(
         _ command: OldValue, _ params: [String: OldValue], _ request: String, then rest: ArraySlice<OldValue>,
-        _ cloud: inout OldCloud
+        _ cloud: inout Cloud
     ) {
         // A text is searched in it: absent is an exception in 5.0.0, and it stays executing.
         guard let pool = params["target_pool"]?.text ?? (build == .v5production ? "" : nil) else { return }
@@ -112,7 +112,7 @@ extension OldAgent {
         let role = params["role_hint"]?.text ?? "replica"
         // 5.0.1 names its own subnet, which is in its own zone; 5.0.0 has no image of its own.
         let fits = build == .v5 || zone == own?.zone
-        guard fits, let image, cloud.images[image] != nil,
+        guard fits, let image, cloud.hasImage(image),
             let new = cloud.launch(
                 image: image, zone: zone, spot: pool.lowercased().contains("spot"), tags: ["Role": role], at: now)
         else { return finish(request, nil, failing: "launch refused", then: rest) }
@@ -131,7 +131,7 @@ extension OldAgent {
     }
 
     private mutating func terminateFive(
-        _ params: [String: OldValue], _ request: String, then rest: ArraySlice<OldValue>, _ cloud: inout OldCloud
+        _ params: [String: OldValue], _ request: String, then rest: ArraySlice<OldValue>, _ cloud: inout Cloud
     ) {
         guard let target = params["instance_id"]?.text, cloud.terminate(target, at: now) else {
             return finish(request, nil, failing: "terminate refused", then: rest)
@@ -169,7 +169,7 @@ extension OldAgent {
 
     // MARK: Notices
 
-    mutating func watchFive(_ cloud: OldCloud) {
+    mutating func watchFive(_ cloud: Cloud) {
         guard readiness == .ready, let notice = machine(cloud)?.notice else { return rest(.notices, 10) }
         let isEnd = notice.action == "terminate"
         let body: OldValue =

@@ -1,6 +1,6 @@
 // What AWS announces, and what those before v5 make of it.
 extension OldAgent {
-    mutating func watchNotices(_ cloud: OldCloud) {
+    mutating func watchNotices(_ cloud: Cloud) {
         if build != .runbook { detectMode(cloud) }
         let period = build == .runbook ? 10 : 5
         // Only on spot; the runbook build goes by what it found at its start.
@@ -32,7 +32,7 @@ extension OldAgent {
     }
 
     /// One for each reply that asks for it.
-    private mutating func launchEmergencyReplica(_ period: Int, _ cloud: inout OldCloud) {
+    private mutating func launchEmergencyReplica(_ period: Int, _ cloud: inout Cloud) {
         guard let machine = machine(cloud),
             let new = cloud.launch(
                 image: machine.image, zone: machine.zone, spot: true,
@@ -65,7 +65,7 @@ extension OldAgent {
         }
     }
 
-    mutating func watchRebalance(_ cloud: OldCloud) {
+    mutating func watchRebalance(_ cloud: Cloud) {
         detectMode(cloud)
         guard mode == "spot", machine(cloud)?.isRebalanced == true else {
             rebalanceTold = false

@@ -2,7 +2,7 @@
 extension OldAgent {
     // MARK: Replicas to launch
 
-    mutating func pollLaunches(_ cloud: inout OldCloud) {
+    mutating func pollLaunches(_ cloud: inout Cloud) {
         call("GET", path("replicas?status=launching")) { agent, cloud, reply in
             let entries = reply.judged.map { $0.list ?? $0["replicas"]?.list ?? [] } ?? []
             agent.launchNext(of: entries[...], &cloud)
@@ -10,7 +10,7 @@ extension OldAgent {
     }
 
     /// Every entry, at every poll, whether it has a machine already or not.
-    private mutating func launchNext(of entries: ArraySlice<OldValue>, _ cloud: inout OldCloud) {
+    private mutating func launchNext(of entries: ArraySlice<OldValue>, _ cloud: inout Cloud) {
         var rest = entries
         guard let entry = rest.popFirst() else { return self.rest(.launches, 30) }
         // A number is no text that can be cut: it is told as failed, by whatever it is called.
@@ -52,7 +52,7 @@ extension OldAgent {
         }
     }
 
-    private mutating func removeNext(of entries: ArraySlice<OldValue>, _ cloud: inout OldCloud) {
+    private mutating func removeNext(of entries: ArraySlice<OldValue>, _ cloud: inout Cloud) {
         var rest = entries
         guard let entry = rest.popFirst() else { return self.rest(.removals, 30) }
         guard let id = entry["id"]?.text, let target = entry["instance_id"]?.text,
@@ -78,7 +78,7 @@ extension OldAgent {
         }
     }
 
-    private mutating func terminateNext(of entries: ArraySlice<OldValue>, _ cloud: inout OldCloud) {
+    private mutating func terminateNext(of entries: ArraySlice<OldValue>, _ cloud: inout Cloud) {
         var rest = entries
         guard let entry = rest.popFirst() else { return self.rest(.terminations, 60) }
         guard let target = entry["instance_id"]?.text else { return terminateNext(of: rest, &cloud) }

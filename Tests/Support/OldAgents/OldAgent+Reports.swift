@@ -2,7 +2,7 @@ import JSON
 
 // Prices and the clean-up; and the time as each writes it.
 extension OldAgent {
-    mutating func reportPrices(_ cloud: OldCloud) {
+    mutating func reportPrices(_ cloud: Cloud) {
         detectMode(cloud)
         let zone = machine(cloud)?.zone ?? ""
         let pool = "\(cloud.type).\(zone)"
@@ -62,9 +62,9 @@ extension OldAgent {
         ]
     }
 
-    mutating func reportCleanup(_ cloud: OldCloud) {
+    mutating func reportCleanup(_ cloud: Cloud) {
         // v4-sync compares times of two kinds as soon as there is something to compare.
-        let hasImages = cloud.images.count > 1
+        let hasImages = cloud.hasOwnImages
         func half(_ type: String, _ lists: [String]) -> OldValue {
             var fields: [String: OldValue] = ["type": .text(type), "failed": []]
             for list in lists { fields[list] = [] }
@@ -84,13 +84,10 @@ extension OldAgent {
 
     /// What the machine's clock says, in the form that this build writes.
     var clock: String {
-        let time = Timestamp(nanosecondsSinceEpoch: Self.epoch) + now
+        let time = epoch + now
         // Without a zone: they mean UTC.
         let text = time.description.prefix { $0 != "Z" }
         let precise = text.contains(".") ? text : text + ".000000"
         return build == .sync ? "\(precise)+00:00" : String(precise)
     }
-
-    /// The wall clock at zero of the others: 2026-01-01T00:00:00Z.
-    package static let epoch: Int64 = 1_767_225_600_000_000_000
 }

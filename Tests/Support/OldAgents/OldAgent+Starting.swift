@@ -1,12 +1,12 @@
 // How each begins, and which workers it has.
 extension OldAgent {
-    mutating func start(_ cloud: inout OldCloud) {
+    mutating func start(_ cloud: inout Cloud) {
         detectMode(cloud)
         guard !environment.token.isEmpty else { return crash() }
         if build.isFive, let stored = storedID { reconnect(as: stored) } else { register(cloud) }
     }
 
-    private mutating func register(_ cloud: OldCloud) {
+    private mutating func register(_ cloud: Cloud) {
         call("POST", "/api/agents/register", registration(cloud)) { agent, _, reply in
             guard let reply = reply.judged else { return agent.crash() }
             if let id = reply["agent_id"]?.text {
@@ -66,7 +66,7 @@ extension OldAgent {
         }
     }
 
-    mutating func turn(of worker: Worker, _ cloud: inout OldCloud) {
+    mutating func turn(of worker: Worker, _ cloud: inout Cloud) {
         switch worker {
         case .heartbeat: build.isFive ? beatFive(cloud) : beat(cloud)
         case .configuration: refreshConfiguration()
@@ -85,12 +85,12 @@ extension OldAgent {
     // MARK: Who it is
 
     /// By metadata and DescribeInstances, which agree here.
-    mutating func detectMode(_ cloud: OldCloud) {
+    mutating func detectMode(_ cloud: Cloud) {
         guard !build.isFive, let machine = machine(cloud) else { return }
         mode = machine.isSpot ? "spot" : "ondemand"
     }
 
-    private func registration(_ cloud: OldCloud) -> OldValue {
+    private func registration(_ cloud: Cloud) -> OldValue {
         let zone = machine(cloud)?.zone ?? "unknown"
         var fields: [String: OldValue] = [
             "logical_agent_id": .text(logicalID), "instance_id": .text(instance), "instance_type": .text(cloud.type),
@@ -109,7 +109,7 @@ extension OldAgent {
 
     // MARK: Heartbeat and configuration of those before v5
 
-    private mutating func beat(_ cloud: OldCloud) {
+    private mutating func beat(_ cloud: Cloud) {
         detectMode(cloud)
         var fields: [String: OldValue] = ["status": isEnabled ? "online" : "disabled"]
         if build != .runbook { fields["monitored_instances"] = [.text(instance)] }
@@ -133,7 +133,7 @@ extension OldAgent {
         }
     }
 
-    private mutating func askForDecision(_ cloud: OldCloud) {
+    private mutating func askForDecision(_ cloud: Cloud) {
         let zone = machine(cloud)?.zone ?? ""
         let pool: OldValue = [
             "pool_id": .text("\(cloud.type).\(zone)"), "instance_type": .text(cloud.type), "az": .text(zone),

@@ -18,7 +18,7 @@ extension OldAgent {
     }
 
     /// Only the first that it can use; it does not know any again.
-    private mutating func obeyFirst(of commands: [OldValue], _ cloud: inout OldCloud) {
+    private mutating func obeyFirst(of commands: [OldValue], _ cloud: inout Cloud) {
         for command in commands {
             guard let id = command["id"]?.text else { continue }
             if build == .sync, command["command_type"]?.text == "create_replica" {
@@ -42,7 +42,7 @@ extension OldAgent {
         var newInstance = ""
     }
 
-    private mutating func switchTo(_ target: String, _ command: OldValue, _ id: String, _ cloud: inout OldCloud) {
+    private mutating func switchTo(_ target: String, _ command: OldValue, _ id: String, _ cloud: inout Cloud) {
         var order = Switch(
             id: id, target: target, pool: command["target_pool_id"]?.text, priority: command["priority"],
             wait: wait(of: command))
@@ -67,7 +67,7 @@ extension OldAgent {
         }
     }
 
-    private mutating func launch(_ order: Switch, _ cloud: inout OldCloud) {
+    private mutating func launch(_ order: Switch, _ cloud: inout Cloud) {
         var order = order
         // Spot without a pool is launched on demand, and reported as spot all the same.
         let isSpot = order.target == "spot" && order.pool != nil
@@ -87,7 +87,7 @@ extension OldAgent {
         }
     }
 
-    private mutating func endOld(_ order: Switch, _ cloud: OldCloud) {
+    private mutating func endOld(_ order: Switch, _ cloud: Cloud) {
         guard let wait = order.wait else { return report(order, ended: false, cloud) }
         sleep(.seconds(wait)) { agent, cloud in
             // This ends its own machine; as a rule nothing below is reached.
@@ -96,11 +96,11 @@ extension OldAgent {
         }
     }
 
-    private mutating func report(_ order: Switch, ended: Bool, _ cloud: OldCloud) {
+    private mutating func report(_ order: Switch, ended: Bool, _ cloud: Cloud) {
         // Compared with 50: not a number is an exception, after all was done.
         guard let priority = order.priority?.int else { return acknowledge(order.id, success: false) }
         func side(_ id: String, _ mode: String) -> OldValue {
-            let zone = cloud.machines[id]?.zone ?? ""
+            let zone = cloud.machine(id)?.zone ?? ""
             return [
                 "instance_id": .text(id), "instance_type": .text(cloud.type), "region": .text(environment.region),
                 "az": .text(zone), "ami_id": .text(order.image), "mode": .text(mode),
@@ -141,7 +141,7 @@ extension OldAgent {
     /// Asks every `step` seconds; false when it does not come to run.
     mutating func awaitRunning(
         _ id: String, step: Int, tries: Int,
-        _ then: @escaping @Sendable (inout OldAgent, inout OldCloud, Bool) -> Void
+        _ then: @escaping @Sendable (inout OldAgent, inout Cloud, Bool) -> Void
     ) {
         sleep(.seconds(step)) { agent, cloud in
             if cloud.state(of: id, at: agent.now) == .running { return then(&agent, &cloud, true) }
@@ -152,7 +152,7 @@ extension OldAgent {
 
     // MARK: Replicas by command
 
-    private mutating func createReplica(_ command: OldValue, _ id: String, _ cloud: inout OldCloud) {
+    private mutating func createReplica(_ command: OldValue, _ id: String, _ cloud: inout Cloud) {
         let pool = command["target_pool_id"]?.text
         let zone = pool.flatMap { $0.split(separator: ".").last.map(String.init) } ?? machine(cloud)?.zone ?? ""
         let image = machine(cloud)?.image ?? ""

@@ -1,9 +1,11 @@
+package import JSON
+
 /// One of the six old programs on one machine, as a value that decides synchronously: time goes in, requests come out, and
 /// answers go in. What it does is what the originals were seen to do when they were run, defects included.
 ///
 /// Each worker thread of the original is a `Worker` here. While it waits for an answer, for EC2 or for a pause to end it does
 /// nothing else; its next turn comes one period after it has finished.
-package struct OldAgent: Sendable {
+package struct OldAgent<Cloud: OldEC2>: Sendable {
     package enum Life: Equatable, Sendable {
         case starting, running
         /// The process ended; systemd starts it again after ten seconds.
@@ -22,8 +24,8 @@ package struct OldAgent: Sendable {
         case decisions
     }
 
-    typealias Answered = @Sendable (inout OldAgent, inout OldCloud, OldReply) -> Void
-    typealias Woken = @Sendable (inout OldAgent, inout OldCloud) -> Void
+    typealias Answered = @Sendable (inout OldAgent, inout Cloud, OldReply) -> Void
+    typealias Woken = @Sendable (inout OldAgent, inout Cloud) -> Void
 
     package let build: OldBuild
     package let environment: OldEnvironment
@@ -35,6 +37,8 @@ package struct OldAgent: Sendable {
     /// v5's file.
     package internal(set) var storedID: String?
     package internal(set) var now: Duration
+    /// What its machine's wall clock shows when the other is at zero.
+    package var epoch = Timestamp(nanosecondsSinceEpoch: 1_767_225_600_000_000_000)
     let startedAt: Duration
 
     // What the programs have in memory alone.
@@ -57,7 +61,7 @@ package struct OldAgent: Sendable {
     package init(
         _ build: OldBuild, on instance: String, _ environment: OldEnvironment, storedID: String? = nil,
         at now: Duration,
-        _ cloud: inout OldCloud
+        _ cloud: inout Cloud
     ) {
         self.build = build
         self.environment = environment
@@ -77,7 +81,7 @@ package struct OldAgent: Sendable {
     }
 
     /// Does what is due.
-    package mutating func advance(to now: Duration, _ cloud: inout OldCloud) {
+    package mutating func advance(to now: Duration, _ cloud: inout Cloud) {
         self.now = max(self.now, now)
         while life != .ended, let at = sleeping.indices.first(where: { sleeping[$0].until <= self.now }) {
             let due = sleeping.remove(at: at)
@@ -96,7 +100,7 @@ package struct OldAgent: Sendable {
         return calls
     }
 
-    package mutating func answer(_ call: Int, _ reply: OldReply, _ cloud: inout OldCloud) {
+    package mutating func answer(_ call: Int, _ reply: OldReply, _ cloud: inout Cloud) {
         guard let answered = underWay.removeValue(forKey: call), life != .ended else { return }
         answered(&self, &cloud, reply)
     }
@@ -136,5 +140,5 @@ package struct OldAgent: Sendable {
     /// An exception that nobody catches.
     mutating func crash() { life = .ended }
 
-    func machine(_ cloud: OldCloud) -> OldCloud.Machine? { cloud.machines[instance] }
+    func machine(_ cloud: Cloud) -> OldCloud.Machine? { cloud.machine(instance) }
 }

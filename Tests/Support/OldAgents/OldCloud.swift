@@ -1,6 +1,29 @@
-/// As much of EC2 as the old programs touch: machines that run 30 s after they were asked for, images that are there after
-/// two minutes, and notices.
-package struct OldCloud: Sendable {
+/// As much of EC2 as the old programs touch.
+package protocol OldEC2: Sendable {
+    /// The type of all machines.
+    var type: String { get }
+    /// Whether there is another image than those that the first machines were made from.
+    var hasOwnImages: Bool { get }
+    func hasImage(_ image: String) -> Bool
+    func isAvailable(_ image: String, at now: Duration) -> Bool
+    func machine(_ id: String) -> OldCloud.Machine?
+    func running(at now: Duration) -> [OldCloud.Machine]
+    /// Nil: never heard of.
+    func state(of id: String, at now: Duration) -> OldCloud.State?
+
+    /// RunInstances. Nil: refused.
+    mutating func launch(image: String, zone: String, spot: Bool, tags: [String: String], at now: Duration) -> String?
+    /// TerminateInstances. False: refused, or not there.
+    @discardableResult
+    mutating func terminate(_ id: String, at now: Duration) -> Bool
+    mutating func makeImage(
+        _ build: OldBuild?, _ environment: OldEnvironment?, storedID: String?, at now: Duration
+    ) -> String
+    mutating func tag(_ id: String, _ name: String, _ value: String)
+}
+
+/// One of our own: machines run 30 s after they were asked for, images are there after two minutes.
+package struct OldCloud: OldEC2 {
     package enum State: Sendable { case pending, running, shuttingDown, terminated }
 
     package struct Machine: Sendable {
@@ -14,6 +37,11 @@ package struct OldCloud: Sendable {
         /// `spot/instance-action`: terminate, stop or hibernate, and when.
         package var notice: (action: String, time: String)?
         package var isRebalanced = false
+
+        package init(id: String, zone: String, isSpot: Bool, image: String, launchedAt: Duration) {
+            (self.id, self.zone, self.isSpot, self.image) = (id, zone, isSpot, image)
+            self.launchedAt = launchedAt
+        }
     }
 
     /// What an image has inside.
@@ -41,7 +69,7 @@ package struct OldCloud: Sendable {
         makeImage(build, environment, storedID: nil, at: .zero - Self.imageTime)
     }
 
-    mutating func makeImage(
+    package mutating func makeImage(
         _ build: OldBuild?, _ environment: OldEnvironment?, storedID: String?, at now: Duration
     ) -> String {
         let id = "ami-" + digits()
@@ -49,21 +77,25 @@ package struct OldCloud: Sendable {
         return id
     }
 
-    func isAvailable(_ image: String, at now: Duration) -> Bool {
+    package var hasOwnImages: Bool { images.count > 1 }
+    package func hasImage(_ image: String) -> Bool { images[image] != nil }
+    package func machine(_ id: String) -> Machine? { machines[id] }
+
+    package func isAvailable(_ image: String, at now: Duration) -> Bool {
         images[image].map { now >= $0.madeAt + Self.imageTime } ?? false
     }
 
-    /// RunInstances. Nil: refused.
     package mutating func launch(
         image: String, zone: String, spot: Bool, tags: [String: String] = [:], at now: Duration
     ) -> String? {
         guard !refuses.contains("RunInstances") else { return nil }
         let id = "i-" + digits()
-        machines[id] = Machine(id: id, zone: zone, isSpot: spot, image: image, tags: tags, launchedAt: now)
+        var machine = Machine(id: id, zone: zone, isSpot: spot, image: image, launchedAt: now)
+        machine.tags = tags
+        machines[id] = machine
         return id
     }
 
-    /// TerminateInstances. False: refused, or not there.
     @discardableResult
     package mutating func terminate(_ id: String, at now: Duration) -> Bool {
         guard !refuses.contains("TerminateInstances"), machines[id] != nil else { return false }
@@ -79,14 +111,13 @@ package struct OldCloud: Sendable {
 
     package mutating func tag(_ id: String, _ name: String, _ value: String) { machines[id]?.tags[name] = value }
 
-    /// Nil: never heard of.
     package func state(of id: String, at now: Duration) -> State? {
         guard let machine = machines[id] else { return nil }
         if let ended = machine.terminatedAt { return now >= ended + .seconds(30) ? .terminated : .shuttingDown }
         return now >= machine.launchedAt + Self.bootTime ? .running : .pending
     }
 
-    func running(at now: Duration) -> [Machine] {
+    package func running(at now: Duration) -> [Machine] {
         machines.values.filter { state(of: $0.id, at: now) == .running }.sorted { $0.id < $1.id }
     }
 

@@ -2,7 +2,7 @@
 package struct OldFleet: Sendable {
     package var cloud = OldCloud()
     /// By instance.
-    package private(set) var players: [String: OldAgent] = [:]
+    package private(set) var players: [String: OldAgent<OldCloud>] = [:]
     /// Those whose process ended, and when systemd starts it again.
     private var restarts: [String: Duration] = [:]
     private var gone: Set<String> = []

@@ -19,7 +19,7 @@ struct Stage {
         instance = fleet.found(build, environment, spot: spot, at: .zero)
     }
 
-    var player: OldAgent? { fleet.players[instance] }
+    var player: OldAgent<OldCloud>? { fleet.players[instance] }
 
     /// Lets seconds pass, one at a time.
     mutating func pass(_ seconds: Int) {
