@@ -63,7 +63,7 @@ extension Slot {
 
     /// A machine that runs is never forgotten: one whose order was taken back is ended, unless it is wanted after all.
     mutating func bind(_ id: ReplicaID, to instance: InstanceID, _ facts: HostFacts, _ turn: inout Turn) {
-        guard host(instance) != nil || liveElsewhere[instance] != .own else {
+        guard !isOnlyElsewhere(instance) else {
             return failReplica(id, "\(instance) is a host of another agent", &turn)
         }
         let ordered = replicas.first { $0.id == id }

@@ -44,8 +44,12 @@ extension Slot {
         }
         noteHeardBesides(host.instance, &turn)
         var result = command.answer(plain.isSuccess ? .done : .failed, plain.message, at: turn.now)
-        result.facts = plain.launched.flatMap { facts($0, launchedFor: command, by: host) }
-        if plain.isSuccess, result.facts == nil, command.order.asksFor == .switches, command.state.isOpen {
+        if let launched = plain.launched, command.order.asksFor == .switches, isOnlyElsewhere(launched) {
+            result = command.answer(.failed, "\(launched) is a host of another agent", at: turn.now)
+        } else {
+            result.facts = plain.launched.flatMap { facts($0, launchedFor: command, by: host) }
+        }
+        if result.outcome == .done, result.facts == nil, command.order.asksFor == .switches, command.state.isOpen {
             // Which machine serves now it does not say: its report does, or the machine itself.
             changeCommand(id) { $0.result = result }
             settle(&turn)

@@ -73,6 +73,11 @@ extension Slot {
         }
     }
 
+    /// It has enrolled in another agent of the client, and would never be heard here.
+    func isOnlyElsewhere(_ instance: InstanceID) -> Bool {
+        host(instance) == nil && liveElsewhere[instance] == .own
+    }
+
     /// Taken in on somebody's word, and not heard since: nothing proves that it is a machine of this slot.
     func isOnlyClaimed(_ replica: Replica) -> Bool {
         replica.parent == nil && replica.instance.map { host($0)?.role == .launching } ?? false

@@ -131,7 +131,9 @@ extension Slot {
     /// must never serve it is handed the workload in order: nothing says yet that the old one stopped.
     @discardableResult
     private mutating func concludeSwitch(to new: SwitchedInstance, _ turn: inout Turn) -> Bool {
-        guard promoting == nil, [nil, .launching, .replica].contains(host(new.instance)?.role) else { return false }
+        guard promoting == nil, [nil, .launching, .replica].contains(host(new.instance)?.role),
+            !isOnlyElsewhere(new.instance)
+        else { return false }
         let unfenced = settings.handOver == .exclusive ? unfenced(at: turn.now) : []
         guard unfenced.allSatisfy({ $0.role == .primary }) else { return false }
         if host(new.instance) == nil {

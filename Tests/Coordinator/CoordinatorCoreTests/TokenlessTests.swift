@@ -140,6 +140,20 @@ struct TokenlessTests {
         }
     }
 
+    /// The programs that have no name for the workload enrol on a new machine under that machine's name: the one that launched it may
+    /// say so only then.
+    @Test func `a switch to a machine that has become another agent fails, and who served goes on`() throws {
+        var scene = Scene()
+        try scene.join(alpha, asking: [.switches, .knowsRepeats])
+        let command = try scene.decide { try $0.askSwitch(to: .onDemand, &$1) }
+        try scene.ask(alpha, [.switches])
+        scene.slot.liveElsewhere = [bravo: .own]
+        _ = try scene.say(command, launched: bravo)
+        #expect(scene.slot.command(command.id)?.state == .failed)
+        #expect(scene.primary == alpha)
+        #expect(scene.slot.host(bravo) == nil)
+    }
+
     @Test func `where nobody serves, one that can prove it goes before one that cannot`() throws {
         var scene = Scene()
         try scene.register(alpha)
