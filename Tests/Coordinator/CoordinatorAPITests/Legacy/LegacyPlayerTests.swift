@@ -30,6 +30,32 @@ struct LegacyPlayerTests {
         }
     }
 
+    @Test func `all six beside each other in one client are quiet, and each launches what it is told once`() throws {
+        try withCoordinator { site in
+            var driver = try OldDriver(site)
+            let instances = OldBuild.allCases.map { driver.found($0, named: $0.rawValue) }
+            try driver.pass(1_200)
+            #expect(try driver.events().filter { ["host_silent", "agent_back_online"].contains($0.kind) } == [])
+            var change = SlotSettingsChange()
+            change[.manualReplicaEnabled] = .flag(true)
+            for instance in instances {
+                let slot = try #require(driver.fleet.players[instance]?.agentID)
+                let _: Configuration = try site.order(.changeSettings, [slot], change)
+            }
+            try driver.pass(2_400)
+            #expect(driver.refused == [])
+            for (build, instance) in zip(OldBuild.allCases, instances) {
+                let agent = try driver.agent(instance)
+                let launches = [.sync, .v5, .v5production].contains(build)
+                #expect(agent.agent.status == .online, "\(build)")
+                #expect(agent.agent.instance?.text == instance, "\(build)")
+                #expect(agent.replicas.compactMap(\.instance).count == (launches ? 1 : 0), "\(build)")
+                #expect(agent.commands.isEmpty, "\(build)")
+            }
+            #expect(driver.fleet.cloud.machines.count == instances.count + 3)
+        }
+    }
+
     @Test(arguments: [OldBuild.v3, .early, .sync, .v5production])
     func `a switch launches one machine, which becomes the primary`(build: OldBuild) throws {
         try withOld(build) { driver, instance in
