@@ -17,7 +17,8 @@ final class OnePrimaryAndRisingEpochs: Checker {
         if let last = primaries[slot.id], last.instance != primary, last.epoch >= slot.epoch {
             broken("\(primary.short) serves in place of \(last.instance.short), and the epoch is still \(slot.epoch)")
         }
-        // The old one still serves when the epoch rises for its successor.
-        if primaries[slot.id]?.instance != primary { primaries[slot.id] = (primary, slot.epoch) }
+        // The old one still serves when the epoch rises for its successor, as it may in the commit that made it the primary.
+        let epoch = slot.promoting == nil ? slot.epoch : before.epoch
+        if primaries[slot.id]?.instance != primary { primaries[slot.id] = (primary, epoch) }
     }
 }
