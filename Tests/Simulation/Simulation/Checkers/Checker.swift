@@ -1,6 +1,7 @@
 import AgentCore
 import CoordinatorCore
 import CoordinatorStore
+import OldAgents
 import PretendCloud
 import Wire
 
@@ -23,6 +24,11 @@ class Checker {
     func acknowledged(_ fact: Acknowledged, in slot: SlotID) {}
     /// An answer has reached the host that had asked.
     func answered(_ machine: Machine, _ answer: Result<Answer, AskFailure>, to question: Question) {}
+    /// The coordinator has got what an old program asks,
+    func heard(_ machine: Machine, _ call: OldCall) {}
+    /// and answers it.
+    func told(_ machine: Machine, _ call: OldCall, _ reply: OldValue) {}
+    func noted(_ event: Event) {}
     func announced(_ machine: Machine, _ announcement: Announcement) {}
     /// An agent starts with what its disk holds.
     func remembers(_ machine: Machine, _ memory: Memory) {}

@@ -2,6 +2,7 @@ import AgentCore
 import CoordinatorCore
 import CoordinatorStore
 import DroppingVFS
+import OldAgents
 import PretendCloud
 import Wire
 
@@ -19,7 +20,8 @@ final class Checks {
             OneMachineForOneCommand.self, CommandsBeginOnce.self, TheDiskRemembers.self, TenantsStayApart.self,
             TheDeletedStayAway.self, NeverTwoAreReached.self, DoubtStopsFirst.self, TheFenceHolds.self,
             NoStopWithoutReason.self, TheLastMomentIsKept.self, WhatServesIsProven.self, OneServesAtLast.self,
-            WhatIsBegunIsEnded.self,
+            WhatIsBegunIsEnded.self, OldHostsAreToldOnce.self, OnlyMachinesAreHosts.self,
+            OldHostsSpeakForThemselves.self,
         ]
         checkers = kinds.map { $0.init(world) }
     }
@@ -31,6 +33,11 @@ final class Checks {
     func answered(_ machine: Machine, _ answer: Result<Answer, AskFailure>, to question: Question) {
         for checker in checkers { checker.answered(machine, answer, to: question) }
     }
+    func heard(_ machine: Machine, _ call: OldCall) { for checker in checkers { checker.heard(machine, call) } }
+    func told(_ machine: Machine, _ call: OldCall, _ reply: OldValue) {
+        for checker in checkers { checker.told(machine, call, reply) }
+    }
+    func noted(_ event: Event) { for checker in checkers { checker.noted(event) } }
     func announced(_ machine: Machine, _ announcement: Announcement) {
         for checker in checkers { checker.announced(machine, announcement) }
     }

@@ -17,9 +17,13 @@ final class NoEndWithoutEvidence: Checker {
     /// When each was replaced, by the world's clock.
     private var replacedAt: [InstanceID: Duration] = [:]
     private var launchedBy: [InstanceID: InstanceID] = [:]
+    private var toldToSwitch: Set<InstanceID> = []
 
     override func committed(_ slot: Slot, _ before: Slot?) {
         if let old = before?.primary?.instance, slot.primary?.instance != old { replacedAt[old] = world.agenda.now }
+        for command in slot.commands where command.state == .delivered && command.order.type == "switch" {
+            toldToSwitch.insert(command.instance)
+        }
         for command in slot.commands {
             guard command.state.isOpen, case .terminateInstance(let order) = command.order else { continue }
             ordered.insert(Order(machine: command.instance, target: order.target))
@@ -44,12 +48,23 @@ final class NoEndWithoutEvidence: Checker {
         return waited < wait - .seconds(1) ? "it was replaced only \(Story.text(waited)) ago" : nil
     }
 
+    /// An old program ends itself in a switch, whatever anybody says; another machine, when it was told that this was replaced.
+    private func examine(_ old: OldProgram, _ target: InstanceID) {
+        let id = old.machine.id
+        if launchedBy[target] == id || (target == id && toldToSwitch.contains(id)) { return }
+        let role = old.slot.flatMap { world.coordinator.slots[$0]?.host(target)?.role }
+        if let role, [.zombie, .terminating, .terminated].contains(role) { return }
+        if ordered.contains(where: { $0.target == target }) { return }
+        broken("\(id.short) ends \(target.short), which is \(role?.rawValue ?? "no host of its agent")")
+    }
+
     override func launched(_ launched: PretendCloud.Machine, by machine: Machine) {
         launchedBy[launched.instance.id] = machine.id
     }
 
     override func asks(_ machine: Machine, _ request: CloudRequest) {
         guard case .terminate(let target) = request else { return }
+        if let old = machine.old { return examine(old, target) }
         let slot = machine.agent?.memory.enrolment.flatMap { world.coordinator.slots[$0.slot] }
         if slot?.deletedAt == nil, slot?.primary?.instance == target, launchedBy[target] != machine.id {
             return broken("\(machine.id.short) ends \(target.short), which serves")

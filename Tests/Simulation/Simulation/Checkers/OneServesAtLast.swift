@@ -10,7 +10,8 @@ final class OneServesAtLast: Checker {
     override func unrest(in place: Place) -> [String] {
         guard let slot = world.slot(of: place), slot.deletedAt == nil, let primary = slot.primary else { return [] }
         var unrest: [String] = []
-        for machine in world.machines where machine.place === place && machine.isRunning {
+        // An old program neither starts nor stops the workload.
+        for machine in world.machines where machine.place === place && machine.isRunning && machine.old == nil {
             guard let host = slot.host(machine.id), host.role != .terminated else { continue }
             let memory = machine.agent?.memory ?? machine.disk.kept
             guard memory.enrolment?.slot == slot.id else { continue }

@@ -1,4 +1,6 @@
 import AgentCore
+import CoordinatorCore
+import OldAgents
 import Wire
 
 /// A host hears only of its own slot and is told only what is for it.
@@ -6,6 +8,38 @@ final class TenantsStayApart: Checker {
     override var promise: String { "A tenant sees its own alone" }
 
     private var owners: [SlotID: LogicalAgentID] = [:]
+    private var tokens: [ClientID: Token] = [:]
+
+    override func committed(_ slot: Slot, _ before: Slot?) {
+        for host in slot.hosts where before?.host(host.instance) == nil {
+            guard let token = world.machine(host.instance)?.place.clientToken else { continue }
+            let known = tokens[slot.client] ?? token
+            tokens[slot.client] = known
+            if known != token {
+                broken("\(host.instance.short) is a host of \(slot.id.short), which is another client's")
+            }
+        }
+    }
+
+    /// Old programs speak with the client's token: no machine and no slot of another is in what they hear.
+    override func told(_ machine: Machine, _ call: OldCall, _ reply: OldValue) {
+        for entry in (reply["instances"]?.list ?? []) + (reply["replicas"]?.list ?? [])
+            + (reply["commands"]?.list ?? [])
+        {
+            examine(entry["instance_id"]?.text ?? entry["params"]?["instance_id"]?.text, machine)
+        }
+        guard let slot = reply["agent_id"]?.text.flatMap({ try? SlotID($0) }).flatMap({ world.coordinator.slots[$0] }),
+            let token = tokens[slot.client], token != machine.place.clientToken
+        else { return }
+        broken("\(machine.id.short) of \(machine.place.name) hears of \(slot.id.short), which is another client's")
+    }
+
+    private func examine(_ name: String?, _ machine: Machine) {
+        guard let other = name.flatMap({ try? InstanceID($0) }).flatMap(world.machine),
+            other.place.clientToken != machine.place.clientToken
+        else { return }
+        broken("\(machine.id.short) of \(machine.place.name) hears of \(other.id.short) of \(other.place.name)")
+    }
 
     override func answered(_ machine: Machine, _ answer: Result<Answer, AskFailure>, to question: Question) {
         switch answer {

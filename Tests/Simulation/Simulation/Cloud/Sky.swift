@@ -43,7 +43,7 @@ final class Sky {
         var instance = CloudInstance(id: world.makeInstanceID(), state: .running)
         instance.instanceType = Self.types[0]
         instance.zone = Self.zones[index]
-        instance.image = "ami-1"
+        instance.image = place.oldBuild == nil ? "ami-1" : OldSky.image
         instance.mode = world.chance.happens(0.7) ? .spot : .ondemand
         instance.network = PretendCloud.network
         instance.subnet = Self.name("subnet-\(index + 1)")
@@ -124,6 +124,16 @@ final class Sky {
             if isLost { return fail(.unreachable, after: deadline, completion) }
             world.agenda.plan(after: takes / 2) { completion(answer) }
         }
+    }
+
+    /// For who waits for it and asks nobody meanwhile. Nil: it was not done, or nobody heard that it was.
+    func answer(_ request: CloudRequest, to machine: Machine) -> CloudAnswer? {
+        let chance = world.chance
+        if areFaultsOn, chance.happens(faults.cloud) { return nil }
+        if areFaultsOn, case .run = request, chance.happens(faults.noCapacity) { return nil }
+        let isLost = areFaultsOn && chance.happens(faults.cloudLosesAnswers)
+        guard case .success(let answer) = serve(request, by: machine), !isLost else { return nil }
+        return answer
     }
 
     private func fail(

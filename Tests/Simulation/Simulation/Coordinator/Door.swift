@@ -50,6 +50,7 @@ final class Door: @unchecked Sendable {
         if world.mutations.are(.acknowledgedBeforeCommit), request.isReport, isKnown(request.token) {
             exchange.answer(HTTPServer.Response(status: 200, body: encodeJSON(ReportReply(.duplicate))))
         }
+        if let (machine, call) = world.oldCall(of: request) { world.checks.heard(machine, call) }
         api.handle(received, exchange)
     }
 

@@ -1,9 +1,15 @@
 import JSON
+import OldAgents
 import Wire
 
 // What the coordinator's answers say that is stored.
 extension World {
     func noteAcknowledged(_ response: Response, to request: Request) {
+        if let (machine, call) = oldCall(of: request) {
+            let reply = OldReply(status: response.status, body: response.body).judged
+            if let reply { checks.told(machine, call, reply) }
+            return
+        }
         guard response.status == 200, let route = request.route else { return }
         switch route {
         case .register:
@@ -29,6 +35,11 @@ extension World {
             if let reply: QueuedCommand = response.read() { acknowledged(.command(reply.command), request) }
         default: break
         }
+    }
+
+    func oldCall(of request: Request) -> (Machine, OldCall)? {
+        guard let call = request.call, let machine = request.sender.flatMap(machine) else { return nil }
+        return (machine, call)
     }
 
     private func noteReport<Report: WireObject>(

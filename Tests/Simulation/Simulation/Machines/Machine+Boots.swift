@@ -30,6 +30,7 @@ extension Machine {
             let all = manager.host.units.keys.sorted()
             manager.stop(all, atOnce: false, .init(within: .seconds(90), isThere: { true }, answer: { _ in }))
         }
+        old?.stop()
         guard let shell else { return afterAgent?() ?? () }
         shell.take(.stopping(hostGoesDown: true))
     }
@@ -46,6 +47,7 @@ extension Machine {
                 all, atOnce: false,
                 .init(within: .seconds(90), isThere: { true }, answer: { [self] _ in fall(for: pause) }))
         }
+        old?.stop()
         guard let shell else { return afterAgent?() ?? () }
         shell.take(.stopping(hostGoesDown: true))
     }

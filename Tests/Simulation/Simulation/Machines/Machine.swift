@@ -1,7 +1,9 @@
 import AgentCore
 import AgentHost
+import CoordinatorCore
 import HTTPServer
 import JSON
+import OldAgents
 import Wire
 
 /// One machine of EC2 with an agent on it: its clocks, its disk, its metadata service, its way to the coordinator, and one process
@@ -52,7 +54,7 @@ final class Machine: @unchecked Sendable {
     /// Counts the agent's processes.
     private(set) var life = 0
 
-    init(_ instance: CloudInstance, in place: Place, of world: World) {
+    init(_ instance: CloudInstance, in place: Place, of world: World, running build: OldBuild?) {
         id = instance.id
         address = Request.address("10.0.\(world.machines.count >> 8).\(world.machines.count & 255)")
         self.place = place
@@ -65,8 +67,13 @@ final class Machine: @unchecked Sendable {
         disk = RecordDisk(world.agenda, world.chance, world.mutations)
         metadata = MetadataService(instance, world.chance)
         metadata.errors = world.faults.metadata * 0.5
-        dialect = world.faults.mixedVersions ? world.chance.pick(Dialect.allCases) ?? .current : .current
+        let isMixed = build == nil && world.faults.mixedVersions
+        dialect = isMixed ? world.chance.pick(Dialect.allCases) ?? .current : .current
+        old = build.map { OldProgram($0, on: self) }
     }
+
+    /// Nil: it has an agent of today.
+    private(set) var old: OldProgram?
 
     var agent: AgentMachine? { shell?.agent }
     var isAwake: Bool { sleepsUntil <= world.agenda.now }
@@ -75,7 +82,7 @@ final class Machine: @unchecked Sendable {
 
     var options: AgentOptions {
         var options = AgentOptions(hostname: id.text, proposed: place.proposed)
-        options.logicalAgent = place.name
+        options.logicalAgent = place.upgradedName ?? place.name
         options.takeOver = place.workload.takeOver
         return options
     }
@@ -83,6 +90,7 @@ final class Machine: @unchecked Sendable {
     func startAgent() {
         guard isRunning, manager.isUp, shell == nil else { return }
         guard isAwake else { return plan(after: .milliseconds(1)) { [self] in startAgent() } }
+        if let old { return old.start() }
         life += 1
         let number = life
         let remembered = disk.open(
@@ -106,14 +114,16 @@ final class Machine: @unchecked Sendable {
 
     /// Killed, with whatever it had not given to the disk.
     func crashAgent(restartsAfter pause: Duration?) {
-        guard shell != nil else { return }
+        guard shell != nil || old?.player != nil else { return }
         world.story.tell(id.short, "its agent is killed")
         endProcess()
         if let afterAgent { return afterAgent() }
+        if let old { return old.startLater() }
         if let pause { plan(after: pause) { [self] in startAgent() } }
     }
 
     func endProcess() {
+        old?.end()
         memoryAtEnd = shell?.agent.memory
         shell?.end()
         shell = nil
@@ -132,7 +142,19 @@ final class Machine: @unchecked Sendable {
 
     func reload() {
         reloadedAt = world.agenda.now
+        old?.restart()
         shell?.take(.reconfigured(options))
+    }
+
+    /// The agent of today is installed in place of the old program, as its guide says.
+    func upgrade() {
+        guard let old else { return }
+        world.story.tell(id.short, "has the agent of today installed")
+        // Where the old program had no name for the workload it is called as the coordinator shows it.
+        place.upgradedName = old.slot.flatMap { world.coordinator.slots[$0]?.logicalAgent }
+        old.stop()
+        self.old = nil
+        plan(after: .seconds(2)) { [self] in startAgent() }
     }
 
     // MARK: The machine
@@ -167,6 +189,7 @@ final class Machine: @unchecked Sendable {
         // As AgentShell has it: what counts from the boot ran ahead of what stands still meanwhile.
         if pause > .seconds(1), !world.mutations.are(.pauseUnnoticed) { shell?.resume(after: pause) }
         shell?.handleWaiting()
+        old?.handleWaiting()
         manager.changed()
     }
 

@@ -54,6 +54,12 @@ final class MetadataService {
         }
     }
 
+    /// As an old program reads it.
+    var notice: (action: String, time: String)? {
+        let isMissed = flickers && chance.happens(0.4)
+        return isMissed ? nil : interruption.map { ($0.action, "\($0.at)") }
+    }
+
     private static func reading(_ text: String?) -> MetadataReading { text.map { .value($0) } ?? .absent }
 
     private static func json(_ time: Timestamp) -> String { String(decoding: encodeJSON(time), as: UTF8.self) }

@@ -1,5 +1,7 @@
 import AgentCore
 import HTTPServer
+import JSON
+import OldAgents
 import Wire
 
 /// A request on its way, as bytes and what stands beside them.
@@ -7,6 +9,9 @@ struct Request: @unchecked Sendable {
     // Unchecked: a simulation is one thread.
     /// Nil: an old program's, which knows no routes.
     var route: Route?
+    /// What that has asked.
+    var call: OldCall?
+    var sender: InstanceID?
     var values: [any PathValue] = []
     let method: String
     let target: String
@@ -27,6 +32,15 @@ struct Request: @unchecked Sendable {
         self.token = token
         method = route.row.method.rawValue
         target = route.target(values, query: query)
+    }
+
+    /// What an old program asks, with its client's token.
+    init(_ call: OldCall, of machine: Machine) {
+        (self.call, sender) = (call, machine.id)
+        (method, target, requestID) = (call.method, call.path, call.requestID)
+        body = call.body.map { encodeJSON($0) } ?? []
+        token = machine.place.clientToken
+        address = machine.address
     }
 
     var slot: SlotID? { values.first as? SlotID }

@@ -71,15 +71,27 @@ package enum Mutation: String, CaseIterable, Sendable {
     case epochOfDemotionUnchecked
     /// What was stopped in doubt runs again before anybody was asked.
     case servesUnasked
+    /// What an old host calls a machine that is not there yet is taken for one.
+    case placeholderIsMachine
+    /// The same prices of an old host, sent again, are others.
+    case oldRepeatsCount
+    /// An old host that says again that it ends is told again to launch a replica,
+    case replicaSaidAtEachNotice
+    /// and one that asks again for launches is told again of each.
+    case launchesToldAgain
+    /// The farewell of an old host that was replaced is taken for that of the one that serves.
+    case farewellIsThePrimarys
 }
 
 /// The one mutation of a run, if any, where it bites.
 final class Mutations {
     private let mutation: Mutation?
     private let chance: Chance
-    private var count = 0
+    var count = 0
     /// Promotions that were forgotten.
     var dropped: Set<CommandID> = []
+    /// The launches that old hosts of each workload were told of last.
+    var launches: [LogicalAgentID: Response] = [:]
     /// The last order to stop of each workload.
     var demotions: [LogicalAgentID: Command] = [:]
 
@@ -139,6 +151,7 @@ final class Mutations {
     /// Nil: it does not arrive.
     func arrives(_ request: Request, _ world: World, _ receive: (Response?) -> Void) -> Request? {
         var request = request
+        if let (machine, call) = world.oldCall(of: request) { arrives(&request, call, from: machine) }
         switch (mutation, request.route) {
         case (.reportsSwallowed, .commandResult), (.reportsSwallowed, .switchReport):
             receive(Response(status: 200, body: encodeJSON(ReportReply(.accepted))))
@@ -164,7 +177,12 @@ final class Mutations {
         return request
     }
 
-    func leaves(_ response: Response, to request: Request) -> Response {
+    func leaves(_ response: Response, to request: Request, _ world: World) -> Response {
+        if let (machine, call) = world.oldCall(of: request) {
+            var response = response
+            leaves(&response, to: call, at: machine)
+            return response
+        }
         guard mutation == .deletionForgotten, response.status == 404, request.route == .heartbeat else {
             return response
         }
@@ -173,7 +191,7 @@ final class Mutations {
     }
 
     /// The value behind a key of a flat object, up to the next key.
-    private func replace(_ key: String, with value: String, in body: inout [UInt8]) {
+    func replace(_ key: String, with value: String, in body: inout [UInt8]) {
         var text = String(decoding: body, as: UTF8.self)
         guard let place = text.range(of: key) else { return }
         let rest = text[place.upperBound...]

@@ -1,3 +1,4 @@
+import OldAgents
 import Wire
 
 /// A workload as its owner sees it: a name, the machines that were started for it, and the agents that the coordinator had
@@ -9,6 +10,10 @@ final class Place {
     let proposed: SlotSettingsChange
     let workload: PretendWorkload
     private(set) var slot: SlotID?
+    /// What its owner starts on its machines, where that is not the agent of today.
+    var oldBuild: OldBuild?
+    /// What the agent of today calls it that was installed in place of an old program, which may have had no name for it.
+    var upgradedName: LogicalAgentID?
     /// An operator deleted its agent and has not taken that back.
     var isDeleted = false
     /// Since when nothing of it runs, or nobody serves, by the world's clock.

@@ -1,6 +1,8 @@
 import AgentCore
+import CoordinatorCore
 import CoordinatorHeart
 import JSON
+import OldAgents
 import Wire
 
 // How it begins: tenants, workloads, and the first machine of each.
@@ -12,6 +14,9 @@ extension World {
             if number < 2 {
                 createClient("client-\(number + 1)") { [self] token in addPlaces(number, of: count, token) }
             }
+        }
+        for (number, workload) in oldWorkloads.enumerated() where !workload.isBesideOthers {
+            createClient("old-\(number + 1)") { [self] token in add(workload, number, token) }
         }
         agenda.plan(after: .seconds(1)) { [self] in trouble() }
         agenda.plan(after: .seconds(5)) { [self] in lookAfterWorkloads() }
@@ -51,6 +56,30 @@ extension World {
             places.append(place)
             startMachine(in: place)
         }
+        for (number, workload) in oldWorkloads.enumerated() where workload.isBesideOthers && first == 0 {
+            add(workload, number, token)
+        }
+    }
+
+    private func add(_ workload: OldWorkload, _ number: Int, _ token: Token) {
+        let name = LogicalAgentID(stringLiteral: "old-\(number + 1)-\(workload.build.rawValue)")
+        guard !places.contains(where: { $0.name == name }) else { return }
+        var change = SlotSettingsChange()
+        change[.terminateWaitSeconds] = .whole(120)
+        let place = Place(name, clientToken: token, proposed: change, PretendWorkload.drawn(chance))
+        place.oldBuild = workload.build
+        places.append(place)
+        startMachine(in: place)
+        guard let delay = workload.isUpgradedAfter else { return }
+        agenda.plan(after: delay) { [self] in upgrade(place) }
+    }
+
+    /// Its owner takes the agent of today from here on, and installs it on the machine that serves.
+    private func upgrade(_ place: Place) {
+        place.oldBuild = nil
+        let living = machines.filter { $0.place === place && $0.isRunning && !$0.isGoingDown && $0.old != nil }
+        let primary = slot(of: place)?.primary?.instance
+        (living.first { $0.id == primary } ?? living.first)?.upgrade()
     }
 
     func startMachine(in place: Place) {

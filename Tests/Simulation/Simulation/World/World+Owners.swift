@@ -8,7 +8,18 @@ extension World {
 
     func lookAfterWorkloads() {
         for place in places { lookAfter(place) }
+        for machine in machines where machine.isRunning { machine.old.map(lookAfter) }
         agenda.plan(after: Self.looksEvery) { [self] in lookAfterWorkloads() }
+    }
+
+    /// One that has given up for ever is started again. One that is called offline although it runs names itself nowhere, and since
+    /// the coordinator was started anew, which host speaks from there is not known: it is made to enrol.
+    private func lookAfter(_ old: OldProgram) {
+        if let stuck = old.stuckSince, agenda.now - stuck > .seconds(60) { return old.restart() }
+        guard let host = old.slot.flatMap({ coordinator.slots[$0] })?.host(old.machine.id), host.isOffline,
+            host.role.isInUse, agenda.now - old.startedAt > .seconds(60)
+        else { return }
+        old.restart(asNew: true)
     }
 
     private func lookAfter(_ place: Place) {
@@ -31,7 +42,8 @@ extension World {
         guard let machine = machine(primary.instance), machine.isRunning, !machine.isAway else {
             return false
         }
-        return machine.spokeAt.map { agenda.now - $0 < .seconds(30) } ?? true
+        let patience = Duration.seconds(machine.old == nil ? 30 : 120)
+        return machine.spokeAt.map { agenda.now - $0 < patience } ?? true
     }
 
     func slot(of place: Place) -> Slot? { place.slot.flatMap { coordinator.slots[$0] } }

@@ -1,5 +1,6 @@
 import AgentCore
 import CoordinatorCore
+import OldAgents
 import Wire
 
 // What everything comes to once nothing goes wrong any more.
@@ -34,6 +35,7 @@ extension World {
     }
 
     private func unrest(of machine: Machine, _ primary: Host, _ slot: Slot) -> [String] {
+        if let old = machine.old { return unrest(of: old, primary, slot) }
         guard let memory = machine.agent?.memory else { return ["\(machine.id.short) has no agent running"] }
         var unrest: [String] = []
         if !primary.isFresh { unrest.append("\(machine.id.short), which serves, is not heard") }
@@ -45,6 +47,16 @@ extension World {
                 "\(machine.id.short) has configuration \(memory.configuration?.version.number ?? 0), not \(slot.configVersion)"
             )
         }
+        return unrest
+    }
+
+    private func unrest(of old: OldProgram, _ primary: Host, _ slot: Slot) -> [String] {
+        let name = primary.instance.short
+        guard let player = old.player, player.life == .running else { return ["\(name) has no program running"] }
+        var unrest: [String] = []
+        if !primary.isFresh { unrest.append("\(name), which serves, is not heard") }
+        if old.slot != slot.id { unrest.append("\(name) serves, and takes itself for another's") }
+        if player.readiness != .ready { unrest.append("\(name) serves, and is not ready") }
         return unrest
     }
 }

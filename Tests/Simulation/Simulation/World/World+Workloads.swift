@@ -19,6 +19,7 @@ extension World {
         if comes(faults.agentRestarts) {
             story.tell(machine.id.short, "its agent is restarted")
             machine.shell?.take(.stopping(hostGoesDown: false))
+            machine.old?.restart()
         }
         if comes(faults.reboots) { machine.reboot(inOrder: chance.happens(0.6), for: chance.seconds(10...60)) }
     }

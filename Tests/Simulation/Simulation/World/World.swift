@@ -29,6 +29,8 @@ final class World: @unchecked Sendable {
     var counts = Counts()
     /// Whether it is waited out that nothing comes of EC2's recommendations, which takes two hours: in one seed of many.
     let waitsForRecommendations: Bool
+    /// Workloads that old programs carry, if this seed has any.
+    let oldWorkloads: [OldWorkload]
     /// Machines that a person has asked to promote.
     var promotionsAsked: Set<InstanceID> = []
 
@@ -43,6 +45,7 @@ final class World: @unchecked Sendable {
         chance = Chance(seed: seed)
         faults = settings.hasFaults ? Faults.drawn(chance) : .none
         waitsForRecommendations = chance.happens(0.04)
+        oldWorkloads = OldWorkload.drawn(Chance(seed: ~seed))
         mutations = Mutations(settings.mutation, chance)
         story = Story(settings, of: agenda)
         network = Network(agenda, chance, faults)
@@ -114,10 +117,12 @@ final class World: @unchecked Sendable {
     func boot(_ instance: CloudInstance, in place: Place, from parent: Machine?) {
         let takes = (parent == nil ? .zero : sky.cloud.runsAfter) + chance.seconds(3...25)
         let isFromImage = parent != nil && (instance.image != "ami-1" || chance.happens(0.1))
+        // What an old program starts is a copy of its own machine.
+        let build = parent == nil ? place.oldBuild : parent?.old?.build
         agenda.plan(after: takes) { [self] in
             guard sky.state(of: instance.id) == .running else { return }
-            let machine = Machine(instance, in: place, of: self)
-            if isFromImage, let parent { parent.disk.clone(into: machine.disk) }
+            let machine = Machine(instance, in: place, of: self, running: build)
+            if isFromImage, build == nil, let parent { parent.disk.clone(into: machine.disk) }
             machinesByID[instance.id] = machine
             machines.append(machine)
             story.tell(instance.id.short, "has started in \(instance.zone?.text ?? "") for \(place.name)")
@@ -147,7 +152,7 @@ final class World: @unchecked Sendable {
             guard let request = mutations.arrives(request, self, receive.value) else { return }
             coordinator.take(request, heard) { [self] response in
                 network.carry(.down, over: machine?.link) { [self] in
-                    var response = response.map { mutations.leaves($0, to: request) }
+                    var response = response.map { mutations.leaves($0, to: request, self) }
                     if let body = response?.body {
                         digest.fold(body)
                         response?.body = machine?.dialect.written(body) ?? body
@@ -166,6 +171,7 @@ final class World: @unchecked Sendable {
         for event in events {
             story.tell(event.slot?.short ?? "coordinator", event.sentence.shortened)
             digest.fold(Array(event.kind.rawValue.utf8))
+            checks.noted(event)
         }
     }
 
