@@ -139,7 +139,7 @@ extension Slot {
     private var incidentMoments: [Timestamp] {
         incidents.filter(\.isOpen).flatMap { record in
             let incident = record.incident
-            var moments = [record.givenUpAt, record.lastMoment - Rules.lastChoice, incident.preparationDue]
+            var moments = [givenUpAt(record), record.lastMoment - Rules.lastChoice, incident.preparationDue]
             if incident.kind == .maintenance { moments.append(incident.lastMoment - Rules.maintenanceLead) }
             if let deadline = incident.deadline { moments.append(deadline) }
             return moments

@@ -45,7 +45,7 @@ extension Slot {
                     instance: incident.instance, incident: record.id)
             }
             // While nobody serves it goes on.
-            guard turn.now >= record.givenUpAt, promoting == nil, !isUnserved(at: turn.now) else { continue }
+            guard turn.now >= givenUpAt(record), promoting == nil, !isUnserved(at: turn.now) else { continue }
             if incident.kind == .rebalance, incident.drill {
                 let limit = Rules.replicaLaunchTime.components.seconds
                 close(record.id, as: .missed, "no replica was ready within \(limit) s", &turn)
@@ -55,6 +55,12 @@ extension Slot {
                 close(record.id, as: .missed, "nobody took over from \(incident.instance)", &turn)
             }
         }
+    }
+
+    /// When nothing came of it. One that may be at work is taken for there for so much longer after its last word.
+    func givenUpAt(_ record: IncidentRecord) -> Timestamp {
+        let isTokenless = host(record.incident.instance)?.isTokenless ?? false
+        return record.givenUpAt + (isTokenless ? Rules.workSilence : .zero)
     }
 
     package var emergencyStatus: EmergencyStatus {

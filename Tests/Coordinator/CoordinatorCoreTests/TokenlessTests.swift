@@ -154,6 +154,20 @@ struct TokenlessTests {
         #expect(scene.slot.host(bravo) == nil)
     }
 
+    @Test func `nobody calls off the end of one that may be at work, and so is taken for there`() throws {
+        var scene = Scene()
+        try scene.join(alpha, asking: .switches)
+        _ = try scene.decide { try $0.askSwitch(to: .onDemand, &$1) }
+        #expect(try scene.ask(alpha, .switches).count == 1)
+        try scene.interrupt(alpha)
+        scene.wait(500)
+        #expect(scene.slot.incidents.contains { $0.isOpen })
+        scene.silence(alpha)
+        scene.offline(alpha)
+        scene.wait(3_000)
+        #expect(!scene.slot.incidents.contains { $0.incident.state == .averted })
+    }
+
     @Test func `where nobody serves, one that can prove it goes before one that cannot`() throws {
         var scene = Scene()
         try scene.register(alpha)
