@@ -17,22 +17,29 @@ extension Heart {
         switchboard.lines(of: slot).allSatisfy { $0.state.withLock { $0.view.isEnded } }
     }
 
-    package func speaker(in slot: SlotID, named name: InstanceID?, from address: String) -> Line? {
+    /// `isLeaving`: it says that it stops. Of one that is only guessed that is not believed: a machine that was replaced says so from an
+    /// address that nobody knows any more, and about another one the time-out decides as well.
+    package func speaker(
+        in slot: SlotID, named name: InstanceID?, from address: String, isLeaving: Bool = false
+    ) -> Line? {
         let now = surroundings.monotonic()
         let lines = switchboard.lines(of: slot).filter(\.isTokenless)
-        guard let line = name.map({ name in lines.first { $0.instance == name } }) ?? guess(lines, address, now) else {
-            return nil
-        }
+        let found =
+            if let name { lines.first { $0.instance == name } } else {
+                guess(lines, address, now, amongKnown: isLeaving)
+            }
+        guard let line = found else { return nil }
         line.state.withLock { $0.address = (address, now) }
         return line
     }
 
     /// One that was heard lately from elsewhere, or is at work there, does not speak from here: this is another host under the
     /// same name.
-    private func guess(_ lines: [Line], _ address: String, _ now: Duration) -> Line? {
+    private func guess(_ lines: [Line], _ address: String, _ now: Duration, amongKnown: Bool) -> Line? {
         let running = lines.filter { line in line.state.withLock { $0.view.role != .terminated && !$0.view.isOver } }
         let here = running.filter { line in line.state.withLock { $0.address?.text == address } }
         if here.count == 1 { return here[0] }
+        if amongKnown { return nil }
         var live = running.filter { line in line.state.withLock { $0.presence != .offline } }
         if live.isEmpty { live = running.filter { $0.role == .primary } }
         guard live.count == 1, let line = live.first else { return nil }

@@ -34,7 +34,9 @@ extension API {
     /// A known host always gets an answer that says something: one that gets none, or an empty one, gives up for good.
     func oldHeartbeat(_ old: OldVisit) {
         let watched: [InstanceID] = old.body.names("monitored_instances", upTo: 1)
-        let line = old.speaker(named: old.body.name("instance_id") ?? watched.first)
+        let line = old.speaker(
+            named: old.body.name("instance_id") ?? watched.first,
+            isLeaving: old.body.word("status") == HostStatus.offline)
         let visit = old.visit
         let (slot, version) = (old.slot, line?.configVersion)
         let isParked = visit.exchange.park(
@@ -69,7 +71,7 @@ extension API {
 
     /// Not the slot's end: another host may serve in it.
     func farewell(_ old: OldVisit) {
-        guard let line = old.speaker else { return old.answer() }
+        guard let line = old.speaker(named: old.named, isLeaving: true) else { return old.answer() }
         heart.decide(Heartbeat(status: .offline, instance: line.instance), on: line) { _ in }
         old.answer()
     }

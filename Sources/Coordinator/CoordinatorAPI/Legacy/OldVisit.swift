@@ -28,13 +28,13 @@ struct OldVisit: Sendable {
     }
 
     /// Which of the slot's hosts speaks; nil when that cannot be told, and then nothing may follow from its words.
-    var speaker: Line? {
-        heart.speaker(
-            in: slot, named: body.name("instance_id", "cloud_instance_id"), from: visit.request.peer.text)
-    }
+    var speaker: Line? { speaker(named: named) }
 
-    func speaker(named instance: InstanceID?) -> Line? {
-        heart.speaker(in: slot, named: instance, from: visit.request.peer.text)
+    /// What it calls itself.
+    var named: InstanceID? { body.name("instance_id", "cloud_instance_id") }
+
+    func speaker(named instance: InstanceID?, isLeaving: Bool = false) -> Line? {
+        heart.speaker(in: slot, named: instance, from: visit.request.peer.text, isLeaving: isLeaving)
     }
 
     /// The same where it does not matter which of the slot's hosts does it.

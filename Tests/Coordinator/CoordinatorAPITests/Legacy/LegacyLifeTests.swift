@@ -284,6 +284,21 @@ struct LegacyLifeTests {
         }
     }
 
+    /// A machine that was replaced says its last words when it ends.
+    @Test func `a farewell from where nobody is known to speak is nobody's`() throws {
+        try withCoordinator { site in
+            let host = try site.old(.runbook)
+            try site.live(95)
+            let silent = try site.count("host_silent", of: host.slot)
+            let farewell = Ask(
+                "POST", "/api/agents/\(host.slot)/heartbeat", token: host.client.token, body: #"{"status": "offline"}"#)
+            #expect(try site.speak(farewell, from: "127.0.0.9").status == 200)
+            #expect(try site.count("host_silent", of: host.slot) == silent)
+            _ = try host.beat("offline")
+            #expect(try site.count("host_silent", of: host.slot) == silent + 1)
+        }
+    }
+
     @Test func `a disabled agent's hosts are told so`() throws {
         try withCoordinator { site in
             let host = try site.old(.v32)
