@@ -84,5 +84,11 @@ enum RegressionSeeds {
                 The coordinator's clock is being corrected, so that no heartbeat tells the time. A host that is to stop goes by
                 its own clock, and its fence is late.
                 """),
+        Regression(
+            seed: 20_000_086,
+            story: """
+                The machine that an old host launched in a switch enrols as an agent of its own, before the old host says that it
+                did. It is made the primary of that one's agent, too, where nobody ever hears it.
+                """),
     ]
 }

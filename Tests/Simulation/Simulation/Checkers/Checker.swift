@@ -17,6 +17,8 @@ class Checker {
     final func broken(_ sentence: String) { world.fail(promise, sentence) }
 
     // MARK: What happens
+    // An old program announces nothing, remembers next to nothing, and neither starts nor stops the workload: what is built on these
+    // says nothing of it. Nor can it be fenced, so whoever must never serve beside another is never one.
 
     /// The coordinator committed a slot; `before` is as it was last committed.
     func committed(_ slot: Slot, _ before: Slot?) {}

@@ -91,9 +91,10 @@ final class Door: @unchecked Sendable {
         func answer(_ response: HTTPServer.Response) -> Bool {
             guard isAlive, let reply = takeReply() else { return false }
             door?.open[number] = nil
-            let response = Response(response)
+            let world = coordinator.world
+            let response = world.mutations.leaves(Response(response), to: request, world)
             reply(response)
-            coordinator.world.noteAcknowledged(response, to: request)
+            world.noteAcknowledged(response, to: request)
             return true
         }
 

@@ -152,7 +152,7 @@ final class World: @unchecked Sendable {
             guard let request = mutations.arrives(request, self, receive.value) else { return }
             coordinator.take(request, heard) { [self] response in
                 network.carry(.down, over: machine?.link) { [self] in
-                    var response = response.map { mutations.leaves($0, to: request, self) }
+                    var response = response
                     if let body = response?.body {
                         digest.fold(body)
                         response?.body = machine?.dialect.written(body) ?? body
