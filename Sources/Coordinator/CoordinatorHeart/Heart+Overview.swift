@@ -141,7 +141,7 @@ extension Heart {
         Dictionary(uniqueKeysWithValues: events.drillKinds.map { ($0.key.rawValue, $0.value) })
     }
 
-    private func isFresh(_ slot: SlotID, _ instance: InstanceID) -> Bool {
+    package func isFresh(_ slot: SlotID, _ instance: InstanceID) -> Bool {
         switchboard.line(of: slot, instance)?.hostPresence == .fresh
     }
 

@@ -49,6 +49,9 @@ final class Coordinator: @unchecked Sendable {
 
     var isUp: Bool { heart != nil }
 
+    /// What memory says: a host of which nothing is wrong is heard without a decision, and so is not told to `slots`.
+    func hears(_ host: Host, of slot: Slot) -> Bool { heart?.isFresh(slot.id, host.instance) ?? false }
+
     // MARK: Its life
 
     func start() throws {

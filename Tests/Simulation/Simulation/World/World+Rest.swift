@@ -38,7 +38,7 @@ extension World {
         if let old = machine.old { return unrest(of: old, primary, slot) }
         guard let memory = machine.agent?.memory else { return ["\(machine.id.short) has no agent running"] }
         var unrest: [String] = []
-        if !primary.isFresh { unrest.append("\(machine.id.short), which serves, is not heard") }
+        if !coordinator.hears(primary, of: slot) { unrest.append("\(machine.id.short), which serves, is not heard") }
         if memory.role != .primary || memory.epoch != slot.epoch {
             unrest.append("\(machine.id.short) serves, and does not know it")
         }
@@ -54,7 +54,7 @@ extension World {
         let name = primary.instance.short
         guard let player = old.player, player.life == .running else { return ["\(name) has no program running"] }
         var unrest: [String] = []
-        if !primary.isFresh { unrest.append("\(name), which serves, is not heard") }
+        if !coordinator.hears(primary, of: slot) { unrest.append("\(name), which serves, is not heard") }
         if old.slot != slot.id { unrest.append("\(name) serves, and takes itself for another's") }
         if player.readiness != .ready { unrest.append("\(name) serves, and is not ready") }
         return unrest
