@@ -34,11 +34,10 @@ extension Slot {
         return reply(ordered)
     }
 
+    /// One that was deleted while its machine was launched is loaded no longer.
     private func reply(_ id: ReplicaID) -> ReplicaReply {
-        guard let replica = replicas.first(where: { $0.id == id }) else {
-            preconditionFailure("\(id) was made a moment ago")
-        }
-        return ReplicaReply(replica: id, instance: replica.instance, status: replica.status)
+        let replica = replicas.first { $0.id == id }
+        return ReplicaReply(replica: id, instance: replica?.instance, status: replica?.status ?? .terminated)
     }
 
     private mutating func adopt(

@@ -116,8 +116,9 @@ extension Slot {
         try requireNotElsewhere(instance)
         bind(launch.replica, to: instance, facts(in: launch.pool), &turn)
         finishLaunch(of: launch.replica, .done, "\(instance) was launched", &turn)
-        if status == .ready { vouch(for: launch.replica, at: turn.now) }
-        return launch.replica
+        let replica = replica(of: instance)?.id ?? launch.replica
+        if status == .ready { vouch(for: replica, at: turn.now) }
+        return replica
     }
 
     /// Its maker saw it running, which is all that can be known.

@@ -198,6 +198,20 @@ struct LegacyReplicaTests {
         }
     }
 
+    @Test func `a machine that was launched for a replica that is deleted by then is answered, and ended`() throws {
+        try withCoordinator { site in
+            let host = try site.old(.v4Early)
+            let replica = try #require(try order(host).text("id"))
+            #expect(try host.delete("replicas/\(replica)").status == 200)
+            let launched = #"{"instance_id": "i-0cccccccccccccccc", "replica_type": "emergency", "status": "ready"}"#
+            let answer = try host.post("replicas", launched)
+            #expect(answer.status == 200 || answer.status == 201)
+            #expect(try answer.text("replica_status") == "terminated")
+            let list = try host.get("instances-to-terminate").list("instances")
+            #expect(try list.map { try $0.text("instance_id") } == ["i-0cccccccccccccccc"])
+        }
+    }
+
     @Test func `a state that is transferred in full is ready`() throws {
         try withCoordinator { site in
             let host = try site.old(.v4Sync)
