@@ -41,7 +41,7 @@ final class TheFenceHolds: Checker {
         known[machine.id, default: []].insert(id)
         // By a clock that is astray an agent that is started again in the middle may put it off, but never beyond what the order takes.
         let most = Duration.seconds(order.drainBudgetSeconds + 3)
-        let isAstray = world.faults.wrongClocks || world.faults.clockJumps > 0
+        let isAstray = !machine.clocks.isRight || !world.coordinator.clock.clocks.isRight
         let left = isAstray ? most : max(.zero, min(fenceAt - wall, most))
         world.agenda.plan(after: left + Self.slack) { [self] in examine(machine, command, since: began) }
     }
