@@ -40,8 +40,8 @@ extension Heart {
         let here = running.filter { line in line.state.withLock { $0.address?.text == address } }
         if here.count == 1 { return here[0] }
         if amongKnown { return nil }
-        var live = running.filter { line in line.state.withLock { $0.presence != .offline } }
-        if live.isEmpty { live = running.filter { $0.role == .primary } }
+        var live = running.count == 1 ? running : running.filter { $0.hostPresence != .offline }
+        if live.isEmpty { live = here.filter { $0.role == .primary } }
         guard live.count == 1, let line = live.first else { return nil }
         let isElsewhere = line.state.withLock { state in
             state.address.map { $0.text != address && (state.view.isAtWork || now - $0.at < Self.addressAge) } ?? false

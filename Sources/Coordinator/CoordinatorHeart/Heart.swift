@@ -374,6 +374,6 @@ extension Line {
             State(
                 view: view, presence: row.isOffline ? .offline : .starting, heardAt: .zero, answeredAt: now,
                 saying: Saying(host), flushedAt: .zero, allowance: .ofHost(at: now),
-                noticeAllowance: .ofNotices(at: now)))
+                noticeAllowance: .ofNotices(at: now), address: row.address.map { ($0, now) }))
     }
 }

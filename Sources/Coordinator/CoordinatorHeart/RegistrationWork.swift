@@ -26,6 +26,7 @@ final class RegistrationWork: Work, @unchecked Sendable {
         case unnamed(from: String)
 
         var hash: [UInt8]? { if case .token(let hash) = self { hash } else { nil } }
+        var address: String? { if case .unnamed(let address) = self { address } else { nil } }
     }
 
     init(
@@ -80,7 +81,8 @@ final class RegistrationWork: Work, @unchecked Sendable {
         }
         calls = deliverToParked(&slot, batch)
         try batch.save(slot, replacing: before, turn, transaction)
-        try transaction.setToken(identity.hash, of: registration.instance, in: slot.id)
+        try transaction.setToken(
+            identity.hash, of: registration.instance, in: slot.id, registeredFrom: identity.address)
         outcome = .done(enrolment(slot, decided.host, batch.now))
         seat = { [self, switchboard = batch.switchboard, monotonic = batch.monotonic, wall = batch.now] in
             takeSeat(slot, decided.host, switchboard, monotonic, wall)
@@ -159,8 +161,8 @@ final class RegistrationWork: Work, @unchecked Sendable {
             slot: slot.id, instance: host.instance, client: client,
             Line.State(
                 view: Line.View(slot, host, at: wall), presence: .fresh, heardAt: now, answeredAt: now, saying: nil,
-                flushedAt: .zero, allowance: .ofHost(at: now), noticeAllowance: .ofNotices(at: now)))
-        if case .unnamed(let address) = identity { line.state.withLock { $0.address = (address, now) } }
+                flushedAt: .zero, allowance: .ofHost(at: now), noticeAllowance: .ofNotices(at: now),
+                address: identity.address.map { ($0, now) }))
         switchboard.seat(line, under: key)
     }
 }

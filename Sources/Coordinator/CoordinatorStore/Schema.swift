@@ -31,6 +31,10 @@ enum Schema {
         -- What a host without a token of its own has shown that it can do, as bits; NULL for one that can do everything.
         ALTER TABLE host ADD COLUMN abilities INTEGER CHECK (abilities >= 0);
         """,
+        """
+        -- From where a host without a token of its own registered: some name themselves nowhere else.
+        ALTER TABLE host ADD COLUMN registered_from TEXT;
+        """,
     ]
 
     /// Looks, and changes nothing: the file is ours, or it is empty and can become ours. Returns its version.

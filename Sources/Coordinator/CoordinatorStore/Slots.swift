@@ -57,14 +57,15 @@ extension StoreTransaction {
         }
     }
 
-    /// Gives a host the token that it authenticates with, in place of the one it had; nil leaves it without one. Throws
-    /// `.duplicate` when another host has the same.
+    /// Gives a host the token that it authenticates with, in place of the one it had; nil leaves it without one, known by the
+    /// `address` that it registered from. Throws `.duplicate` when another host has the same token.
     package borrowing func setToken(
-        _ hash: [UInt8]?, of instance: InstanceID, in slot: SlotID
+        _ hash: [UInt8]?, of instance: InstanceID, in slot: SlotID, registeredFrom address: String? = nil
     ) throws(StoreError) {
         try attempt("set the token of \(instance) in slot \(slot)") { transaction in
             let rows = try transaction.execute(
-                "UPDATE host SET token_hash = ? WHERE slot_id = ? AND instance_id = ?", hash, slot, instance)
+                "UPDATE host SET token_hash = ?, registered_from = ? WHERE slot_id = ? AND instance_id = ?", hash, address,
+                slot, instance)
             guard rows == 1 else {
                 throw StoreError(.failed, "set the token of \(instance) in slot \(slot): it is no host of it")
             }

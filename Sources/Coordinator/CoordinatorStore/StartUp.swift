@@ -20,6 +20,8 @@ package struct HostRow: Sendable {
     package var facts = HostFacts()
     /// Nil while it has not got a token of its own.
     package var tokenHash: [UInt8]?
+    /// Of one without: from where it registered.
+    package var address: String?
     package var abilities: Abilities
     /// It spoke at least once.
     package var wasHeard: Bool
@@ -57,6 +59,7 @@ package struct HostRow: Sendable {
         isInTrouble = try row.field(20)
         abilities = try row.field(21)
         wasHeard = try row.field(22)
+        address = try row.maybe(23)
         hasOpenCommands = false
     }
 }
@@ -168,7 +171,7 @@ extension StoreReader {
                     -- Nearly all are primaries, for which nothing is looked up.
                     host.role <> 'primary' AND NOT EXISTS (
                         SELECT 1 FROM host AS other WHERE other.slot_id = slot.id AND other.role = 'primary'),
-                    host.abilities, host.last_heard_at IS NOT NULL
+                    host.abilities, host.last_heard_at IS NOT NULL, host.registered_from
                 FROM host CROSS JOIN slot ON slot.id = host.slot_id
                 WHERE host.role <> 'terminated' AND host.number BETWEEN ?1 AND ?2
                 """, numbers.lowerBound, numbers.upperBound,

@@ -70,6 +70,40 @@ struct TokenlessTests {
         }
     }
 
+    @Test func `those who name nothing are told apart after a restart, too`() throws {
+        try withTemporaryFolder { folder in
+            let surroundings = ManualSurroundings()
+            let first = try Site(folder: folder, surroundings: surroundings)
+            let client = try first.makeClient()
+            let slot = try join(first, client, "i-aaaaaaaa", from: "10.0.0.1").slot
+            _ = try join(first, client, "i-bbbbbbbb", from: "10.0.0.2")
+            first.heart.stop()
+            let second = try Site(folder: folder, surroundings: surroundings)
+            defer { second.heart.stop() }
+            func speaker(_ address: String) -> InstanceID? {
+                second.heart.speaker(in: slot, named: nil, from: address)?.instance
+            }
+            #expect(speaker("10.0.0.2") == "i-bbbbbbbb")
+            #expect(speaker("10.0.0.1") == "i-aaaaaaaa")
+            #expect(speaker("10.0.0.3") == nil)
+        }
+    }
+
+    @Test func `of several that are all missed, none is taken for the one that serves`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            let slot = try join(site, client, "i-aaaaaaaa", from: "10.0.0.1").slot
+            _ = try join(site, client, "i-bbbbbbbb", from: "10.0.0.2")
+            for _ in 0..<20 {
+                site.surroundings.advance(by: .seconds(30))
+                site.heart.examineLiveness()
+                site.heart.settle(within: .seconds(10))
+            }
+            #expect(site.heart.speaker(in: slot, named: nil, from: "10.0.0.9") == nil)
+            #expect(site.heart.speaker(in: slot, named: nil, from: "10.0.0.2")?.instance == "i-bbbbbbbb")
+        }
+    }
+
     @Test func `a token of its own takes the client's word from it, and the other way round`() throws {
         try withSite { site in
             let client = try site.makeClient()

@@ -9,7 +9,7 @@ import Wire
 private let fixtures = String(#filePath.dropLast("SchemaTests.swift".count)) + "Fixtures"
 
 /// One of each version.
-private let versions = (1...8).map { "schema-000\($0)" }
+private let versions = (1...9).map { "schema-000\($0)" }
 
 /// What the tables themselves refuse, and how older files become today's.
 struct SchemaTests {
@@ -22,7 +22,7 @@ struct SchemaTests {
             let store = try TestStore(at: path)
             #expect(try self.installation(at: path) == installation)
             let version = try Database(path: path).read { try $0.userVersion() }
-            #expect(version == 8)
+            #expect(version == 9)
             // It does all that a new one does.
             try store.write { try $0.insert(makeClient(77)) }
             try store.save(makeServing(77, client: 77))
