@@ -64,7 +64,8 @@ extension StoreTransaction {
     ) throws(StoreError) {
         try attempt("set the token of \(instance) in slot \(slot)") { transaction in
             let rows = try transaction.execute(
-                "UPDATE host SET token_hash = ?, registered_from = ? WHERE slot_id = ? AND instance_id = ?", hash, address,
+                "UPDATE host SET token_hash = ?, registered_from = ? WHERE slot_id = ? AND instance_id = ?", hash,
+                address,
                 slot, instance)
             guard rows == 1 else {
                 throw StoreError(.failed, "set the token of \(instance) in slot \(slot): it is no host of it")

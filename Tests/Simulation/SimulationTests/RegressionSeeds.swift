@@ -90,5 +90,17 @@ enum RegressionSeeds {
                 The machine that an old host launched in a switch enrols as an agent of its own, before the old host says that it
                 did. It is made the primary of that one's agent, too, where nobody ever hears it.
                 """),
+        Regression(
+            seed: 16_004_543,
+            story: """
+                A person deletes a replica while an old host launches its machine. The host tells of it, and the coordinator finds
+                no replica to answer with, and traps.
+                """),
+        Regression(
+            seed: 16_003_268,
+            story: """
+                A primary of the runbook build dies, and the coordinator restarts. Neither it nor its replica is known by an
+                address any more, both are missed, and then the replica is heard as the primary.
+                """),
     ]
 }
