@@ -68,6 +68,8 @@ extension Heart {
             state.wait = wait
             let isKnown = state.presence == .fresh || (state.presence == .starting && !state.view.isInTrouble)
             let bringsLease = state.view.awaitsLease && heartbeat.configVersion == state.view.configVersion
+            // Its host counts it from when it learned of it, which was before this.
+            if bringsLease { state.answeredAt = now }
             guard isKnown, !bringsLease, heartbeat.status != .offline, !state.view.hasOrders, heartbeat.running.isEmpty,
                 state.saying == Line.Saying(heartbeat), (heartbeat.epoch ?? .zero) <= state.view.epoch,
                 !Slot.isContrary(heartbeat, to: state.view.role, state.view.epoch)

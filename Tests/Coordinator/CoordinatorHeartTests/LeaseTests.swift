@@ -72,6 +72,23 @@ import Wire
         }
     }
 
+    @Test(arguments: [0, 60])
+    func `a lease that is new or shorter counts from when its host is heard to know it, answered or not`(before: Int)
+        throws
+    {
+        try withSite { site in
+            let (primary, replica) = try pair(site, lease: before)
+            try site.beat(primary, knowing: primary.configVersion)
+            let changed = try ask { site.heart.change(lease(20), of: primary.slot, answer: $0) }
+            try pass(15, hearing: replica, at: site)
+            try site.beat(primary, knowing: changed.version)
+            try pass(21, hearing: replica, at: site)
+            #expect(!hasMoved(site))
+            try pass(3, hearing: replica, at: site)
+            #expect(hasMoved(site))
+        }
+    }
+
     @Test func `a lease that was shortened still counts as long as it was granted`() throws {
         try withSite { site in
             let (primary, replica) = try pair(site, lease: 60)

@@ -102,5 +102,11 @@ enum RegressionSeeds {
                 A primary of the runbook build dies, and the coordinator restarts. Neither it nor its replica is known by an
                 address any more, both are missed, and then the replica is heard as the primary.
                 """),
+        Regression(
+            seed: 18_001_657,
+            story: """
+                A lease is set, and its host is cut off after it has the configuration and before its heartbeat is answered. The
+                coordinator counts the lease from before, and the host does not count it at all: both serve.
+                """),
     ]
 }

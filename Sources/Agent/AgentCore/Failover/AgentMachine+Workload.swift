@@ -104,6 +104,7 @@ extension AgentMachine {
 
     mutating func noteConfigured(before: HandOver?, _ turn: Turn) {
         guard isExclusive else { return workload.noteShared() }
+        workload.hold(lease, at: turn.now)
         guard before != .exclusive, memory.role != .primary, memory.role != .promoting else { return }
         // Where two might serve it may have come up with the machine, and nobody minded.
         workload.doubt(.standBy, at: turn.now)

@@ -97,6 +97,13 @@ struct Workload: Sendable {
             role == .primary ? Confirmation(epoch: epoch, askedAt: askedAt) : nil
     }
 
+    /// A lease that a configuration brings, or shortens, counts from when that came: the coordinator takes it for held as soon as it
+    /// hears that the configuration is known here, and its answer to that may never arrive.
+    mutating func hold(_ lease: Duration?, at now: Duration) {
+        guard let lease else { return }
+        leaseEndsAt = min(leaseEndsAt ?? now + lease, now + lease)
+    }
+
     /// What was heard so far says nothing of now.
     mutating func ageWord(at now: Duration) { doubtsSince = now }
 

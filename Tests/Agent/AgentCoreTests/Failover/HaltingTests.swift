@@ -312,6 +312,31 @@ struct HaltingTests {
         #expect(!scene.scene.host.runs)
     }
 
+    @Test(arguments: [0, 60])
+    func
+        `a lease that is new or shorter counts from when the configuration comes, though nothing is heard from then on`(
+            before: Int
+        ) throws
+    {
+        var scene = WorkloadScene(.primary, .exclusive, lease: before)
+        scene.pass(.seconds(10))
+        scene.word.answers = false
+        for _ in 0..<100 where !scene.scene.open.contains(where: { $0.question.kind == .heartbeat }) {
+            scene.pass(.milliseconds(100))
+        }
+        scene.settings.leaseSeconds = 20
+        let configuration = Configuration(version: 2, settings: scene.settings)
+        let asked = try #require(scene.scene.open.first { $0.question.kind == .heartbeat })
+        let reply = scene.scene.heard(.primary, 1, version: 2) { _ in }
+        scene.scene.close(asked, .success(reply))
+        let fetched = try #require(scene.scene.open.first { $0.question.kind == .configuration })
+        scene.scene.close(fetched, .success(.configured(configuration)))
+        scene.pass(.seconds(10))
+        #expect(scene.scene.host.serves)
+        scene.pass(.seconds(10))
+        #expect(!scene.scene.host.runs)
+    }
+
     @Test func `a lease that is renewed is never felt`() {
         var scene = WorkloadScene(.primary, .exclusive, lease: 20)
         scene.pass(.seconds(300))
