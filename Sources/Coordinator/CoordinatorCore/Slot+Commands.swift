@@ -22,14 +22,14 @@ extension Slot {
 
     /// Hands the host its due commands, those that ask for one of `abilities`: higher priority first, then older first.
     package mutating func deliver(
-        to instance: InstanceID, for abilities: Abilities = .all, at now: Timestamp
+        to instance: InstanceID, for abilities: Abilities = .all, upTo most: Int = Limits.commandsMax, at now: Timestamp
     ) -> [Command] {
         // Those of one moment in the order in which they were decided: names of one millisecond do not tell.
         let due = commands.enumerated().filter {
             $1.instance == instance && $1.isDue(at: now) && abilities.contains($1.order.asksFor)
         }
         .sorted { ($1.1.priority, $0.1.createdAt, $0.0) < ($0.1.priority, $1.1.createdAt, $1.0) }.map(\.element)
-        for command in due.prefix(Limits.commandsMax) {
+        for command in due.prefix(most) {
             changeCommand(command.id) { command in
                 command.state = .delivered
                 command.attempt += 1
@@ -38,11 +38,17 @@ extension Slot {
             }
             // From here on it may serve, whatever becomes of its answer.
             if command.order.letsServe, host(instance)?.mayServe == false { change(instance) { $0.service = .told } }
-            let end = now + .seconds(command.leaseSeconds)
-            dueAt = min(dueAt ?? end, end)
+            lookAgain(by: now + .seconds(command.leaseSeconds))
+            if settings.leaseSeconds > 0, let host = host(instance), host.mayServe, let end = host.leaseEndsAt,
+                end > now
+            {
+                lookAgain(by: end)
+            }
         }
-        return due.prefix(Limits.commandsMax).compactMap { self.command($0.id)?.onTheWire }
+        return due.prefix(most).compactMap { self.command($0.id)?.onTheWire }
     }
+
+    private mutating func lookAgain(by moment: Timestamp) { dueAt = min(dueAt ?? moment, moment) }
 
     /// How many wait for the host beyond what it was handed.
     package func waiting(for instance: InstanceID, at now: Timestamp) -> Int {

@@ -11,7 +11,9 @@ extension Slot {
         learn(abilities, of: instance)
         noteHeardBesides(instance, &turn)
         settle(&turn)
-        return deliver(to: instance, for: abilities, at: turn.now)
+        // Whoever does them one after the other says nothing meanwhile, and is missed before the second is done.
+        let isBusyWithEach = abilities.contains(.knowsRepeats)
+        return deliver(to: instance, for: abilities, upTo: isBusyWithEach ? 1 : Limits.commandsMax, at: turn.now)
     }
 
     mutating func learn(_ abilities: Abilities, of instance: InstanceID) {

@@ -35,6 +35,17 @@ import Wire
         #expect(scene.hear(bravo).map(\.order.type) == ["promote", "activate"])
     }
 
+    @Test func `whoever is handed an order to serve is looked at when its lease ends`() throws {
+        var scene = try exclusive(lease: 20)
+        try scene.interrupt(alpha)
+        try scene.answer(bravo, "promote", .prepared)
+        try scene.answer(alpha, "demote", .fenced)
+        let end = scene.now + .seconds(2)
+        scene.slot.hosts[1].leaseEndsAt = end
+        #expect(scene.hear(bravo).map(\.order.type) == ["activate"])
+        #expect(try #require(scene.slot.dueAt) <= end)
+    }
+
     @Test func `a successor that activates unasked is not the primary`() throws {
         var scene = try exclusive()
         try scene.interrupt(alpha)

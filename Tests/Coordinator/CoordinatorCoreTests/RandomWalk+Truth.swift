@@ -23,6 +23,12 @@ struct Truth {
     private var hasServed = false
     /// Proven to serve once, by a probe or by the word of who started it.
     private var proven: Set<InstanceID> = []
+    /// Whose replicas a person deleted.
+    var unwanted: Set<InstanceID> = []
+    /// The primary, and since when it is.
+    private var serving: (instance: InstanceID, since: Timestamp)?
+    /// Who might serve beside the primary when `hand_over` became exclusive: that it goes on is no new order.
+    private var beside: Set<InstanceID> = []
     /// When each ceased to be the primary, by the coordinator's clock and by ours.
     private var replacedAt: [InstanceID: (told: Timestamp, ours: Timestamp)] = [:]
     /// Since when each was waited for, or the coordinator is back.
@@ -89,6 +95,7 @@ struct Truth {
         if scene.slot.settings.handOver == .exclusive {
             for (other, right) in rights where other != instance && right.end.map({ $0 > now }) ?? true {
                 guard right.since > lapsed[instance] ?? .earliest else { continue }
+                if instance == serving?.instance, rights[instance] != nil, beside.contains(other) { continue }
                 broken.append("\(instance) was told to serve while \(other) may")
             }
         }
@@ -132,6 +139,11 @@ struct Truth {
             let since = slot.host(old)?.roleSince ?? scene.now
             replacedAt[old] = (since, since - skew)
         }
+        if slot.primary?.instance != serving?.instance {
+            serving = slot.primary.map { ($0.instance, world(scene)) }
+            beside = []
+        }
+        if slot.settings.handOver == .exclusive, before.settings.handOver == .overlap { beside = Set(rights.keys) }
         hasServed = hasServed || slot.primary != nil
         for host in slot.hosts {
             // Where two may serve, the word of who ended it is enough.
@@ -162,7 +174,12 @@ struct Truth {
     }
 
     private func isSilentlyVacant(_ slot: Slot, at now: Timestamp) -> Bool {
-        guard slot.deletedAt == nil, hasServed, !(slot.promoting?.isFresh ?? false) else { return false }
+        // One that was only not heard since the coordinator is back has not missed anything.
+        let isComing = slot.promoting.map { promoting in
+            promoting.isFresh
+                || (promoting.inspectedAt == nil && promoting.presence != .offline && promoting.lastHeardAt != nil)
+        }
+        guard slot.deletedAt == nil, hasServed, isComing != true else { return false }
         if let primary = slot.primary, !primary.isProvenDead {
             guard slot.settings.leaseSeconds > 0, !primary.isFresh, let end = primary.leaseEndsAt, end <= now else {
                 return false
@@ -188,7 +205,7 @@ struct Truth {
         if proven.contains(target), !proven.contains(primary.instance) {
             return "\(primary.instance) is not proven to serve in its place"
         }
-        if let right = rights[target], let other = rights[primary.instance], other.since < right.since {
+        if let right = rights[target], let serving, serving.since < right.since, !unwanted.contains(target) {
             return "it may serve, was told to after \(primary.instance), and is only silent"
         }
         if let since = launchingSince[target], scene.now - since < .seconds(600) {

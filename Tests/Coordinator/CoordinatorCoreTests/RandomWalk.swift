@@ -293,7 +293,9 @@ struct RandomWalk {
         case 2 where !replicas.isEmpty:
             let replica = pick(replicas)
             say("delete replica")
+            let machine = scene.slot.replicas.first { $0.id == replica }?.instance
             try scene.decide { _ = try $0.deleteReplica(replica, &$1) }
+            if let machine { truth.unwanted.insert(machine) }
         case 3 where !replicas.isEmpty:
             let (replica, progress) = (pick(replicas), ReplicaProgress(status: pick(ReplicaStatus.allCases)))
             say("replica is \(progress.status)")

@@ -128,7 +128,7 @@ private func seeds(_ count: Int) -> ClosedRange<Int> { 1...(TestTier.current == 
             ("an incident is closed once", areClosedForGood(before, slot)),
             ("the version rises with the configuration only", versionFollows(before, slot)),
             ("the modes exclude each other", !(slot.settings.autoSwitchEnabled && slot.settings.manualReplicaEnabled)),
-            ("only what was replaced is terminated", new.allSatisfy { isFit($0, in: slot) }),
+            ("only what was replaced is terminated", new.allSatisfy { isFit($0, in: slot, after: before) }),
             ("exclusive means one", slot.settings.handOver == .overlap || !mayTwoServe(slot, open)),
         ]
         return promises.filter { !$0.1 }.map(\.0)
@@ -147,10 +147,12 @@ private func seeds(_ count: Int) -> ClosedRange<Int> { 1...(TestTier.current == 
         return isChanged ? after.configVersion > before.configVersion : after.configVersion == before.configVersion
     }
 
-    private func isFit(_ command: CommandRecord, in slot: Slot) -> Bool {
+    /// Whoever served before the step may have been asked in it, and replaced.
+    private func isFit(_ command: CommandRecord, in slot: Slot, after before: Slot) -> Bool {
         guard case .terminateInstance(let order) = command.order else { return true }
         guard let role = slot.host(order.target)?.role, let primary = slot.primary else { return false }
-        return [.zombie, .terminating].contains(role) && primary.isFresh && command.instance == primary.instance
+        return [.zombie, .terminating].contains(role) && primary.isFresh
+            && [primary.instance, before.primary?.instance].contains(command.instance)
     }
 
     /// A successor was told to serve while the old primary may.
