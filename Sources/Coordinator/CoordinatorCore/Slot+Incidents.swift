@@ -3,8 +3,11 @@ package import Wire
 
 // What hosts announce, folded into incidents.
 extension Slot {
-    /// A host announced its end, or that it may come. Repeats fold into the incident that they belong to.
-    package mutating func take(_ notice: Notice, _ turn: inout Turn) throws(Refusal) -> NoticeReply {
+    /// A host announced its end, or that it may come. Repeats fold into the incident that they belong to. In the answer it finds
+    /// those orders for it that ask for one of `abilities`.
+    package mutating func take(
+        _ notice: Notice, handing abilities: Abilities = .all, _ turn: inout Turn
+    ) throws(Refusal) -> NoticeReply {
         try requireInUse()
         guard let host = host(notice.instance) else {
             throw Refusal(.notFound, "agent \(id) has no host \(notice.instance): register it first")
@@ -15,10 +18,12 @@ extension Slot {
         change(notice.instance) { $0.tryAgain() }
         let incident = fold(notice, &turn)
         settle(&turn)
-        return reply(to: host.instance, about: incident, at: turn.now)
+        return reply(to: host.instance, about: incident, handing: abilities, at: turn.now)
     }
 
-    private mutating func reply(to instance: InstanceID, about id: IncidentID, at now: Timestamp) -> NoticeReply {
+    private mutating func reply(
+        to instance: InstanceID, about id: IncidentID, handing abilities: Abilities, at now: Timestamp
+    ) -> NoticeReply {
         guard let record = incident(id), let host = host(instance) else {
             preconditionFailure("incident \(id) was folded a moment ago")
         }
@@ -39,7 +44,7 @@ extension Slot {
         reply.deadline = record.incident.deadline
         reply.replica = replica
         reply.successor = record.incident.successor
-        reply.commands = deliver(to: instance, for: host.isTokenless ? host.launchesInAnswers : .all, at: now)
+        reply.commands = deliver(to: instance, for: abilities, at: now)
         reply.message = record.incident.drill ? "drill: \(message)" : message
         return reply
     }

@@ -106,8 +106,11 @@ extension Slot {
             case .interruption(let action, let time):
                 .interruption(action, at: time ?? knownEnd(of: instance) ?? turn.now + .seconds(120))
             }
+        // On any other path an order would stand in an answer that nobody reads for it.
+        let isObeyed = shown.contains(.launchesAtItsEnd)
         return try take(
-            Notice(instance: instance, signal: signal, detectedAt: announcement.detectedAt ?? turn.now), &turn)
+            Notice(instance: instance, signal: signal, detectedAt: announcement.detectedAt ?? turn.now),
+            handing: isObeyed ? host(instance)?.launchesInAnswers ?? [] : [], &turn)
     }
 
     /// When the machine is to go by what was announced of it, also when that is over for us: a host repeats it to the last.

@@ -107,7 +107,9 @@ extension Slot {
     /// from one of the two machines: nobody speaks for others.
     private func isOf(_ old: InstanceID, _ new: InstanceID, _ stamp: ReportStamp) -> Bool {
         guard stamp.instance == old || stamp.instance == new else { return false }
-        let isOfNow = stamp.epoch.map { $0.next >= epoch } ?? (stamp.instance == new)
+        // Who knows of no epoch tells of the one switch that it did, also after its successor has enrolled.
+        let isOfNow =
+            stamp.epoch.map { $0.next >= epoch } ?? (stamp.instance == new || host(old)?.isTokenless == true)
         if promoting?.instance == new { return isOfNow && primary?.instance == old }
         if primary?.instance == new {
             return isOfNow && host(old)?.role.isInUse == false

@@ -27,13 +27,8 @@ extension StoreTransaction {
     package borrowing func append(_ switches: [SwitchRecord], of slot: SlotID) throws(StoreError) {
         try attempt("add to the switches of slot \(slot)") { transaction in
             for record in switches {
-                try transaction.execute(
-                    """
-                    INSERT INTO switch (slot_id, at, trigger, old_instance, new_instance, on_demand_price, old_spot_price,
-                        new_spot_price, timing)
-                    VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-                    """, slot, record.at, record.trigger, jsonText(record.old), jsonText(record.new),
-                    record.onDemandPrice, record.oldSpotPrice, record.newSpotPrice, jsonText(record.timing))
+                let isKnown = try completeSwitch(record, of: slot, transaction)
+                if !isKnown { try insertSwitch(record, of: slot, transaction) }
                 guard record.saved > 0 else { continue }
                 try transaction.execute(
                     """
@@ -59,6 +54,32 @@ extension StoreTransaction {
             }
         }
     }
+}
+
+/// The last move was noted when its new machine was seen to serve: its report says more of the same. False: it was another one.
+private func completeSwitch(
+    _ record: SwitchRecord, of slot: SlotID, _ transaction: borrowing Transaction
+) throws -> Bool {
+    guard record.timing != nil else { return false }
+    let rows = try transaction.execute(
+        """
+        UPDATE switch SET trigger = ?, old_instance = ?, new_instance = ?, on_demand_price = ?, old_spot_price = ?,
+            new_spot_price = ?, timing = ?
+        WHERE number = (SELECT number FROM switch WHERE slot_id = ? ORDER BY at DESC, number DESC LIMIT 1)
+            AND timing IS NULL AND old_instance ->> '$.instance_id' = ? AND new_instance ->> '$.instance_id' = ?
+        """, record.trigger, jsonText(record.old), jsonText(record.new), record.onDemandPrice, record.oldSpotPrice,
+        record.newSpotPrice, jsonText(record.timing), slot, record.old?.instance, record.new.instance)
+    return rows > 0
+}
+
+private func insertSwitch(_ record: SwitchRecord, of slot: SlotID, _ transaction: borrowing Transaction) throws {
+    try transaction.execute(
+        """
+        INSERT INTO switch (slot_id, at, trigger, old_instance, new_instance, on_demand_price, old_spot_price,
+            new_spot_price, timing)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+        """, slot, record.at, record.trigger, jsonText(record.old), jsonText(record.new), record.onDemandPrice,
+        record.oldSpotPrice, record.newSpotPrice, jsonText(record.timing))
 }
 
 extension PricingReport {

@@ -420,6 +420,36 @@ struct ListTests {
         }
     }
 
+    @Test func `what is reported of a move that was seen before completes it, and is no other one`() throws {
+        try withStore { (store) throws in
+            try store.save(makeServing(1))
+            var seen = makeSwitch(2)
+            seen.old = SwitchedInstance(instance: instance(1))
+            var told = seen
+            (told.onDemandPrice, told.oldSpotPrice) = (JSONNumber("0.10"), JSONNumber("0.05"))
+            (told.newSpotPrice, told.timing) = (JSONNumber("0.03"), SwitchTiming(initiatedAt: newYear))
+            let (first, report) = (seen, told)
+            func count() throws -> [Int64] {
+                try Database(path: store.path).read { transaction in
+                    try transaction.all("SELECT timing IS NOT NULL FROM switch ORDER BY number") { try $0.value(0) }
+                }
+            }
+            try store.write { try $0.append([first], of: slotID(1)) }
+            try store.write { try $0.append([report], of: slotID(1)) }
+            #expect(try count() == [1])
+            let reader = try TestReader(at: store.path)
+            #expect(try reader.reader.clientSummaries(isFresh: nobody).map(\.totalSavings.text) == ["0.4800"])
+            // What was seen again is another move, and so is what is reported of others.
+            try store.write { try $0.append([first], of: slotID(1)) }
+            #expect(try count() == [1, 0])
+            var other = report
+            other.new = SwitchedInstance(instance: instance(3))
+            let unseen = other
+            try store.write { try $0.append([unseen], of: slotID(1)) }
+            #expect(try count() == [1, 0, 1])
+        }
+    }
+
     // MARK: Support
 
     private func nobody(_ slot: SlotID, _ instance: InstanceID) -> Bool { false }

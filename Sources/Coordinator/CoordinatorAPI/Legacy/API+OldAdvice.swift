@@ -17,7 +17,11 @@ extension API {
             $0.field("reasoning", Self.noEngine)
             $0.field("reason", Self.noEngine)
             $0.field("allowed", false)
-            $0.known("target_pool_id", PoolID?.none)
+            $0.known("instance_id", old.body.part("instance").name("instance_id") as InstanceID?)
+            $0.field("risk_score", 0)
+            $0.known("recommended_mode", Mode?.none)
+            for pool in ["target_pool_id", "recommended_pool_id"] { $0.known(pool, PoolID?.none) }
+            $0.field("expected_savings_per_hour", 0)
         }
     }
 
@@ -27,7 +31,7 @@ extension API {
             return .old {
                 $0.field("agent_id", agent.id)
                 $0.field("decision_type", "stay")
-                $0.field("confidence", 0)
+                for number in ["confidence", "risk_score", "expected_savings"] { $0.field(number, 0) }
                 $0.field("reason", Self.noEngine)
                 $0.known("recommended_pool_id", PoolID?.none)
                 $0.field("auto_switch_enabled", settings.autoSwitchEnabled)

@@ -20,9 +20,11 @@ extension API {
         } else if old.body.has("notice_type") {
             // Who sends this never looks for recommendations: EC2 stops the machine.
             announce(old, .stop, at: old.body.time("notice_time"))
-        } else {
+        } else if old.body.has("notice_time") {
             // Its time is that of each sending.
             announce(old, old.body.flag("immediate") == true ? .terminate : .stop)
+        } else {
+            announceRebalance(old)
         }
     }
 
@@ -38,6 +40,8 @@ extension API {
     }
 
     func createEmergencyReplica(_ old: OldVisit) {
+        // It has launched one, and tells of it.
+        if old.body.has("replica_type") { return oldReplica(old) }
         let isEnd = old.body.text("signal_type") == "termination-notice"
         let time = old.body.time("termination_time", "notice_time")
         guard let line = old.speaker else {
@@ -79,6 +83,9 @@ extension Response {
             $0.known("replica_id", reply.replica)
             $0.known("emergency_replica_id", reply.replica)
             $0.known("new_instance_id", reply.successor)
+            $0.known("target_pool_id", PoolID?.none)
+            $0.known("instructions", reply.message)
+            $0.known("failover_time_ms", Int?.none)
             $0.known("deadline", reply.deadline)
         } data: {
             $0.field("status", "acknowledged")

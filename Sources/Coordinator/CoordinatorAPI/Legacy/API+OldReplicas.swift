@@ -40,15 +40,21 @@ extension API {
 
     func oldTerminations(_ old: OldVisit) {
         guard let line = old.spokesman, old.visit.request.method != "HEAD" else {
-            return old.visit.answer(.terminations(nil, []))
+            return old.visit.answer(.terminations(nil, [], of: [], at: heart.wall))
         }
         if old.isSlowed(line) { return }
         old.later({ answer in
             heart.errand(for: line, about: .terminations) { [heart] outcome in
-                guard case .done(let errand) = outcome else { return answer(outcome.map { ($0, nil) }) }
-                heart.configuration(of: old.slot) { found in answer(found.map { (errand, $0) }) }
+                guard case .done(let errand) = outcome else { return answer(outcome.map { ($0, nil, []) }) }
+                if errand.commands.isEmpty {
+                    heart.configuration(of: old.slot) { found in answer(found.map { (errand, $0, []) }) }
+                } else {
+                    heart.agent(old.slot) { found in answer(found.map { (errand, $0.configuration, $0.hosts) }) }
+                }
             }
-        }) { (found: (Heart.Errand, Configuration?)) in .terminations(found.1, found.0.commands) }
+        }) { [heart] (found: (Heart.Errand, Configuration?, [InstanceSummary])) in
+            .terminations(found.1, found.0.commands, of: found.2, at: heart.wall)
+        }
     }
 
     /// What came of ending a machine.
@@ -113,6 +119,11 @@ extension API {
             .old {
                 $0.field("command_id", queued.command)
                 $0.known("message", queued.message)
+                // It is done when that machine has proven to serve: none is demoted before.
+                $0.field("demoted", false)
+                $0.known("new_instance_id", InstanceID?.none)
+                $0.known("old_instance_id", InstanceID?.none)
+                $0.known("switch_time", Timestamp?.none)
             }
         }
     }
@@ -157,15 +168,21 @@ extension Response {
     }
 
     /// With the switch off the host would pass over the list; what stands in it is to end all the same.
-    fileprivate static func terminations(_ configuration: Configuration?, _ commands: [Command]) -> Response {
+    fileprivate static func terminations(
+        _ configuration: Configuration?, _ commands: [Command], of hosts: [InstanceSummary], at now: Timestamp
+    ) -> Response {
         .old { reply in
             reply.array("instances") { list in
                 for command in commands {
                     guard case .terminateInstance(let order) = command.order else { continue }
+                    let host = hosts.first { $0.instance == order.target }
+                    let waited = max(0, (now - command.createdAt).components.seconds)
                     list.object { entry in
                         entry.field("instance_id", order.target)
+                        entry.known("instance_type", host?.instanceType)
+                        entry.known("az", host?.zone)
                         entry.field("reason", order.reason)
-                        entry.field("seconds_waiting", 0)
+                        for name in ["seconds_waiting", "seconds_since_marked"] { entry.field(name, waited) }
                     }
                 }
             }
@@ -192,7 +209,9 @@ extension Replica {
         if let pool {
             fields.object("pool") {
                 $0.field("id", pool)
+                $0.field("name", "\(pool.instanceType) (\(pool.zone))")
                 $0.field("instance_type", pool.instanceType)
+                $0.known("region", pool.zone.region)
                 $0.field("az", pool.zone)
             }
         }

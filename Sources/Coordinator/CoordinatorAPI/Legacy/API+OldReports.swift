@@ -11,6 +11,7 @@ extension API {
             return old.answerStale()
         }
         if old.isSlowed(line) { return }
+        learnMode(from: instance, line)
         let reports = PricingReport.all(in: old.body, of: line.instance, at: heart.wall)
         guard let last = reports.last else { return old.answer { $0.field("message", "no price was understood") } }
         for report in reports.dropLast() { heart.take(report, on: line) { _ in } }
@@ -21,6 +22,14 @@ extension API {
                 $0.field("prices", understood)
             }
         }
+    }
+
+    /// One program tells nowhere else how its machine is paid for.
+    private func learnMode(from instance: OldBody, _ line: Line) {
+        guard let mode: Mode = instance.word("current_mode", "mode") else { return }
+        var heartbeat = Heartbeat(status: .online, instance: line.instance)
+        heartbeat.mode = mode
+        if case .news = heart.hear(heartbeat, on: line, wait: .zero) { heart.decide(heartbeat, on: line) { _ in } }
     }
 
     func oldSwitch(_ old: OldVisit) {

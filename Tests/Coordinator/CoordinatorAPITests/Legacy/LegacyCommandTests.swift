@@ -290,6 +290,20 @@ struct LegacyCommandTests {
         }
     }
 
+    @Test func `who does one command after the other is handed one at a time`() throws {
+        try withCoordinator { site in
+            let host = try site.old(.v501)
+            _ = try host.actions()
+            var change = SlotSettingsChange()
+            change[.manualReplicaEnabled] = .flag(true)
+            change[.replicaCount] = .whole(2)
+            let _: Configuration = try site.order(.changeSettings, [host.slot], change)
+            let (first, second) = (try host.actions(), try host.actions())
+            #expect((first.count, second.count) == (1, 1))
+            #expect(try first.first?.text("request_id") != second.first?.text("request_id"))
+        }
+    }
+
     @Test func `a host that works on a command may say nothing for 300 s`() throws {
         try withCoordinator { site in
             let host = try site.old(.v501)

@@ -59,6 +59,20 @@ struct LegacyLifeTests {
         }
     }
 
+    @Test func `the other names of a token and of a zone are understood`() throws {
+        try withCoordinator { site in
+            let client = try site.makeClient()
+            let body = """
+                {"token": "\(client.token)", "logical_agent_id": "web", "instance_id": "i-0123456789abcdef0",
+                "instance_type": "m5.large", "region": "us-east-1", "availability_zone": "us-east-1c", "hostname": "h"}
+                """
+            let reply = try site.speak(
+                Ask("POST", "/api/agents/register", token: client.token, body: body), from: "127.0.0.1")
+            let slot = try #require(try reply.text("agent_id"))
+            #expect(try site.detail(slot).hosts.map(\.zone) == ["us-east-1c"])
+        }
+    }
+
     @Test func `a host without a machine's name is told what to look after`() throws {
         try withCoordinator { site in
             let client = try site.makeClient()
@@ -188,6 +202,9 @@ struct LegacyLifeTests {
             try host.beat()
             #expect(try site.detail(host.slot).agent.mode == .spot)
             #expect(try site.detail(host.slot).hosts.map(\.instance) == [host.instance])
+            // It does not know it again, and that says nothing.
+            try host.register("again")
+            #expect(try site.detail(host.slot).agent.mode == .spot)
         }
     }
 
@@ -266,12 +283,13 @@ struct LegacyLifeTests {
 
     // MARK: Farewells
 
-    @Test func `a farewell marks the host, and a repeat of its start finds it again`() throws {
+    @Test(arguments: ["shutdown", "termination"])
+    func `a farewell marks the host, and a repeat of its start finds it again`(path: String) throws {
         try withCoordinator { site in
             let host = try site.old(.v500)
             let farewell =
                 #"{"cloud_instance_id": "\#(host.instance)", "timestamp": "2026-01-01T00:00:00", "metadata": {"final_state": "SHUTDOWN"}}"#
-            #expect(try host.post("shutdown", farewell).status == 200)
+            #expect(try host.post(path, farewell).status == 200)
             #expect(try site.detail(host.slot).agent.status == .unknown)
             try host.register("again")
             #expect(try site.detail(host.slot).agent.status == .online)

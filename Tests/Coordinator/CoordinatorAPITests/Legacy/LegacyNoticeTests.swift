@@ -69,6 +69,24 @@ struct LegacyNoticeTests {
         }
     }
 
+    @Test func `a recommendation that says nothing is no end`() throws {
+        try withCoordinator { site in
+            let host = try site.old(.runbook)
+            _ = try host.post("rebalance-recommendation")
+            #expect(try incidents(host).map(\.kind) == [.rebalance])
+        }
+    }
+
+    @Test func `one path has three matters, and the one that nobody means ends nothing`() throws {
+        try withCoordinator { site in
+            let host = try site.old(.runbook)
+            let body = #"{"instance_id": "\#(host.instance)", "termination_reason": "spot"}"#
+            #expect(try host.post("termination-report", body).status == 200)
+            #expect(try incidents(host).isEmpty)
+            #expect(try site.role(host.instance, in: host.slot) == .primary)
+        }
+    }
+
     @Test func `a recommendation is no end`() throws {
         try withCoordinator { site in
             let host = try site.old(.v4Early)
@@ -134,9 +152,11 @@ struct LegacyNoticeTests {
         try withCoordinator { site in
             let host = try site.old(.v4Early)
             let body = #"{"instance_id": "i-0cccccccccccccccc", "replica_type": "emergency", "status": "ready"}"#
-            #expect(try host.post("replicas", body).status == 200)
-            #expect(try site.detail(host.slot).replicas.map(\.instance) == ["i-0cccccccccccccccc"])
-            #expect(try site.primary(host.slot) == host.instance)
+            for path in ["replicas", "create-emergency-replica"] {
+                #expect(try host.post(path, body).text("replica_id") != nil)
+                #expect(try site.detail(host.slot).replicas.map(\.instance) == ["i-0cccccccccccccccc"])
+                #expect(try site.primary(host.slot) == host.instance)
+            }
         }
     }
 

@@ -106,6 +106,39 @@ struct LegacyReportTests {
         }
     }
 
+    @Test func `a report that comes after the new machine has enrolled still brings its prices, once`() throws {
+        try withCoordinator { site in
+            let host = try site.old(.v4Early, as: "web")
+            _ = try host.switches()
+            _ = try site.askSwitch(host.slot)
+            _ = try host.switches()
+            let new = try site.old(.v4Early, host.client, as: "web", from: "127.0.0.2")
+            #expect(try site.primary(host.slot) == new.instance)
+            let body = """
+                {"old_instance": {"instance_id": "\(host.instance)"}, "new_instance": {"instance_id": "\(new.instance)"},
+                "prices": {"on_demand": 0.1, "old_spot": 0.05, "new_spot": 0.03},
+                "timing": {"switch_initiated_at": "2026-01-01T00:00:01"}}
+                """
+            #expect(try host.post("switch-report", body).text("outcome") == "accepted")
+            #expect(try host.post("switch-report", body).text("outcome") == "duplicate")
+            let clients = try site.ask(Ask(.clients, token: Site.adminToken)).text
+            #expect(clients.contains("0.48"), "\(clients)")
+            #expect(try site.primary(host.slot) == new.instance)
+        }
+    }
+
+    @Test func `how a machine is paid for is learned from its prices, where nothing else tells`() throws {
+        try withCoordinator { site in
+            let host = try site.old(.v32)
+            #expect(try site.detail(host.slot).agent.mode == nil)
+            #expect(try host.post("pricing-report", prices(host)).status == 200)
+            site.heart.settle(within: .seconds(10))
+            #expect(try site.detail(host.slot).agent.mode == .spot)
+            try host.beat()
+            #expect(try site.detail(host.slot).agent.mode == .spot)
+        }
+    }
+
     @Test func `a switch is understood in its flat shape, and one that failed is none`() throws {
         try withCoordinator { site in
             let host = try site.old(.v4Early)
