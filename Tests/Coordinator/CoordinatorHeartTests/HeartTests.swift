@@ -75,7 +75,7 @@ import Wire
             // The first holds the writer until the rest is queued, so that the rest is one batch: the order looks for a parked
             // call and finds none, the second parks one, and then both are committed.
             let isParked = Awaited<Bool>("the call that parks")
-            try site.doInTurn(20) { try isQueued.wait() }
+            try site.holdWriter(until: isQueued)
             site.heart.askSwitch(of: reply.slot, to: .onDemand) { _ in }
             try site.doInTurn(21) { isParked.set(line.park(call, wasQuiet: true)) }
             isQueued.open()
@@ -288,8 +288,7 @@ import Wire
         struct NoSeal: Error {}
         try withSite { site in
             let isQueued = Latch("both that share a batch")
-            // Holds the writer until the other two are queued.
-            let holder = try site.doInTurn(1) { try isQueued.wait() }
+            let holder = try site.holdWriter(1, until: isQueued)
             let failing = try site.doInTurn(2) { throw NoSeal() }
             let other = try site.doInTurn(3) {}
             isQueued.open()

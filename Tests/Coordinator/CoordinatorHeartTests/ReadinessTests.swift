@@ -62,7 +62,7 @@ struct ReadinessTests {
             let (primary, replica) = (try site.line(10), try site.line(11))
             let beat = site.heartbeat(replica, lacking: [])
             let isQueued = Latch("the notice and what is heard behind it")
-            try site.doInTurn(20) { try isQueued.wait() }
+            try site.holdWriter(until: isQueued)
             let notice = Notice(
                 instance: first, signal: .interruption(.terminate, at: site.surroundings.wall() + .seconds(120)),
                 detectedAt: site.surroundings.wall())

@@ -105,6 +105,18 @@ extension Site {
         return answer
     }
 
+    /// Holds the writer until the latch is open: what is queued from now on and until then is one batch.
+    @discardableResult
+    func holdWriter(_ number: UInt8 = 20, until latch: Latch) throws -> Awaited<Outcome<CreatedClient>> {
+        let isHeld = Latch("the writer's turn")
+        let held = try doInTurn(number) {
+            isHeld.open()
+            try latch.wait()
+        }
+        try isHeld.wait()
+        return held
+    }
+
     @discardableResult
     func register(
         _ instance: InstanceID, of client: ClientID, as name: LogicalAgentID = "web", token number: UInt8,

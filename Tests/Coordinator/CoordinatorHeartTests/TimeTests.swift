@@ -251,7 +251,7 @@ import Wire
             site.surroundings.advance(by: .seconds(130))
             let isQueued = Latch("what shares a batch")
             // Holds the writer until the rest is queued, which so is one batch.
-            try site.doInTurn(20) { try isQueued.wait() }
+            try site.holdWriter(until: isQueued)
             var change = SlotSettingsChange()
             change[.terminateWaitSeconds] = .whole(77)
             site.heart.change(change, of: line.slot) { _ in }
@@ -332,7 +332,7 @@ import Wire
         try withSite { site in
             let (line, _) = try slot(site, replicas: [second])
             let isFull = Latch("a full queue")
-            try site.doInTurn(20) { try isFull.wait() }
+            try site.holdWriter(until: isFull)
             let refused = Awaited<String>("the first that does not fit")
             for _ in 0..<30_000 where !refused.isSet {
                 site.heart.client(line.client) { if case .unavailable(let reason) = $0 { refused.set(reason) } }
@@ -355,12 +355,8 @@ import Wire
                 let name = try LogicalAgentID("web \(number)")
                 return try site.register(first, of: client, as: name, token: UInt8(10 + number)).line
             }
-            let (isHolding, isHeld) = (Latch("a writer that works"), Latch("everybody has announced"))
-            try site.doInTurn(20) {
-                isHolding.open()
-                try isHeld.wait()
-            }
-            try isHolding.wait()
+            let isHeld = Latch("everybody has announced")
+            try site.holdWriter(until: isHeld)
             let order = Locked<[Int]>([])
             let last = Awaited<Bool>("the last answer")
             site.heart.client(client) { _ in
