@@ -13,6 +13,8 @@ struct AgentFailoverTests {
     private static let onlyFull = "takes minutes: only with --full"
     /// How often in a row the full tier tries what depends on time.
     private static let rounds = number("SPOT_TEST_ROUNDS").map(Int.init) ?? 20
+    /// The same for what takes a minute and more each: so often that the tier fits its time, unless asked for more.
+    private static let longRounds = number("SPOT_TEST_ROUNDS").map(Int.init) ?? 5
     /// Towns side by side: they mostly wait. But systemd and its companions hold some twenty inotify instances in each, of which Linux
     /// gives a user 128 unless told otherwise, and one that gets none does not boot.
     private static let townsMax: Int = {
@@ -129,9 +131,8 @@ struct AgentFailoverTests {
         for failure in towns.failures { Issue.record("\(failure)", sourceLocation: sourceLocation) }
     }
 
-    /// What takes a minute and more each, as often as the full tier has time for.
     private func again(_ scenarios: [[String]]) -> [[String]] {
-        (0..<(TestTier.current == .full ? min(5, Self.rounds) : 1)).flatMap { _ in scenarios }
+        (0..<(TestTier.current == .full ? Self.longRounds : 1)).flatMap { _ in scenarios }
     }
 }
 
