@@ -9,9 +9,8 @@ import Systemd
         let program = AgentSettings.program
         let start = ProgramStart.ofThisProcess()
         let invocation = program.invocation(of: start)
-        let readSettings = { AgentSettings.read(invocation, start) }
         switch invocation.subcommand {
-        case "check-config": program.checkSettings(readSettings())
+        case "check-config": program.checkSettings(AgentSettings.read(invocation, start)).exit()
         case "check": CheckCommand.run(invocation, start, program).exit()
         case "drill": DrillCommand.run(invocation, start, program).exit()
         case "incidents": IncidentsCommand.run(invocation, start, program).exit()
@@ -20,11 +19,12 @@ import Systemd
             // libcurl brings GnuTLS along for protocols that the agent never speaks. Made ready all the same, before `main`,
             // it keeps 0.8 MB for good, unless this is set by then.
             ProgramStart.ensure("GNUTLS_NO_IMPLICIT_INIT")
-            run(readSettings, start).exit()
+            run(invocation, start).exit()
         }
     }
 
-    private static func run(_ readSettings: @escaping () -> SettingsOutcome, _ start: ProgramStart) -> ExitStatus {
+    private static func run(_ invocation: Invocation, _ start: ProgramStart) -> ExitStatus {
+        let readSettings = { AgentSettings.read(invocation, start) }
         let surroundings = SystemSurroundings()
         let sink = LogDestination.automatic.open(
             identifier: "spot-agent", prefix: "SPOT_", environment: start.environment, surroundings: surroundings)

@@ -13,7 +13,8 @@ import Systemd
         let invocation = program.invocation(of: start)
         let outcome = program.readSettings(invocation, start, standardFile: CoordinatorSettings.standardFile)
         switch invocation.subcommand {
-        case "check-config": check(program, outcome)
+        case "check-config":
+            program.checkSettings(outcome, and: CoordinatorSettings.contradictions(in: outcome)).exit()
         case "serve": serve(program, invocation, outcome, start).exit()
         case "backup", "restore": FileCommands.run(invocation, outcome, start.environment).exit()
         default:
@@ -35,10 +36,6 @@ import Systemd
             isTLS: settings[CoordinatorSettings.certificate] != nil,
             adminToken: settings[CoordinatorSettings.adminToken],
             databasePath: settings[CoordinatorSettings.database], environment: environment)
-    }
-
-    private static func check(_ program: ProgramDescription, _ outcome: SettingsOutcome) -> Never {
-        program.checkSettings(outcome, and: CoordinatorSettings.contradictions(in: outcome))
     }
 
     private static func serve(

@@ -70,14 +70,14 @@ extension ProgramDescription {
         return settings.read(sources)
     }
 
-    /// The sub-command `check-config`: prints what is wrong with the settings, or that nothing is, and ends the process.
+    /// The sub-command `check-config`: prints what is wrong with the settings, or that nothing is.
     /// `contradictions` is what the program itself found.
-    package func checkSettings(_ outcome: SettingsOutcome, and contradictions: [String] = []) -> Never {
+    package func checkSettings(_ outcome: SettingsOutcome, and contradictions: [String] = []) -> ExitStatus {
         for notice in outcome.notices { StandardStream.error.write("notice: \(notice)\n") }
         for problem in outcome.problems + contradictions { StandardStream.error.write("\(problem)\n") }
-        guard outcome.settings != nil, contradictions.isEmpty else { ExitStatus.configuration.exit() }
+        guard outcome.settings != nil, contradictions.isEmpty else { return .configuration }
         StandardStream.output.write("\(name): the configuration is valid\n")
-        ExitStatus.success.exit()
+        return .success
     }
 }
 
