@@ -454,8 +454,8 @@ private let administrationGoldens = [
         "client-token", ClientToken(token: token("token-5ecret"), clientName: "Acme"),
         required: ["token", "client_name"]),
     Golden(
-        "validated-client", ValidatedClient(client: "client-7", name: "Acme"), required: ["client_id", "name"],
-        unread: ["valid"]),
+        "validated-client", ValidatedClient(client: "client-7", name: "Acme", email: "ops@acme.example"),
+        required: ["client_id", "name"], unread: ["valid", "client_name"]),
     Golden("settings-change", SlotSettingsChange(to: settings)),
     Golden("enabled-change", EnabledChange(enabled: false)),
     Golden("force-switch-pool", ForceSwitch(target: .pool("m5.large.us-east-1c")), required: ["target", "pool_id"]),

@@ -51,7 +51,8 @@ extension Slot {
         return heard.first { $0.role.isInUse } ?? heard.first ?? primary.flatMap { $0.isOffline ? nil : $0 }
     }
 
-    mutating func noteLaunch(_ launched: CommandResult.LaunchedInstance, for id: ReplicaID, _ turn: inout Turn) {
+    /// Without `id` it was launched for something else, which is over.
+    mutating func noteLaunch(_ launched: CommandResult.LaunchedInstance, for id: ReplicaID?, _ turn: inout Turn) {
         var facts = HostFacts()
         facts.region = primary?.facts.region
         facts.instanceType = launched.instanceType
@@ -62,9 +63,10 @@ extension Slot {
     }
 
     /// A machine that runs is never forgotten: one whose order was taken back is ended, unless it is wanted after all.
-    mutating func bind(_ id: ReplicaID, to instance: InstanceID, _ facts: HostFacts, _ turn: inout Turn) {
+    mutating func bind(_ id: ReplicaID?, to instance: InstanceID, _ facts: HostFacts, _ turn: inout Turn) {
         guard !isOnlyElsewhere(instance) else {
-            return failReplica(id, "\(instance) is a host of another agent", &turn)
+            if let id { failReplica(id, "\(instance) is a host of another agent", &turn) }
+            return
         }
         let ordered = replicas.first { $0.id == id }
         if host(instance) == nil {
@@ -80,7 +82,7 @@ extension Slot {
         }
         guard let role = host(instance)?.role, [.launching, .replica].contains(role) else { return }
         if let ordered, ordered.isWithoutMachine || ordered.status.isActive {
-            give(id, the: instance)
+            give(ordered.id, the: instance)
             if let guessed = ordered.instance { bindReplica(guessed, &turn) }
         } else if isReplicaMissing {
             addReplica(for: instance, parent: primary?.instance, &turn)

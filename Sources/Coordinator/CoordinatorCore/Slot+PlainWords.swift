@@ -49,9 +49,9 @@ extension Slot {
         } else {
             result.facts = plain.launched.flatMap { facts($0, launchedFor: command, by: host) }
         }
-        if result.outcome == .done, result.facts == nil, command.order.asksFor == .switches, command.state.isOpen {
-            // Which machine serves now it does not say: its report does, or the machine itself.
-            changeCommand(id) { $0.result = result }
+        let isSeen = plain.isSeenRunning && result.facts != nil
+        if result.outcome == .done, !isSeen, command.order.asksFor == .switches, command.state.isOpen {
+            awaitMachine(of: command, result, &turn)
             settle(&turn)
             return .accepted
         }
@@ -60,8 +60,10 @@ extension Slot {
             settle(&turn)
             return .stale
         }
-        // It said so before, without the machine.
-        if command.result?.facts == nil, result.facts != nil { changeCommand(id) { $0.result = nil } }
+        // It said so before, without the machine, or without having seen it run.
+        if command.result?.facts == nil || command.state.isOpen, result.facts != nil {
+            changeCommand(id) { $0.result = nil }
+        }
         let outcome = try take(result, of: id, &turn)
         if plain.isSeenRunning, case .createReplica(let order) = command.order {
             vouch(for: order.replica, at: turn.now)
@@ -123,18 +125,37 @@ extension Slot {
 
     /// Whether the command may be handed out again when its lease has run out.
     func canRepeat(_ command: CommandRecord) -> Bool {
-        host(command.instance)?.abilities.contains(.knowsRepeats) ?? true
+        command.result == nil && host(command.instance)?.abilities.contains(.knowsRepeats) ?? true
     }
 
     /// It was handed out, and what became of it nobody will say any more.
     mutating func endUnanswered(_ command: CommandRecord, _ turn: inout Turn) {
-        let result =
-            command.result
-            ?? command.answer(.failed, "nothing was heard of it, and it may have been done", at: turn.now)
+        let awaited = command.awaitedMachine
+        let reason =
+            awaited.map { "nothing was heard of \($0), which it launched" }
+            ?? "nothing was heard of it, and it may have been done"
+        let said = awaited == nil ? command.result : nil
+        let result = said ?? command.answer(.failed, reason, at: turn.now)
         finish(command.id, as: CommandState(result.outcome), with: result, &turn)
         if case .createReplica(let order) = command.order, result.outcome != .done {
             failReplica(order.replica, result.message, &turn)
         }
+        if let awaited, let replica = replica(of: awaited) {
+            failReplica(replica.id, result.message, &turn)
+            endUnheard(replica, &turn)
+        }
+    }
+
+    /// Such a host was started anew: what it had begun it does not know any more, and would do again.
+    package mutating func noteRestart(of instance: InstanceID, _ turn: inout Turn) {
+        guard let host = host(instance), host.isTokenless, host.abilities.contains(.knowsRepeats) else { return }
+        for command in commands
+        where command.instance == instance && command.state == .delivered && command.result == nil
+            && command.order.asksFor != .terminates
+        {
+            endUnanswered(command, &turn)
+        }
+        settle(&turn)
     }
 }
 

@@ -15,6 +15,7 @@ extension Slot {
                 host.facts = host.facts.updated(by: facts)
                 if host.isTokenless == hasToken { host.abilities = hasToken ? .all : [] }
             }
+            noteRestart(of: known.instance, &turn)
             noteHeardBesides(known.instance, &turn)
             if known.role == .zombie || known.role == .terminated {
                 turn.note(.hostRefused, "\(known.instance) was replaced and stays so", instance: known.instance)

@@ -8,17 +8,18 @@ extension Slot {
     package mutating func take(
         _ creation: ReplicaCreation, by maker: InstanceID? = nil, _ turn: inout Turn
     ) throws(Refusal) -> ReplicaReply {
-        try requireInUse()
         if let instance = creation.instance {
             let replica: ReplicaID
             if let answered = try answerLaunch(by: maker, instance, creation.status, &turn) {
                 replica = answered
             } else {
+                try requireInUse()
                 replica = try adopt(instance, creation, by: maker, &turn)
             }
             settle(&turn)
             return reply(replica)
         }
+        try requireInUse()
         guard settings.manualReplicaEnabled else {
             throw Refusal(.validation, "agent \(id) keeps no replicas: set manual_replica_enabled first")
         }
@@ -122,7 +123,8 @@ extension Slot {
             if self.replicas.contains(where: { $0.id == id && $0.status.isActive }) { endReplica(id, at: turn.now) }
         case .promoted: throw Refusal(.conflict, "a replica is promoted by the coordinator, not by a report")
         case .launching, .syncing, .ready:
-            guard replica.status.isActive, !isOnlyClaimed(replica) else { break }
+            // Without a machine it is not ready, whoever says so: its maker's word of the machine was lost.
+            guard replica.status.isActive, replica.instance != nil, !isOnlyClaimed(replica) else { break }
             changeReplica(id) { replica in
                 replica.status = progress.status
                 if progress.status == .ready { replica.readyAt = replica.readyAt ?? turn.now }

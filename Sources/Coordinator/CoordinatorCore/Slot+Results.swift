@@ -48,6 +48,8 @@ extension Slot {
     private mutating func noteMachines(of command: CommandRecord, _ result: CommandResult, _ turn: inout Turn) {
         switch (command.order, result.facts) {
         case (.createReplica(let order), .launched(let launched)?): noteLaunch(launched, for: order.replica, &turn)
+        // The switch was overtaken by a hand-over.
+        case (.switch, .launched(let launched)?) where !command.state.isOpen: noteLaunch(launched, for: nil, &turn)
         case (.terminateInstance, .terminated(let target)?) where result.outcome == .done:
             noteTermination(of: target, by: command.instance, &turn)
         case (.terminateInstance(let order), _) where result.outcome == .done:

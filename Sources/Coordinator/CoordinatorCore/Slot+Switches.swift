@@ -85,7 +85,10 @@ extension Slot {
     package mutating func take(_ report: SwitchReport, _ turn: inout Turn) -> ReportReply.Outcome {
         if turn.isRepeat { return .duplicate }
         let (old, new) = (report.oldInstance.instance, report.newInstance.instance)
-        guard old != new, isOf(old, new, report.stamp) else { return .stale }
+        guard old != new, isOf(old, new, report.stamp) else {
+            claimLate(report.newInstance, by: report.stamp.instance, &turn)
+            return .stale
+        }
         var record = SwitchRecord(
             at: turn.now, trigger: report.trigger, old: report.oldInstance, new: report.newInstance)
         record.onDemandPrice = report.onDemandPrice
@@ -94,7 +97,10 @@ extension Slot {
         record.timing = report.timing
         // What is handed over in order the history has when that is done.
         if promoting?.instance == new { return .accepted }
-        guard primary?.instance == new || concludeSwitch(to: report.newInstance, &turn) else { return .stale }
+        guard primary?.instance == new || concludeSwitch(to: report.newInstance, &turn) else {
+            giveUpSwitch(of: old, to: new, &turn)
+            return .stale
+        }
         if primary?.instance == new { turn.note(record) }
         if report.timing.oldTerminatedAt != nil {
             noteTermination(of: old, by: report.stamp.instance, &turn)
@@ -126,7 +132,11 @@ extension Slot {
         new.zone = launched.zone
         new.mode = launched.mode
         new.image = launched.image
-        if primary?.instance != new.instance { concludeSwitch(to: new, &turn) }
+        guard primary?.instance != new.instance, concludeSwitch(to: new, &turn) else { return }
+        // It sends no report of it.
+        if let old = host(command.instance), old.isTokenless {
+            noteSwitch(from: old, to: new.instance, trigger: .manual, &turn)
+        }
     }
 
     /// Makes the machine that a host switched to the primary, unless a hand-over is under way or it was replaced before. Where two

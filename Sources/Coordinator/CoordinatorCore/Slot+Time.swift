@@ -27,6 +27,7 @@ extension Slot {
             noteLeaseEnd(&turn)
             releaseSuccessor(&turn)
             missFirstWord(&turn)
+            concludeAwaitedSwitch(&turn)
             endPromotion(&turn)
             judgeService(&turn)
             judgeIncidents(&turn)

@@ -11,9 +11,20 @@ extension Slot {
         learn(abilities, of: instance)
         noteHeardBesides(instance, &turn)
         settle(&turn)
-        // Whoever does them one after the other says nothing meanwhile, and is missed before the second is done.
+        // Whoever does them one after the other says nothing meanwhile, and is missed before the second is done. That it asks for the
+        // next says that the one before, or what became of it, was lost on the way.
         let isBusyWithEach = abilities.contains(.knowsRepeats)
+        if isBusyWithEach { renewUnanswered(of: instance) }
         return deliver(to: instance, for: abilities, upTo: isBusyWithEach ? 1 : Limits.commandsMax, at: turn.now)
+    }
+
+    private mutating func renewUnanswered(of instance: InstanceID) {
+        for command in commands
+        where command.instance == instance && command.state == .delivered && command.result == nil
+            && mayDeliverAgain(command)
+        {
+            changeCommand(command.id) { ($0.state, $0.leaseUntil) = (.pending, nil) }
+        }
     }
 
     mutating func learn(_ abilities: Abilities, of instance: InstanceID) {

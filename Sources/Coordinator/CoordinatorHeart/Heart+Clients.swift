@@ -82,12 +82,13 @@ extension Heart {
 
     /// The record with the sealed token in it.
     package func client(
-        _ id: ClientID, answer: @escaping @Sendable (Outcome<(name: String, sealedToken: [UInt8])>) -> Void
+        _ id: ClientID,
+        answer: @escaping @Sendable (Outcome<(name: String, email: String?, sealedToken: [UInt8])>) -> Void
     ) {
         submit(
             ClientWork(answer) { transaction, _ in
                 guard let record = try transaction.client(id) else { return .refused(.noClient(id)) }
-                return .done((record.name, record.sealedToken))
+                return .done((record.name, record.email, record.sealedToken))
             })
     }
 }

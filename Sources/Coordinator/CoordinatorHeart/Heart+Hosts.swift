@@ -238,7 +238,7 @@ extension Heart {
         answer: @escaping @Sendable (Outcome<ReplicaReply>) -> Void
     ) {
         submit(
-            SlotWork(on: slot, naming: { Focus(now: $0, instance: creation.instance) }) {
+            SlotWork(on: slot, naming: { Focus(now: $0, instance: creation.instance) }, alsoWhenEnded: true) {
                 slot, turn throws(Refusal) in
                 try slot.take(creation, by: maker, &turn)
             } answer: {
@@ -251,8 +251,9 @@ extension Heart {
         answer: @escaping @Sendable (Outcome<ReplicaReply>) -> Void
     ) {
         submit(
-            SlotWork(on: slot, naming: { Focus(now: $0, instance: launch.instance, replica: replica) }) {
-                slot, turn throws(Refusal) in
+            SlotWork(
+                on: slot, naming: { Focus(now: $0, instance: launch.instance, replica: replica) }, alsoWhenEnded: true
+            ) { slot, turn throws(Refusal) in
                 try slot.take(launch, for: replica, &turn)
             } answer: {
                 answer($0)
@@ -264,7 +265,7 @@ extension Heart {
         answer: @escaping @Sendable (Outcome<ReplicaReply>) -> Void
     ) {
         submit(
-            SlotWork(on: slot, naming: { Focus(now: $0, replica: replica) }) {
+            SlotWork(on: slot, naming: { Focus(now: $0, replica: replica) }, alsoWhenEnded: true) {
                 slot, turn throws(Refusal) in
                 try slot.take(progress, of: replica, &turn)
             } answer: {

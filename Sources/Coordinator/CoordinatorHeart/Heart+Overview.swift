@@ -73,6 +73,10 @@ extension Heart {
         }
     }
 
+    package func switchCounts(of slot: SlotID, answer: @escaping @Sendable (Outcome<[Trigger: Int]>) -> Void) {
+        read(answer) { reader in .done(try reader.switchCounts(of: slot)) }
+    }
+
     package func incidents(_ query: IncidentQuery, answer: @escaping @Sendable (Outcome<IncidentList>) -> Void) {
         read(answer) { reader in
             .done(

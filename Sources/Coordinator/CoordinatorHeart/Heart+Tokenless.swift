@@ -17,6 +17,9 @@ extension Heart {
         switchboard.lines(of: slot).allSatisfy { $0.state.withLock { $0.view.isEnded } }
     }
 
+    /// Whether it was, and none of them has anything left to do for it.
+    package func isOver(_ slot: SlotID) -> Bool { switchboard.lines(of: slot).allSatisfy(\.isOver) }
+
     /// `isLeaving`: it says that it stops. Of one that is only guessed that is not believed: a machine that was replaced says so from an
     /// address that nobody knows any more, and about another one the time-out decides as well.
     package func speaker(
@@ -55,7 +58,13 @@ extension Heart {
         speaker(in: slot, named: nil, from: address)
             ?? switchboard.lines(of: slot).first { line in
                 line.isTokenless && line.role == .primary && line.state.withLock { $0.address?.text == address }
-            }
+            } ?? onlyHost(in: slot)
+    }
+
+    /// The slot's only host that may still run, from wherever it speaks: some have more than one address.
+    package func onlyHost(in slot: SlotID) -> Line? {
+        let running = switchboard.lines(of: slot).filter { $0.isTokenless && $0.role != .terminated }
+        return running.count == 1 ? running[0] : nil
     }
 
     /// Three of its heartbeats.
@@ -75,6 +84,16 @@ extension Heart {
         submit(
             RegistrationWork(
                 registration, of: client, as: .unnamed(from: address), newSlot: settings.newSlot, answer: answer))
+    }
+
+    /// A host says that it was started anew, and that it is the one that it was.
+    package func noteRestart(of line: Line, answer: @escaping @Sendable () -> Void) {
+        submit(
+            SlotWork(on: line.slot, naming: { Focus(now: $0, instance: line.instance) }) { slot, turn in
+                slot.noteRestart(of: line.instance, &turn)
+            } answer: { (_: Outcome<Void>) in
+                answer()
+            })
     }
 
     /// What a host asks for, which shows what it can do.
@@ -115,10 +134,13 @@ extension Heart {
         let abilities = question.abilities
         let isQuiet = line.state.withLock { state in
             state.presence == .fresh && !state.view.hasDue && state.view.abilities.isSuperset(of: abilities)
+                && !(abilities.contains(.knowsRepeats) && state.view.isAtWork)
         }
         if isQuiet { return answer(.done(Errand(commands: [], place: nil, image: nil))) }
         submit(
-            SlotWork(on: line.slot, naming: { Focus(now: $0, instance: line.instance) }) { slot, turn in
+            SlotWork(
+                on: line.slot, naming: { Focus(now: $0, instance: line.instance) }, alsoWhenEnded: true
+            ) { slot, turn in
                 line.isHeard(in: &turn, slot)
                 let commands = slot.hearQuestion(for: abilities, by: line.instance, &turn)
                 let facts = slot.host(line.instance)?.facts
@@ -189,7 +211,7 @@ extension Heart {
                     var focus = Focus(now: now, command: command)
                     focus.otherInstances = launched.map { [$0] } ?? []
                     return focus
-                }
+                }, alsoWhenEnded: true
             ) { [result] slot, turn throws(Refusal) in
                 ReportReply(try slot.take(result, of: command, &turn))
             } answer: {

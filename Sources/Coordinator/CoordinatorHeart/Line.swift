@@ -103,6 +103,9 @@ package final class Line: Sendable {
     /// The slot was deleted, and its host has nothing left to do for it.
     package var isOver: Bool { state.withLock { $0.view.isOver } }
 
+    /// The slot was deleted.
+    package var isEnded: Bool { state.withLock { $0.view.isEnded } }
+
     /// It speaks with its client's token.
     package var isTokenless: Bool { !state.withLock { $0.view.abilities.contains(.handsOver) } }
 

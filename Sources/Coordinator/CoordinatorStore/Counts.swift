@@ -42,6 +42,17 @@ extension StoreReader {
         }
     }
 
+    /// How often the workload of a slot moved, by what set that off.
+    package borrowing func switchCounts(of slot: SlotID) throws(StoreError) -> [Trigger: Int] {
+        try attempt("count the switches of slot \(slot)") { transaction in
+            var counts: [Trigger: Int] = [:]
+            try transaction.forEach("SELECT trigger, count(*) FROM switch WHERE slot_id = ? GROUP BY trigger", slot) {
+                row in counts[try row.value(0)] = try row.value(1)
+            }
+            return counts
+        }
+    }
+
     /// By name, with how many agents there are of each client and how many are online.
     package borrowing func clientSummaries(
         isFresh: (SlotID, InstanceID) -> Bool

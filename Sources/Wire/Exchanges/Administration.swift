@@ -75,21 +75,27 @@ package struct ClientToken: WireObject {
 package struct ValidatedClient: WireObject {
     package var client: ClientID
     package var name: String
+    package var email: String?
 
-    package init(client: ClientID, name: String) {
+    package init(client: ClientID, name: String, email: String? = nil) {
         self.client = client
         self.name = name
+        self.email = email
     }
 
     package init(_ fields: Fields) throws(JSONError) {
         client = try fields.need("client_id")
         name = try fields.text("name")
+        email = try fields.maybeText("email")
     }
 
     package func write(_ fields: inout FieldWriter) {
         fields.put("valid", true)
         fields.put("client_id", client)
         fields.put("name", name)
+        // Old pages ask for it by this name.
+        fields.put("client_name", name)
+        fields.put("email", email)
     }
 }
 

@@ -9,7 +9,9 @@ import Wire
 extension API {
     func validateClient(_ visit: Visit) {
         guard case .client(let client) = visit.guest else { return visit.refuse(.forbidden, Self.notForThisToken) }
-        visit.later({ heart.client(client, answer: $0) }) { .json(ValidatedClient(client: client, name: $0.name)) }
+        visit.later({ heart.client(client, answer: $0) }) {
+            .json(ValidatedClient(client: client, name: $0.name, email: $0.email))
+        }
     }
 
     func register(_ visit: Visit) {

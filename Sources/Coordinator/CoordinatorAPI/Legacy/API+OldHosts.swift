@@ -13,7 +13,7 @@ extension API {
     }
 
     func serveOldHost(_ visit: Visit) {
-        guard case .client = visit.guest else {
+        if case .host = visit.guest {
             return visit.refuse(.forbidden, "this path is for hosts that speak with their client's token")
         }
         if visit.old == .uninstall { return uninstall(visit) }

@@ -38,6 +38,10 @@ extension API {
             named: old.body.name("instance_id") ?? watched.first,
             isLeaving: old.body.word("status") == HostStatus.offline)
         let visit = old.visit
+        // A machine made from another one's image has that one's name: refused here, and only here, it registers under its own.
+        if line == nil, old.body.flag("reconnect") == true {
+            return visit.refuse(.forbidden, "this is another machine than the one that registered: register anew")
+        }
         let (slot, version) = (old.slot, line?.configVersion)
         let isParked = visit.exchange.park(
             for: Visit.patience,
@@ -52,10 +56,13 @@ extension API {
         }
         guard let line, line.admits(aNotice: false, at: visit.arrivedAt) else { return respond() }
         let heartbeat = Heartbeat(old.body, of: line.instance)
-        switch heart.hear(heartbeat, on: line, wait: .zero) {
-        case .quiet: respond()
-        case .news: heart.decide(heartbeat, on: line) { _ in respond() }
+        let hear: @Sendable () -> Void = { [heart] in
+            switch heart.hear(heartbeat, on: line, wait: .zero) {
+            case .quiet: respond()
+            case .news: heart.decide(heartbeat, on: line) { _ in respond() }
+            }
         }
+        if old.body.flag("reconnect") == true { heart.noteRestart(of: line, answer: hear) } else { hear() }
     }
 
     func oldConfiguration(_ old: OldVisit) {
@@ -97,8 +104,9 @@ extension API {
 }
 
 extension Optional<Line> {
-    /// A host that was replaced, or stands by, has nothing to do; one that cannot be told is taken for the one that serves.
-    var isIdle: Bool { map { $0.role != .primary } ?? false }
+    /// A host that was replaced, stands by, or whose agent was deleted has nothing to do; one that cannot be told is taken for the
+    /// one that serves.
+    var isIdle: Bool { map { $0.role != .primary || $0.isEnded } ?? false }
 }
 
 extension Registration {
@@ -132,8 +140,11 @@ extension OldBody {
 }
 
 extension Identifier where Kind == AvailabilityZoneKind {
-    /// A zone is its region and a letter.
-    var region: Region? { try? Region(String(text.dropLast())) }
+    /// A zone's name begins with its region's, which ends with the first number: `us-east-1a`, `us-east-1-bos-1a`.
+    var region: Region? {
+        guard let number = text.firstIndex(where: \.isNumber) else { return nil }
+        return try? Region(String(text[..<number]) + text[number...].prefix(while: \.isNumber))
+    }
 }
 
 extension Heartbeat {

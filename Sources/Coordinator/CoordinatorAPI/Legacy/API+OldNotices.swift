@@ -58,7 +58,7 @@ extension API {
         _ old: OldVisit, _ action: Notice.InterruptionAction?, at time: Timestamp? = nil,
         launches: Heart.Launching = .never
     ) {
-        guard let line = old.speaker else { return old.visit.answer(.notedNotice) }
+        guard let line = old.announcer else { return old.visit.answer(.notedNotice) }
         if old.isSlowed(line, isNotice: true) { return }
         old.later({
             heart.announce(

@@ -11,14 +11,16 @@ extension API {
         case ReplicaStatus.terminated.rawValue: endings(old)
         case let text:
             let status = text.flatMap(ReplicaStatus.init(rawValue:))
-            guard text == nil || status != nil else { return old.visit.answer(.replicas([])) }
-            old.later({ heart.replicas(of: old.slot, with: status, answer: $0) }) { .replicas($0.replicas) }
+            guard text == nil || status != nil else { return old.visit.answer(.replicas([], at: heart.wall)) }
+            old.later({ heart.replicas(of: old.slot, with: status, answer: $0) }) { [heart] in
+                .replicas($0.replicas, at: heart.wall)
+            }
         }
     }
 
     /// Whoever reads this launches a machine for every entry, each time that it reads it: so each order stands here once.
     private func launches(_ old: OldVisit) {
-        ask(.launches, old, as: old.spokesman) { errand in
+        ask(.launches, old, as: old.spokesman) { [heart] errand in
             let replicas = errand.commands.compactMap { command -> Replica? in
                 guard case .createReplica(let order) = command.order else { return nil }
                 var replica = Replica(
@@ -26,16 +28,20 @@ extension API {
                 replica.pool = order.pool ?? errand.place
                 return replica
             }
-            return .replicas(replicas)
+            return .replicas(replicas, at: heart.wall)
         }
     }
 
     /// Those whose machine has not been seen ended. Whoever reads this tries each once: where that fails the machine stands in
     /// `instances-to-terminate`.
     private func endings(_ old: OldVisit) {
-        guard let line = old.spokesman, line.role == .primary else { return old.visit.answer(.replicas([])) }
+        guard let line = old.spokesman, line.role == .primary else {
+            return old.visit.answer(.replicas([], at: heart.wall))
+        }
         if old.isSlowed(line) { return }
-        old.later({ heart.unendedReplicas(of: old.slot, answer: $0) }) { .replicas($0.replicas) }
+        old.later({ heart.unendedReplicas(of: old.slot, answer: $0) }) { [heart] in
+            .replicas($0.replicas, at: heart.wall)
+        }
     }
 
     func oldTerminations(_ old: OldVisit) {
@@ -80,7 +86,7 @@ extension API {
         if old.body.text("replica_type") == "emergency" { creation.type = .automaticTermination }
         creation.instance = old.body.name("instance_id")
         creation.parent = old.body.name("parent_instance_id")
-        creation.pool = old.body.pool("pool_id", "target_pool_id")
+        creation.pool = old.body.pool("pool_id", "target_pool_id", "target_pool")
         creation.status = old.body.word("status")
         let maker = old.speaker(named: creation.parent)?.instance
         changed(old) { heart.createReplica(creation, of: old.slot, by: maker, answer: $0) }
@@ -109,38 +115,42 @@ extension API {
     func syncStatus(_ old: OldVisit) {
         guard let replica = old.name(1, of: ReplicaKind.self) else { return }
         let isWhole = old.body.number("state_transfer_progress").map { $0 >= 100 } ?? false
-        let progress = ReplicaProgress(status: isWhole ? .ready : old.body.word("status") ?? .syncing)
+        // How quick it is says nothing of how far it is.
+        guard let status: ReplicaStatus = isWhole ? .ready : old.body.word("status") else {
+            return old.answer { $0.field("replica_id", replica) }
+        }
+        let progress = ReplicaProgress(status: status)
         changed(old) { heart.take(progress, of: replica, of: old.slot, answer: $0) }
     }
 
     func oldPromotion(_ old: OldVisit) {
         guard let replica = old.name(1, of: ReplicaKind.self) else { return }
-        old.later({ heart.promote(replica, of: old.slot, answer: $0) }) { queued in
-            .old {
-                $0.field("command_id", queued.command)
-                $0.known("message", queued.message)
-                // It is done when that machine has proven to serve: none is demoted before.
-                $0.field("demoted", false)
-                $0.known("new_instance_id", InstanceID?.none)
-                $0.known("old_instance_id", InstanceID?.none)
-                $0.known("switch_time", Timestamp?.none)
+        old.later({ answer in
+            heart.promote(replica, of: old.slot) { [heart] outcome in
+                guard case .done(let queued) = outcome else { return answer(outcome.map { ($0, nil) }) }
+                heart.agent(old.slot) { detail in answer(detail.map { (queued, $0) }) }
             }
-        }
+        }) { (found: (QueuedCommand, AgentDetail?)) in .promoted(found.0, found.1) }
     }
 
     func oldDeletion(_ old: OldVisit) {
         guard let replica = old.name(1, of: ReplicaKind.self) else { return }
-        changed(old) { heart.deleteReplica(replica, of: old.slot, answer: $0) }
+        changed(old, endedAt: heart.wall) { heart.deleteReplica(replica, of: old.slot, answer: $0) }
     }
 
     private func changed(
-        _ old: OldVisit, _ ask: (@escaping @Sendable (Outcome<ReplicaReply>) -> Void) -> Void
+        _ old: OldVisit, endedAt: Timestamp? = nil,
+        _ ask: (@escaping @Sendable (Outcome<ReplicaReply>) -> Void) -> Void
     ) {
         old.later(ask) { reply in
             .old {
                 $0.field("replica_id", reply.replica)
                 $0.known("instance_id", reply.instance)
                 $0.field("replica_status", reply.status)
+                if let endedAt {
+                    $0.field("message", "its machine is ended")
+                    $0.field("terminated_at", endedAt)
+                }
             } data: {
                 $0.field("status", reply.status)
             }
@@ -160,9 +170,28 @@ extension API {
 }
 
 extension Response {
-    fileprivate static func replicas(_ replicas: [Replica]) -> Response {
+    /// Where one takes over that proves nothing it is done at once. Else none is demoted before the new one has proven to serve.
+    fileprivate static func promoted(_ queued: QueuedCommand, _ detail: AgentDetail?) -> Response {
+        let replica = detail?.replicas.first { $0.status == .promoted && $0.instance == detail?.agent.instance }
+        let new = replica == nil ? nil : detail?.agent.instance
+        let old = detail?.hosts.filter { $0.role == (new == nil ? .primary : .zombie) }.max {
+            $0.roleSince < $1.roleSince
+        }
+        return .old {
+            $0.field("command_id", queued.command)
+            $0.known("message", queued.message)
+            $0.field("demoted", new != nil)
+            $0.known("new_instance_id", new)
+            $0.known("old_instance_id", old?.instance)
+            $0.known("switch_time", new == nil ? nil : old?.roleSince)
+        }
+    }
+
+    fileprivate static func replicas(_ replicas: [Replica], at now: Timestamp) -> Response {
         .old { reply in
-            reply.array("replicas") { list in for replica in replicas { list.object { replica.writeOld(&$0) } } }
+            reply.array("replicas") { list in
+                for replica in replicas { list.object { replica.writeOld(at: now, &$0) } }
+            }
             reply.field("total", replicas.count)
         }
     }
@@ -195,7 +224,7 @@ extension Response {
 
 extension Replica {
     /// Its pool twice, in each of the two ways in which it is read.
-    fileprivate func writeOld(_ fields: inout JSONObjectWriter) {
+    fileprivate func writeOld(at now: Timestamp, _ fields: inout JSONObjectWriter) {
         fields.field("id", id)
         fields.known("instance_id", instance)
         fields.field("type", type)
@@ -216,8 +245,17 @@ extension Replica {
             }
         }
         fields.field("created_at", createdAt)
+        fields.field("age_seconds", max(0, (now - createdAt).components.seconds))
         fields.known("ready_at", readyAt)
         fields.known("terminated_at", terminatedAt)
+        writeUnknown(&fields)
+    }
+
+    /// What pages ask for and nobody tells the coordinator: what a machine costs, and how far its data is.
+    private func writeUnknown(_ fields: inout JSONObjectWriter) {
+        for name in ["sync_status", "sync_latency_ms", "state_transfer_progress", "created_by"] { fields.null(name) }
+        fields.object("cost") { cost in for name in ["hourly", "total"] { cost.null(name) } }
+        fields.object("tags") { _ in }
     }
 }
 

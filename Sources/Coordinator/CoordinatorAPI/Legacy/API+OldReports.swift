@@ -129,8 +129,8 @@ extension PricingReport {
         }
     }
 
-    /// Each is a commit; a region in which a client runs more types than this has other hosts that report the rest.
-    private static let typesMax = 32
+    /// Each is a report of its own. More types than anybody runs in one region.
+    private static let typesMax = 128
 }
 
 /// What old hosts put where they found no price on demand: always the same, or three times the mean of the pools.

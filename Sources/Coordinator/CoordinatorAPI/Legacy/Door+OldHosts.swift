@@ -11,8 +11,11 @@ extension Door {
         // What programs write that have no name yet.
         if name == "None" { return .refused(ErrorReply(.notFound, "there is no agent None"), status: 404) }
         guard let slot = try? SlotID(name), heart.hasTokenlessHost(slot, of: client) else { return nil }
-        // A host that hears this takes itself off its machine.
-        if heart.isDeleted(slot) { return .refused(ErrorReply(.notFound, "agent \(slot) was deleted"), status: 404) }
+        // A host that hears this takes itself off its machine, and one of them asks for nothing else by that path. Others end first
+        // what was launched for it.
+        if route == .agent ? heart.isDeleted(slot) : heart.isOver(slot) {
+            return .refused(ErrorReply(.notFound, "agent \(slot) was deleted"), status: 404)
+        }
         return .admitted(.client(client))
     }
 

@@ -7,8 +7,8 @@ import Wire
 struct OldBody: Sendable {
     private let object: JSONObject?
 
-    /// Four thousand machines with their tags.
-    static let bytesMax = 2 * 1024 * 1024
+    /// Four thousand machines with two kilobytes of tags each.
+    static let bytesMax = 8 * 1024 * 1024
 
     init(_ value: JSONValue?) { object = try? value?.object() }
 

@@ -49,11 +49,14 @@ package enum OldPath: CaseIterable, Sendable {
     /// The route whose callers and limits count.
     package var standsFor: Route {
         switch self {
-        case .pendingCommands, .commandsPending, .replicaConfig, .switchRecommendation, .statistics: .configuration
+        case .pendingCommands, .commandsPending: .configuration
+        // Of pages, too, which show the administrator's token where they have one.
+        case .replicaConfig, .switchRecommendation, .statistics: .emergencyStatus
+        case .issueSwitchCommand: .createReplica
         case .markCommandExecuted, .actionResult, .instanceLaunched, .instanceTerminated: .commandResult
         case .createEmergencyReplica, .terminationNotice: .terminationImminent
         case .rebalanceNotice: .rebalanceRecommendation
-        case .termination, .shutdown, .issueSwitchCommand: .heartbeat
+        case .termination, .shutdown: .heartbeat
         case .uninstall: .register
         case .syncStatus: .replicaStatus
         // It brings prices.

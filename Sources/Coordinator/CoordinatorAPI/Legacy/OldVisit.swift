@@ -3,17 +3,16 @@ import HTTPServer
 import JSON
 import Wire
 
-/// One request of an old host: whose slot it names, and what it sent.
+/// One request of an old host, or of a page beside it: whose slot it names, and what it sent.
 struct OldVisit: Sendable {
     let visit: Visit
     let heart: Heart
-    let client: ClientID
     let slot: SlotID
     let body: OldBody
 
     /// Nil: it was refused. A heartbeat that cannot be read is one all the same.
     init?(_ visit: Visit, _ heart: Heart) {
-        guard case .client(let client) = visit.guest, let slot = visit.value(0, of: SlotKind.self) else { return nil }
+        guard let slot = visit.value(0, of: SlotKind.self) else { return nil }
         do throws(JSONError) { body = try OldBody(visit.request.body) } catch {
             guard visit.route == .heartbeat, visit.old == nil else {
                 visit.refuse(.validation, "\(error)")
@@ -23,7 +22,6 @@ struct OldVisit: Sendable {
         }
         self.visit = visit
         self.heart = heart
-        self.client = client
         self.slot = slot
     }
 
@@ -36,6 +34,9 @@ struct OldVisit: Sendable {
     func speaker(named instance: InstanceID?, isLeaving: Bool = false) -> Line? {
         heart.speaker(in: slot, named: instance, from: visit.request.peer.text, isLeaving: isLeaving)
     }
+
+    /// The same of who announces its end: to pass over a true announcement costs more than to heed a wrong one.
+    var announcer: Line? { speaker ?? (named == nil ? heart.onlyHost(in: slot) : nil) }
 
     /// The same where it does not matter which of the slot's hosts does it.
     var spokesman: Line? { heart.spokesman(in: slot, from: visit.request.peer.text) }

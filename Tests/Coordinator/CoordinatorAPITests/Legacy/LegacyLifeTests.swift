@@ -178,6 +178,25 @@ struct LegacyLifeTests {
         }
     }
 
+    @Test(arguments: [Build.v4Sync, .v500])
+    func `a heartbeat that comes too often is answered like any other`(build: Build) throws {
+        try withCoordinator { site in
+            let host = try site.old(build)
+            for _ in 0..<501 { #expect(try host.beat().text("agent_id") == host.slot) }
+            // Others of its calls are slowed by then.
+            #expect(try host.get("config").status == 429)
+        }
+    }
+
+    @Test func `a mode in the words of another form is one`() throws {
+        try withCoordinator { site in
+            let host = try site.old(.runbook)
+            #expect(try site.detail(host.slot).agent.mode == nil)
+            _ = try host.post("heartbeat", #"{"instance_id": "\#(host.instance)", "current_mode": "ondemand"}"#)
+            #expect(try site.detail(host.slot).agent.mode == .ondemand)
+        }
+    }
+
     @Test(arguments: Build.allCases)
     func `a host that speaks every 30 s stays online`(build: Build) throws {
         try withCoordinator { site in

@@ -53,6 +53,36 @@ struct LegacyNoticeTests {
         }
     }
 
+    @Test(arguments: [
+        #""termination_time": "2026-01-01T00:02:00", "detected_at": "2026-01-01T00:00:00.123456""#,
+        #""termination_time": "2026-01-01T00:02:00+00:00""#, #""action": "terminate", "time": "2026-01-01T00:02:00Z""#,
+    ])
+    func `an end is at its time, in whichever form it is said, and without a zone that is UTC`(words: String) throws {
+        try withCoordinator { site in
+            let host = try site.old(.v4Early)
+            _ = try host.post("termination-imminent", #"{"instance_id": "\#(host.instance)", \#(words)}"#)
+            let times = try incidents(host).map { $0.interruptionTime.map { "\($0)" } ?? "none" }
+            #expect(times == ["2026-01-01T00:02:00Z"])
+        }
+    }
+
+    @Test func `an emergency is told of in all the words that pages know`() throws {
+        try withCoordinator { site in
+            let host = try site.old(.v4Sync)
+            let before = try host.get("emergency-status")
+            #expect(try before.whole("termination_notices_24h") == 0)
+            #expect(try before.fields().required("last_emergency_event").isNull)
+            _ = try announce(host)
+            let after = try host.get("emergency-status")
+            #expect(try after.whole("termination_notices_24h") == 1)
+            #expect(try after.whole("emergency_replicas_count") == 1)
+            let event = try after.part("last_emergency_event")
+            #expect(try event.text("type") == "interruption")
+            #expect(try event.text("outcome") == "open")
+            #expect(try after.part("data").required("notice_status").string() == "termination")
+        }
+    }
+
     @Test func `a stop that is announced as a recommendation is the end of the machine`() throws {
         try withCoordinator { site in
             let runbook = try site.old(.runbook)

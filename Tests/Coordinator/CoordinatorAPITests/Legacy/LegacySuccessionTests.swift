@@ -116,7 +116,7 @@ struct LegacySuccessionTests {
         }
     }
 
-    @Test func `an image's clone that only reconnects is not its original`() throws {
+    @Test func `an image's clone that only reconnects is not its original, and registers as itself`() throws {
         try withCoordinator { site in
             let host = try site.old(.v501)
             try host.beat()
@@ -126,7 +126,11 @@ struct LegacySuccessionTests {
                 slot: host.slot)
             let reconnect = try clone.post(
                 "heartbeat", #"{"status": "online", "reconnect": true, "inventory_snapshot": {}}"#)
-            #expect(reconnect.status == 200)
+            #expect(reconnect.status == 403)
+            // Which has it forget the name.
+            let own = try site.old(.v501, host.client, clone.instance, from: clone.address)
+            #expect(own.slot != host.slot)
+            #expect(try site.primary(own.slot) == clone.instance)
             try site.live(100)
             #expect(try clone.actions().isEmpty)
             #expect(try clone.post("shutdown", #"{"cloud_instance_id": "i-0ddddddddddddddd0"}"#).status == 200)
