@@ -17,7 +17,7 @@ struct InstallTests {
             next() {
               dpkg-deb --raw-extract "/box/$1.deb" "/root/$1"
               sed -i 's/^Version: .*/&.next/' "/root/$1/DEBIAN/control"
-              for file in "/root/$1"/etc/spot-optimizer/*; do echo '# a new example' >>"$file"; done
+              for file in "/root/$1"/usr/share/spot-*/*.env; do echo '# a new example' >>"$file"; done
               dpkg-deb -Znone --build "/root/$1" "/root/$1.deb" >/dev/null
             }
 
@@ -101,7 +101,7 @@ struct InstallTests {
             systemctl enable --now spot-coordinator.socket
             world 127.0.0.1
             echo PROMOTE_UNITS=web >>/etc/spot-optimizer/agent.env
-            dpkg --install --force-confold /box/spot-agent.deb
+            dpkg --install /box/spot-agent.deb
             in_contact
             until_ '[ "$(show web ActiveState)" = active ]'
             running() { for u in spot-agent spot-coordinator web; do show $u MainPID; done | tr '\\n' ' '; }
@@ -111,7 +111,8 @@ struct InstallTests {
 
             ask() { exec 3<>/dev/tcp/127.0.0.1/5000; printf 'GET /ping HTTP/1.0\\r\\n\\r\\n' >&3; tail -n 1 <&3; exec 3<&-; }
             next spot-coordinator; next spot-agent
-            dpkg --install --force-confold /root/spot-{coordinator,agent}.deb & upgrading=$!
+            # Nobody is there to be asked.
+            dpkg --install /root/spot-{coordinator,agent}.deb </dev/null & upgrading=$!
             # Refused is none. One that is taken in the moment of a stop may end without an answer, or while it is asked.
             asked=0 ended=0
             while kill -0 $upgrading 2>/dev/null; do
@@ -127,6 +128,7 @@ struct InstallTests {
             then=($(running))
             [ ${then[0]} != ${first[0]} ] && [ ${then[1]} != ${first[1]} ] && [ ${then[2]} = ${first[2]} ]
             [ "$(md5sum /etc/spot-optimizer/{agent,coordinator}.env)" = "$settings" ]
+            grep -q 'a new example' /usr/share/spot-agent/agent.env
             [ "$(says 'registered')$(says 'changes of the network are not seen')" = 10 ]
             [ "$(spot-coordinator events --json | grep -c incident || :)" = 0 ]
             # Restarted, not stopped by anything else, and never failed.
@@ -134,7 +136,7 @@ struct InstallTests {
 
             # What was disabled since stays so.
             systemctl disable spot-agent
-            dpkg --install --force-confold /root/spot-agent.deb
+            dpkg --install /root/spot-agent.deb
             [ "$(systemctl is-enabled spot-agent || :)" = disabled ]
             [ "$(show spot-agent ActiveState)" = active ]
 
@@ -155,6 +157,9 @@ struct InstallTests {
         try expectToPass(
             """
             rpm() { command rpm --force-debian --nodeps --nosignature "$@"; }
+            # As where there is no dpkg.
+            check() { mv /var/lib/dpkg/status /root/; sh /box/install-agent --check; mv /root/status /var/lib/dpkg/; }
+            check | grep -x 'failed   spot-agent is installed'
             rpm --install /box/spot-coordinator.rpm
             [ "$(systemctl is-enabled spot-coordinator.service)" = enabled ]
             [ "$(systemctl is-enabled spot-coordinator.socket || :)" = disabled ]
@@ -164,6 +169,7 @@ struct InstallTests {
             world 127.0.0.1
             systemctl start spot-agent
             in_contact
+            check | grep -E '^ok       spot-agent is installed: [0-9.]+-[0-9]+'
             first=$(show spot-coordinator MainPID) agent=$(show spot-agent MainPID)
             systemctl disable spot-agent
             rpm --upgrade --force /box/spot-coordinator.rpm /box/spot-agent.rpm
@@ -210,13 +216,13 @@ struct InstallTests {
             printf '[Service]\\nExecStart=/bin/sleep 600\\n[Install]\\nWantedBy=multi-user.target\\n' \\
               >/etc/systemd/system/spot-optimizer-agent.service
             systemctl enable --now spot-optimizer-agent
-            printf '%s\\n' '# mine' BACKEND_URL=http://127.0.0.1:1 CLIENT_TOKEN=of-old-0123456789 >/etc/spot-optimizer/agent.env
+            printf '%s\\n' '# mine' '' BACKEND_URL=http://127.0.0.1:1 CLIENT_TOKEN=of-old-0123456789 >/etc/spot-optimizer/agent.env
             chmod 600 /etc/spot-optimizer/agent.env
             once() { $install --server http://127.0.0.1:5000 --package /box/spot-agent.deb --token-file - "$@" </root/token; }
             settings=$(cat /root/agent.env)
             once $settings | grep 'is registered with http://127.0.0.1:5000 as agent'
             [ "$(show spot-optimizer-agent ActiveState) $(systemctl is-enabled spot-optimizer-agent || :)" = 'inactive disabled' ]
-            printf '%s\\n' '# mine' SPOT_OPTIMIZER_SERVER_URL=http://127.0.0.1:5000 $settings | diff - /etc/spot-optimizer/agent.env
+            printf '%s\\n' '# mine' '' SPOT_OPTIMIZER_SERVER_URL=http://127.0.0.1:5000 $settings | diff - /etc/spot-optimizer/agent.env
             [ "$(stat -c '%a %U' /etc/credstore/client-token)" = '600 root' ]
             diff /root/token /etc/credstore/client-token
             $install --check

@@ -30,14 +30,14 @@ enum Packages {
         return outcome.output
     }
 
+    static func settings(_ name: String) -> String { name == "spot-agent" ? "agent.env" : "coordinator.env" }
+
     /// Every file that both formats put on a machine, with its mode; folders of others left out.
     static func files(_ name: String) -> Set<String> {
-        let settings = name == "spot-agent" ? "agent.env" : "coordinator.env"
         var files: Set = [
             "-rwxr-xr-x /usr/bin/\(name)", "-rw-r--r-- /usr/lib/systemd/system/\(name).service",
             "-rw-r--r-- /usr/lib/systemd/system-preset/80-\(name).preset",
             "-rw-r--r-- /usr/lib/systemd/catalog/\(name).catalog", "-rw-r--r-- /usr/share/man/man8/\(name).8.gz",
-            "-rw-r----- /etc/spot-optimizer/\(settings)",
         ]
         if name == "spot-coordinator" {
             files.formUnion([
@@ -59,6 +59,7 @@ struct PackageTests {
         let files = listed.split(separator: "\n").map { $0.split(separator: " ") }.filter { !$0[0].hasPrefix("d") }
         let own = [
             "-rw-r--r-- /usr/share/doc/\(name)/changelog.gz", "-rw-r--r-- /usr/share/lintian/overrides/\(name)",
+            "-rw-r--r-- /usr/share/\(name)/\(Packages.settings(name))",
         ]
         #expect(Set(files.map { "\($0[0]) \($0[5].dropFirst())" }) == Packages.files(name).union(own))
         #expect(files.allSatisfy { $0[1] == "root/root" })
@@ -96,8 +97,30 @@ struct PackageTests {
         }
     }
 
+    /// What works unoptimized need not work in a release.
     @Test(arguments: Packages.names)
-    func `an rpm puts the same files in the same places as a deb`(name: String) throws {
+    func `the packed program checks its settings, and names each problem`(name: String) throws {
+        try withTemporaryFolder { folder in
+            _ = try Packages.output("/usr/bin/dpkg-deb", "--extract", Packages.file(name, "deb"), folder)
+            let environment = [
+                "PATH": "/usr/bin:/bin", "STATE_DIRECTORY": folder, "SPOT_OPTIMIZER_CLIENT_TOKEN": "a-token-0123456789",
+                "SPOT_OPTIMIZER_SERVER_URL": "http://127.0.0.1:5000",
+            ]
+            let words = ["check-config", "--config", "\(folder)/usr/share/\(name)/\(Packages.settings(name))"]
+            for (level, status) in [("debug", 0), ("loud", 78)] {
+                let outcome = try ChildProcess(
+                    "\(folder)/usr/bin/\(name)", words,
+                    environment: environment.merging(["LOG_LEVEL": level]) { $1 }
+                ).waitForEnd()
+                #expect(outcome.status == status, "\(outcome)")
+                #expect(outcome.errors.contains("LOG_LEVEL") == (status == 78))
+                #expect(outcome.output.contains("is valid") == (status == 0))
+            }
+        }
+    }
+
+    @Test(arguments: Packages.names)
+    func `an rpm puts the same files in the same places as a deb, and the settings in theirs`(name: String) throws {
         try withTemporaryFolder { folder in
             let package = try Packages.file(name, "rpm")
             _ = try Packages.output(
@@ -105,9 +128,13 @@ struct PackageTests {
                 package)
             let found = try Packages.output(
                 "/usr/bin/find", folder, "-path", "\(folder)/db", "-prune", "-o", "-type", "f", "-printf", "%M /%P\n")
-            #expect(Set(found.split(separator: "\n").map(String.init)) == Packages.files(name))
-            let settings = try Packages.output("/usr/bin/rpm", "-qp", "--nosignature", "--configfiles", package)
-            #expect(settings.split(separator: "\n").count == 1)
+            let settings = "/etc/spot-optimizer/\(Packages.settings(name))"
+            #expect(
+                Set(found.split(separator: "\n").map(String.init))
+                    == Packages.files(name).union(["-rw-r----- \(settings)"]))
+            let listed = try Packages.output("/usr/bin/rpm", "-qp", "--nosignature", "--configfiles", package)
+            #expect(listed == "\(settings)\n")
+            #expect(try !Packages.output("/usr/bin/rpm", "-qpi", "--nosignature", package).contains("@"))
         }
     }
 
