@@ -9,8 +9,8 @@ final class Box {
     private let questions: FileDescriptor
     private let answers: FileDescriptor
 
-    /// Longer than any run of them: a box whose owner is gone ends by itself.
-    private static let lifeSeconds = 900
+    /// Longer than any run of them, but for one that a person looks at: a box whose owner is gone ends by itself.
+    private static let lifeSeconds = CommandLine.arguments.contains("stay") ? 86_400 : 900
 
     let place: Network.Place
 
@@ -57,6 +57,9 @@ final class Box {
             bytes += try receiveSome(from: answers.number, within: left)
         }
     }
+
+    /// What of ours runs in it.
+    var unit: String { name == Step.coordinator ? "spot-coordinator" : "spot-agent" }
 
     /// The process of a unit.
     func process(of unit: String) throws -> Int32 {

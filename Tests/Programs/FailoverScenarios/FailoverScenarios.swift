@@ -6,7 +6,7 @@ import TestSupport
 /// `sweep overlap|exclusive VICTIM|all COUNT|all SEED [KILLS]`, `cut overlap|exclusive SECONDS COUNT|all SEED`, `names
 /// overlap|exclusive [TIMES]`, `pace overlap|exclusive COUNT`, `balance overlap`, `unfollowed overlap|exclusive`, `hooks overlap|exclusive COUNT`, `fence exclusive`,
 /// `stuck overlap promote|verify`, `stuck exclusive verify`, `drill overlap|exclusive`, `trials overlap|exclusive [TRIAL...]`,
-/// `loss overlap|exclusive LOSS [TIMES]`; and `serve NAME FOLDER [alone]`, which is the workload. All but the last go in a network of
+/// `loss overlap|exclusive LOSS [TIMES]`, `stay overlap|exclusive`, to look around in; and `serve NAME FOLDER [alone]`, which is the workload. All but the last go in a network of
 /// their own (`unshare --net`).
 @main enum FailoverScenarios {
     static func main() { exit(run(Array(CommandLine.arguments.dropFirst()))) }
@@ -26,6 +26,7 @@ import TestSupport
             case "stuck": try withTown(words) { try sufferSuccessor($0, Array(words.dropFirst(2))) }
             case "drill": try withTown(words) { try rehearse($0) }
             case "loss": try withTown(words) { try lose($0, Array(words.dropFirst(2))) }
+            case "stay": try withTown(words) { try stay($0) }
             case "trials": try withTown(words) { try undergo($0, Array(words.dropFirst(2))) }
             default: throw Misuse(words: words)
             }

@@ -60,8 +60,21 @@ extension Town {
         return SystemSurroundings().monotonic() - began
     }
 
+    /// The record tells the truth about the deadline, and of one hand-over.
+    private func expectVerdict(on old: Host, _ new: Host, since before: Epoch) throws {
+        var found: Incident?
+        try eventually("the verdict on \(old.box.name)", within: Self.patience) {
+            found = try incidents().first { $0.instance == old.instance && $0.successor != nil }
+            return found.map { $0.state != .open } ?? false
+        }
+        guard let found, let verified = found.verifiedAt, let deadline = found.deadline,
+            found.successor == new.instance, found.state == (verified <= deadline ? .met : .missed),
+            try epoch().number == before.number + 1, try Marks.read(Marks.twice, in: folder) == []
+        else { throw Broken("the record does not tell what was: \(String(describing: found)), \(try epoch())") }
+    }
+
     fileprivate func loseMachine() throws -> Duration {
-        let (old, new, begin) = (primary, replica, journal.count)
+        let (old, new, begin, before) = (primary, replica, journal.count, try epoch())
         witness.begin()
         try old.fail()
         // Three heartbeats of silence, a question to EC2, and the hand-over itself.
@@ -69,6 +82,7 @@ extension Town {
         for message in ["host silent", "host is gone", "promotion decided", "replica promoted"] {
             try expectLine(since: begin, from: Step.coordinator, message)
         }
+        try expectVerdict(on: old, new, since: before)
         return took
     }
 
@@ -95,7 +109,7 @@ extension Town {
 
     /// Both count: the old primary stops by itself, and only then another one serves.
     fileprivate func loseLeasedLink() throws -> Duration {
-        let (old, new, begin) = (primary, replica, journal.count)
+        let (old, new, begin, before) = (primary, replica, journal.count, try epoch())
         witness.begin()
         try cut(old)
         let took = try waitUntilServed(by: new, within: .seconds(60))
@@ -107,6 +121,7 @@ extension Town {
         else {
             throw Broken("the old primary serves again: \(witness.sight)")
         }
+        try expectVerdict(on: old, new, since: before)
         return took
     }
 
@@ -159,6 +174,7 @@ extension Town {
             handOver == .overlap || witness.sight.pairs == 0, try epoch().number == before.number + 1,
             try Marks.read(Marks.twice, in: folder) == []
         else { throw Broken("it is not as it should be after the link was mended: \(witness.sight)") }
+        try expectVerdict(on: old, new, since: before)
         return took
     }
 
@@ -203,7 +219,7 @@ extension Town {
         try primary.hook("drain", "20-slow", "sleep 3")
         try primary.box.ask("systemctl reload spot-agent")
         try waitForReadiness()
-        let (begin, new) = (journal.count, replica)
+        let (begin, old, new, before) = (journal.count, primary, replica, try epoch())
         let time = Duration.seconds(30)
         witness.begin()
         try primary.announce(in: time)
@@ -211,6 +227,7 @@ extension Town {
         let end = SystemSurroundings().monotonic() + time
         try new.announce(in: time)
         let took = try waitUntilServed(by: new, within: .seconds(15))
+        try expectVerdict(on: old, new, since: before)
         try serveToTheEnd(end, since: begin)
         guard witness.sight.names == [new.box.name] else { throw Broken("another served last: \(witness.sight)") }
         return took

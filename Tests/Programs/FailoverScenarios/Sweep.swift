@@ -13,7 +13,7 @@ func sweep(_ town: Town, _ words: [String]) throws {
     try suffer(victims.map { .kill($0, times: kills) }, words[1], words[2], in: town)
 }
 
-/// The same with links that are cut. `words`: for how many seconds, count and seed.
+/// The same with links that are cut. `words`: for how many seconds, count and seed; `2/5` is the second of five parts of all.
 func cut(_ town: Town, _ words: [String]) throws {
     guard words.count == 3, let seconds = Int(words[0]) else { throw Misuse(words: words) }
     try suffer(Cut.all(for: .seconds(seconds)).map(Harm.cut), words[1], words[2], in: town)
@@ -31,8 +31,8 @@ private func suffer(_ harms: [Harm], _ count: String, _ seed: String, in town: T
     var tally = Tally(undisturbed: first)
     var chance = Chance(seed: seed)
     let all = plan(harms, first.steps)
-    let plan = Int(count).map { Array(all.shuffled(using: &chance).prefix($0)) } ?? all
-    for (harm, moment) in plan {
+    let chosen = try part(count, of: all) ?? Int(count).map { Array(all.shuffled(using: &chance).prefix($0)) } ?? all
+    for (harm, moment) in chosen {
         try town.goOn()
         var round = Round(town)
         let what = "\(harm) at: \(moment)"
@@ -47,6 +47,14 @@ private func suffer(_ harms: [Harm], _ count: String, _ seed: String, in town: T
     try last.play()
     try insist(last, "undisturbed, after the last harm")
     say("measured: \(town.handOver), \(tally)")
+}
+
+/// Nil when not a part is asked for.
+private func part<Item>(_ text: String, of all: [Item]) throws -> [Item]? {
+    guard text.contains("/") else { return nil }
+    let numbers = text.split(separator: "/").compactMap { Int($0) }
+    guard numbers.count == 2, 1...max(1, numbers[1]) ~= numbers[0] else { throw Misuse(words: [text]) }
+    return stride(from: numbers[0] - 1, to: all.count, by: numbers[1]).map { all[$0] }
 }
 
 private struct Chance: RandomNumberGenerator {

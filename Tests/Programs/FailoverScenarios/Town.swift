@@ -24,6 +24,7 @@ final class Town {
     private static let hostAddresses = ["a": "10.77.0.11", "b": "10.77.0.12"]
     private static let coordinator = "https://\(hallAddress):5000"
     static let hallName = "coordinator.town"
+    static var hallURL: String { coordinator }
     private static let adminToken = "the-operator-of-this-town"
     private static let nameServer = "10.77.0.53"
     /// The longest that a step of the scenery may take.
@@ -164,6 +165,17 @@ final class Town {
 
     func commands(of incident: IncidentID) throws -> [CommandSummary] {
         try commands().filter { $0.incident == incident }
+    }
+
+    /// As often as it takes until the coordinator cannot store it.
+    func writeUntilRefused() throws {
+        for number in 0..<5_000 {
+            let creation = ClientCreation(name: "filler \(number)", email: nil)
+            guard (try? console.tell(Route.createClient.path(), creation, as: CreatedClient.self)) != nil else {
+                return
+            }
+        }
+        throw Broken("a full disk takes everything")
     }
 
     func epoch() throws -> Epoch { try console.ask(Route.agent.path(known()), as: AgentDetail.self).agent.epoch }

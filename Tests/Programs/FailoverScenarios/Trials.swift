@@ -12,15 +12,22 @@ enum Trial: String, CaseIterable {
     case blind
     /// A primary whose state folder takes nothing.
     case fullDisk
-    /// Journals that nobody reads.
+    /// Journals that nobody reads, from the notice to the proof.
     case silentJournal
     /// An agent that stands still until the watchdog ends it.
     case starved
+    /// The replica's agent, or the coordinator, does so when the notice comes.
+    case starvedReplica, starvedCoordinator
+    /// A coordinator whose disk takes nothing when the notice comes.
+    case fullStore
+
+    /// Those that take seconds.
+    static let usual: [Trial] = [.upkeep, .rebalance, .blind, .fullDisk, .silentJournal, .starved]
 }
 
-/// One after the other in one town. `words`: which; all without.
+/// One after the other in one town. `words`: which; the usual without.
 func undergo(_ town: Town, _ words: [String]) throws {
-    let trials = words.isEmpty ? Trial.allCases : words.compactMap(Trial.init)
+    let trials = words.isEmpty ? Trial.usual : words.compactMap(Trial.init)
     guard words.isEmpty || trials.count == words.count else { throw Misuse(words: words) }
     try town.settle()
     for (number, trial) in trials.enumerated() {
@@ -43,14 +50,18 @@ extension Town {
         case .fullDisk: try fillDisk()
         case .silentJournal: try stopJournals()
         case .starved: try starve()
+        case .starvedReplica: return try handOver { try freeze("spot-agent", on: replica.box) }
+        case .starvedCoordinator: return try handOver { try freeze("spot-coordinator", on: hall) }
+        case .fullStore: return try handOverWithFullStore()
         }
         return try handOver(trial)
     }
 
     /// As after any notice.
     private func handOver(_ trial: Trial) throws -> Duration? {
-        let (old, begin) = (primary, journal.count)
+        let (old, new, begin) = (primary, replica, journal.count)
         var round = Round(self)
+        round.isSilent = trial == .silentJournal
         try round.play { host in
             try host.announce()
             guard trial == .blind else { return }
@@ -60,9 +71,27 @@ extension Town {
         }
         try insist(round, "\(trial)")
         if trial == .fullDisk { try expectLine(since: 0, from: old.box.name, "the disk takes nothing") }
-        if trial == .silentJournal { try signalJournals("CONT") }
+        if trial == .silentJournal { try readJournals(of: round, old, new) }
         if trial == .fullDisk { try old.box.ask("systemctl stop spot-agent; umount /var/lib/spot-agent") }
         return round.proven
+    }
+
+    /// The notice comes when one of the three stands still, and the watchdog ends that one.
+    private func handOver(without freeze: () throws -> Target) throws -> Duration? {
+        let frozen = try freeze()
+        var round = Round(self)
+        try round.play()
+        try insist(round, "\(frozen.unit) that stands still on \(frozen.box.name)")
+        guard frozen.isStartedAgain else { throw Broken("no watchdog ended \(frozen.unit)") }
+        let said = try frozen.box.ask("journalctl -q -o cat -u \(frozen.unit) --grep='Watchdog timeout' | tail -n 1")
+        guard !said.isEmpty else { throw Broken("nobody tells of the watchdog of \(frozen.unit)") }
+        return round.proven
+    }
+
+    private func freeze(_ unit: String, on box: Box) throws -> Target {
+        let target = try Target(unit, on: box)
+        try box.ask("kill -STOP \(target.process)")
+        return target
     }
 
     func expectLine(since begin: Int, from who: String, _ message: String, within limit: Duration = .seconds(20)) throws
@@ -136,12 +165,81 @@ extension Town {
         }
     }
 
+    private static let dropIns = "/etc/systemd/system/spot-*.service.d"
+
+    /// As anywhere else, and nowhere else.
+    func logIntoJournals() throws {
+        try restartDaemons(after: "for d in \(Self.dropIns); do mv $d/test.conf $d/test.off; done")
+    }
+
     private func stopJournals() throws {
-        try expectNothing("a journal that nobody reads") { try signalJournals("STOP") }
+        try expectNothing("a journal that nobody reads") {
+            try logIntoJournals()
+            try waitForReadiness()
+            try signalJournals("STOP")
+        }
+    }
+
+    private func restartDaemons(after line: String) throws {
+        for box in boxes {
+            try box.ask("\(line); systemctl daemon-reload; systemctl restart \(box.unit)")
+        }
     }
 
     private func signalJournals(_ signal: String) throws {
         for box in boxes { try box.ask("kill -\(signal) \(try box.process(of: "systemd-journald"))") }
+    }
+
+    /// Nothing of what was said meanwhile is lost, and it is found as the guide says.
+    private func readJournals(of round: Round, _ old: Host, _ new: Host) throws {
+        try signalJournals("CONT")
+        guard let id = round.id else { throw Broken("no incident") }
+        let verdict = round.isMet ? ("incident met its deadline", "26") : ("incident missed its deadline", "27")
+        let story = ["promotion decided", "replica promoted", verdict.0]
+        for (box, query, lines) in [
+            (hall, "SPOT_INCIDENT=\(id)", story),
+            (hall, "MESSAGE_ID=8d1cf5cb5b0f4a6f9d2f0c1d4c1b7b\(verdict.1)", [verdict.0]),
+            (old.box, "-u spot-agent", ["announced", "the coordinator has it", "command ended"]),
+            (new.box, "-u spot-agent", ["command taken", "command ended"]),
+        ] {
+            var said = ""
+            do {
+                try eventually("what the journal of \(box.name) has") {
+                    said = try box.ask("journalctl -q -o cat --since=-3min \(query)")
+                    return lines.allSatisfy(said.contains)
+                }
+            } catch { throw Broken("\(error): \(query) finds: \(said)") }
+        }
+        try restartDaemons(after: "for d in \(Self.dropIns); do mv $d/test.off $d/test.conf; done")
+    }
+
+    /// It can store nothing, and says so; what is announced meanwhile is told again until it can.
+    private func handOverWithFullStore() throws -> Duration? {
+        let folder = "/var/lib/spot-coordinator"
+        try expectNothing("another disk") {
+            try hall.ask(
+                "systemctl stop spot-coordinator; cp -a \(folder) /run/kept; mount -t tmpfs -o size=16m,mode=700 none \(folder); "
+                    + "chown spot-coordinator: \(folder); cp -a /run/kept/. \(folder); rm -r /run/kept; "
+                    + "systemctl start spot-coordinator")
+            try waitForReadiness()
+        }
+        let begin = journal.count
+        _ = try hall.run("head -c 32M /dev/zero >\(folder)/filler")
+        try writeUntilRefused()
+        let old = primary
+        var round = Round(self)
+        try round.play { host in
+            try host.announce()
+            try self.expectLine(since: begin, from: Step.coordinator, "nothing can be stored")
+            try self.expectLine(since: begin, from: old.box.name, "announced")
+            guard self.witness.sight.names == [old.box.name] else { throw Broken("somebody else serves") }
+            try self.hall.ask("rm \(folder)/filler")
+        }
+        try insist(round, "a coordinator whose disk is full")
+        try hall.ask(
+            "systemctl stop spot-coordinator; cp -a \(folder) /run/kept; umount \(folder); cp -a /run/kept/. \(folder); "
+                + "rm -r /run/kept \(folder)/*-shm \(folder)/*-wal; systemctl start spot-coordinator")
+        return round.proven
     }
 
     private func starve() throws {

@@ -11,10 +11,8 @@ import Testing
 struct AgentFailoverTests {
     private static let modes = ["overlap", "exclusive"]
     private static let onlyFull = "takes minutes: only with --full"
-    /// How often in a row the full tier tries what depends on time.
-    private static let rounds = number("SPOT_TEST_ROUNDS").map(Int.init) ?? 20
-    /// The same for what takes a minute and more each: so often that the tier fits its time, unless asked for more.
-    private static let longRounds = number("SPOT_TEST_ROUNDS").map(Int.init) ?? 5
+    /// How often in a row the full tier is to try what depends on time, in place of what fits its eighty minutes.
+    private static let asked = number("SPOT_TEST_ROUNDS").map(Int.init)
     /// Towns side by side: they mostly wait. But systemd and its companions hold some twenty inotify instances in each, of which Linux
     /// gives a user 128 unless told otherwise, and one that gets none does not boot.
     private static let townsMax: Int = {
@@ -58,20 +56,26 @@ struct AgentFailoverTests {
         throws
     {
         let seed = "\(Self.seed())"
-        try expectToPass([
+        let scenarios = [
             ["balance", "overlap"], ["unfollowed", "exclusive"], ["loss", "exclusive", "unreached"],
             ["cut", "exclusive", "20", "1", seed], ["names", "overlap"], ["cut", "overlap", "4", "2", seed],
-        ])
+        ]
+        try expectToPass(again(scenarios, 1))
     }
 
-    /// Within the deadline, and beyond it, in towns of five at most; then to the end of the old primary.
+    /// For two seconds at each step, and beyond the deadline at some; then to the end of the old primary.
     @Test(.enabled(if: TestTier.current == .full, "\(onlyFull)"))
     func `so it is for whatever link is cut at whatever step and in whatever direction, again and again`() throws {
-        let (seed, rounds) = (Self.seed(), Self.rounds)
-        let cuts = ["20", "4"].flatMap { seconds in
-            stride(from: 0, to: rounds, by: 5).flatMap { begun in
-                Self.modes.map { ["cut", $0, seconds, "\(min(5, rounds - begun))", "\(seed &+ UInt64(begun))"] }
+        let (seed, rounds) = (Self.seed(), Self.asked ?? 10)
+        // Each part has each step, with other links and ways.
+        let parts = 5
+        let cuts = Self.modes.flatMap { mode in
+            (0..<(Self.asked == nil ? 1 : parts)).map { part in
+                ["cut", mode, "2", "\((seed &+ UInt64(part)) % UInt64(parts) + 1)/\(parts)", "1"]
             }
+                + stride(from: 0, to: rounds, by: 5).map { begun in
+                    ["cut", mode, "20", "\(min(5, rounds - begun))", "\(seed &+ UInt64(begun))"]
+                }
         }
         let losses = Self.modes.flatMap { mode in
             ["unanswered", "unheard", "unreached"].map { ["loss", mode, $0, "\((rounds + 5) / 6)"] }
@@ -92,17 +96,20 @@ struct AgentFailoverTests {
     {
         let hooks = TestTier.current == .full ? "5" : "2"
         try expectToPass(
-            [
-                ["hooks", "exclusive", hooks], ["stuck", "overlap", "promote"], ["stuck", "overlap", "verify"],
-                ["stuck", "exclusive", "verify"], ["drill", "overlap"], ["drill", "exclusive"],
-            ], within: .seconds(400))
+            again(
+                [
+                    ["hooks", "exclusive", hooks], ["hooks", "overlap", hooks], ["stuck", "overlap", "promote"],
+                    ["stuck", "overlap", "verify"], ["stuck", "exclusive", "verify"], ["drill", "overlap"],
+                    ["drill", "exclusive"],
+                ], 2), within: .seconds(400))
     }
 
     @Test(.enabled(if: TestTier.current != .quick, "takes a minute"))
     func `restarts, upgrades, blindness, full disks and dead journals move nothing, and a notice is obeyed in each`()
         throws
     {
-        try expectToPass(again(Self.modes.map { ["trials", $0] }), within: .seconds(400))
+        let long = Self.modes.map { ["trials", $0, "starvedReplica", "starvedCoordinator", "fullStore"] }
+        try expectToPass(again(long, 2) + again(Self.modes.map { ["trials", $0] }, 5), within: .seconds(400))
     }
 
     @Test(.enabled(if: TestTier.current != .quick, "takes a minute"))
@@ -112,12 +119,12 @@ struct AgentFailoverTests {
             Self.modes.map { ["loss", $0, loss] }
         }
         let exclusive = ["leasedLink", "inTurn", "reloadedShutdown"].map { ["loss", "exclusive", $0] }
-        try expectToPass(again(exclusive + losses), within: .seconds(400))
+        try expectToPass(again(exclusive + losses, 5), within: .seconds(400))
     }
 
     @Test(.enabled(if: TestTier.current == .full, "\(onlyFull)"))
     func `a fence hook that hangs keeps anybody from serving until it is mended`() throws {
-        try expectToPass([["fence", "exclusive"]], within: .seconds(200))
+        try expectToPass(again([["fence", "exclusive"]], 1), within: .seconds(200))
     }
 
     /// Runs scenarios side by side, each in a network of its own.
@@ -131,8 +138,9 @@ struct AgentFailoverTests {
         for failure in towns.failures { Issue.record("\(failure)", sourceLocation: sourceLocation) }
     }
 
-    private func again(_ scenarios: [[String]]) -> [[String]] {
-        (0..<(TestTier.current == .full ? Self.longRounds : 1)).flatMap { _ in scenarios }
+    /// In the full tier, `times`, unless asked for more.
+    private func again(_ scenarios: [[String]], _ times: Int) -> [[String]] {
+        (0..<(TestTier.current == .full ? Self.asked ?? times : 1)).flatMap { _ in scenarios }
     }
 }
 
