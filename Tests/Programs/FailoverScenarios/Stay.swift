@@ -1,3 +1,4 @@
+import Glibc
 import Platform
 import TestSupport
 
@@ -9,24 +10,44 @@ func stay(_ town: Town) throws {
     try town.logIntoJournals()
     try town.waitForReadiness()
     try town.sayWhatThereIs()
-    while true {
-        // For ever: nobody waits for it.
-        try eventually("a workload that has moved", within: .seconds(1 << 30)) {
-            town.witness.sight.names == [town.replica.box.name]
+    let surroundings = SystemSurroundings()
+    var movedAt: Duration?
+    while !isInterrupted(within: .milliseconds(500)) {
+        guard town.witness.sight.names == [town.replica.box.name] else {
+            movedAt = nil
+            continue
         }
-        try town.rest(for: .seconds(20))
-        let box = town.primary.box.name
-        try town.goOn()
-        say("== The workload has moved; machine \(box) is a new one now, and the replica")
+        let now = surroundings.monotonic()
+        movedAt = movedAt ?? now
+        // Long enough to look at what was left behind.
+        guard let moved = movedAt, now - moved >= .seconds(20) else { continue }
+        movedAt = nil
+        let name = town.primary.box.name
+        do {
+            try town.goOn()
+            say("== The workload has moved; machine \(name) is a new one now, and the replica")
+        } catch { say("== Machine \(name) does not become a new one: \(error)") }
     }
+    say("\n== Stopping")
+}
+
+/// By Ctrl-C, or by whoever started us.
+private func isInterrupted(within time: Duration) -> Bool {
+    var signals = sigset_t()
+    unsafe sigemptyset(&signals)
+    for signal in [SIGINT, SIGTERM] { unsafe sigaddset(&signals, signal) }
+    unsafe pthread_sigmask(SIG_BLOCK, &signals, nil)
+    var limit = timespec(tv_sec: 0, tv_nsec: Int(time / .nanoseconds(1)))
+    return unsafe sigtimedwait(&signals, nil, &limit) > 0
 }
 
 extension Town {
     fileprivate func sayWhatThereIs() throws {
         say("\n== A workload, web.service, on machine \(primary.box.name); machine \(replica.box.name) is ready\n")
         for box in boxes {
-            let search = try ChildProcess("/usr/bin/pgrep", ["-xf", "/bin/bash /box/test \(box.name)"]).waitForEnd()
-            guard let id = Int32(search.output.split(separator: "\n").first ?? "") else {
+            // The oldest is its shell, and not a child of that.
+            let search = try ChildProcess("/usr/bin/pgrep", ["-oxf", "/bin/bash /box/test \(box.name)"]).waitForEnd()
+            guard let id = Int32(search.output.prefix(while: \.isNumber)) else {
                 throw Broken("no process of \(box.name)")
             }
             say("   Enter it:              nsenter --target \(id) --all --wd=/root      (\(box.name))")
@@ -38,14 +59,11 @@ extension Town {
                                       spot-agent drill             (on the one that serves)
                                       journalctl -x -f -u spot-agent -u web
                                       and whatever may go wrong: systemctl poweroff, kill -9, …
-               On the coordinator:    spot-coordinator agents --server \(Town.hallURL) --ca-file /etc/spot-optimizer/tls.crt
+               On the coordinator:    o="--server \(Town.hallURL) --ca-file /etc/spot-optimizer/tls.crt --token-file /etc/credstore/admin-token"
+                                      spot-coordinator agents $o; spot-coordinator incidents $o
                                       journalctl -x -f -u spot-coordinator
                End:                   Ctrl-C
 
             """)
-    }
-
-    fileprivate func rest(for time: Duration) throws {
-        _ = journal.wait(since: journal.count, for: .max, within: time) { _ in false }
     }
 }

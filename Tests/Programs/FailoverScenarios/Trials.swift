@@ -50,8 +50,8 @@ extension Town {
         case .fullDisk: try fillDisk()
         case .silentJournal: try stopJournals()
         case .starved: try starve()
-        case .starvedReplica: return try handOver { try freeze("spot-agent", on: replica.box) }
-        case .starvedCoordinator: return try handOver { try freeze("spot-coordinator", on: hall) }
+        case .starvedReplica: return try handOver(without: "spot-agent", on: replica.box)
+        case .starvedCoordinator: return try handOver(without: "spot-coordinator", on: hall)
         case .fullStore: return try handOverWithFullStore()
         }
         return try handOver(trial)
@@ -77,21 +77,18 @@ extension Town {
     }
 
     /// The notice comes when one of the three stands still, and the watchdog ends that one.
-    private func handOver(without freeze: () throws -> Target) throws -> Duration? {
-        let frozen = try freeze()
-        var round = Round(self)
-        try round.play()
-        try insist(round, "\(frozen.unit) that stands still on \(frozen.box.name)")
-        guard frozen.isStartedAgain else { throw Broken("no watchdog ended \(frozen.unit)") }
-        let said = try frozen.box.ask("journalctl -q -o cat -u \(frozen.unit) --grep='Watchdog timeout' | tail -n 1")
-        guard !said.isEmpty else { throw Broken("nobody tells of the watchdog of \(frozen.unit)") }
-        return round.proven
-    }
-
-    private func freeze(_ unit: String, on box: Box) throws -> Target {
+    private func handOver(without unit: String, on box: Box) throws -> Duration? {
         let target = try Target(unit, on: box)
-        try box.ask("kill -STOP \(target.process)")
-        return target
+        var round = Round(self)
+        try round.play { host in
+            try box.ask("kill -STOP \(target.process)")
+            try host.announce()
+        }
+        try insist(round, "\(unit) that stands still on \(box.name)")
+        guard target.isStartedAgain else { throw Broken("no watchdog ended \(unit)") }
+        let said = try box.ask("journalctl -q -o cat -u \(unit) --grep='Watchdog timeout' | tail -n 1")
+        guard !said.isEmpty else { throw Broken("nobody tells of the watchdog of \(unit)") }
+        return round.proven
     }
 
     func expectLine(since begin: Int, from who: String, _ message: String, within limit: Duration = .seconds(20)) throws
@@ -215,7 +212,7 @@ extension Town {
 
     /// It can store nothing, and says so; what is announced meanwhile is told again until it can.
     private func handOverWithFullStore() throws -> Duration? {
-        let folder = "/var/lib/spot-coordinator"
+        let folder = "/var/lib/private/spot-coordinator"
         try expectNothing("another disk") {
             try hall.ask(
                 "systemctl stop spot-coordinator; cp -a \(folder) /run/kept; mount -t tmpfs -o size=16m,mode=700 none \(folder); "
@@ -232,7 +229,10 @@ extension Town {
             try host.announce()
             try self.expectLine(since: begin, from: Step.coordinator, "nothing can be stored")
             try self.expectLine(since: begin, from: old.box.name, "announced")
-            guard self.witness.sight.names == [old.box.name] else { throw Broken("somebody else serves") }
+            let isStored = self.journal.wait(since: begin, for: 1, within: .seconds(2)) {
+                $0.what.hasPrefix("the coordinator has it")
+            }
+            guard !isStored, self.witness.sight.names == [old.box.name] else { throw Broken("something was stored") }
             try self.hall.ask("rm \(folder)/filler")
         }
         try insist(round, "a coordinator whose disk is full")
