@@ -5,9 +5,10 @@ import Wire
 extension Slot {
     /// The host switched, and says not to which machine, or that nobody has seen that one run: its report tells, or the machine itself.
     mutating func awaitMachine(of command: CommandRecord, _ result: CommandResult, _ turn: inout Turn) {
-        let isNews = command.result?.facts == nil
-        if isNews { changeCommand(command.id) { $0.result = result } }
-        guard isNews, case .launched(let launched)? = result.facts else { return }
+        // What names a machine says more than what names none.
+        guard command.result?.facts == nil else { return }
+        changeCommand(command.id) { $0.result = result }
+        guard case .launched(let launched)? = result.facts else { return }
         changeCommand(command.id) { $0.leaseUntil = turn.now + Rules.firstWordTime }
         guard host(launched.instance) == nil else { return }
         var replica = Replica(id: turn.makeID(), type: .manual, status: .launching, createdAt: turn.now)

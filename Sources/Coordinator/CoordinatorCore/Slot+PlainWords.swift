@@ -51,6 +51,8 @@ extension Slot {
         }
         let isSeen = plain.isSeenRunning && result.facts != nil
         if result.outcome == .done, !isSeen, command.order.asksFor == .switches, command.state.isOpen {
+            // It says so again, and no more.
+            guard command.result == nil || command.result?.facts != result.facts else { return .duplicate }
             awaitMachine(of: command, result, &turn)
             settle(&turn)
             return .accepted
