@@ -103,13 +103,15 @@ extension Slot {
     /// Orders whose replica is no longer wanted, and that no host is working on.
     mutating func withdrawLaunches(_ turn: inout Turn) {
         let wanted = Set(activeReplicas.map(\.id))
+        let tokenless = Set(hosts.filter(\.isTokenless).map(\.instance))
         cancel(
             where: { command in
-                if case .createReplica(let order) = command.order {
-                    command.state == .pending && !wanted.contains(order.replica)
-                } else {
-                    false
+                // A host without a token that was handed it tells of what it launched when it is asked again, and only then.
+                let mayBeBegun = command.attempt > 0 && tokenless.contains(command.instance)
+                guard command.state == .pending, !mayBeBegun, case .createReplica(let order) = command.order else {
+                    return false
                 }
+                return !wanted.contains(order.replica)
             }, &turn)
     }
 

@@ -152,7 +152,7 @@ extension Slot {
     package mutating func noteRestart(of instance: InstanceID, _ turn: inout Turn) {
         guard let host = host(instance), host.isTokenless, host.abilities.contains(.knowsRepeats) else { return }
         for command in commands
-        where command.instance == instance && command.state == .delivered && command.result == nil
+        where command.instance == instance && command.state.isOpen && command.attempt > 0 && command.result == nil
             && command.order.asksFor != .terminates
         {
             endUnanswered(command, &turn)

@@ -87,12 +87,15 @@ extension Heart {
     }
 
     /// A host says that it was started anew, and that it is the one that it was.
-    package func noteRestart(of line: Line, answer: @escaping @Sendable () -> Void) {
+    package func noteRestart(of line: Line, answer: @escaping @Sendable (Outcome<Configuration>) -> Void) {
         submit(
-            SlotWork(on: line.slot, naming: { Focus(now: $0, instance: line.instance) }) { slot, turn in
+            SlotWork(
+                on: line.slot, naming: { Focus(now: $0, instance: line.instance) }, alsoWhenEnded: true
+            ) { slot, turn in
                 slot.noteRestart(of: line.instance, &turn)
-            } answer: { (_: Outcome<Void>) in
-                answer()
+                return slot.configuration
+            } answer: {
+                answer($0)
             })
     }
 

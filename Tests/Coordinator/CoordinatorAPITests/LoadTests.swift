@@ -90,6 +90,39 @@ struct LoadTests {
         }
     }
 
+    /// Until nothing more fits, while the writer is held.
+    private func fillQueue(_ site: Site, with client: Tenant) throws {
+        // This one reaches the disk and no further; behind it the queue fills.
+        site.heart.createClient(
+            ClientCreation(name: "held"), token: try Token("t"), hash: [UInt8](repeating: 7, count: 32),
+            seal: { _ in [] }, answer: { _ in })
+        let refusal = Awaited<String>("the first that does not fit")
+        for _ in 0..<30_000 where !refusal.isSet {
+            site.heart.client(client.id) { outcome in
+                if case .unavailable(let reason) = outcome { refusal.set(reason) }
+            }
+        }
+        #expect(try refusal.get() == "too much is waiting to be stored")
+    }
+
+    /// It registers then, and ends when that is refused as well; answered as if all were well, it would do again what it had begun.
+    @Test func `an old program is not told that its new start was taken when that could not be stored`() throws {
+        let held = Latch("the writer's turn")
+        let isHeld = Locked(false)
+        try withCoordinator(committed: { if isHeld.withLock({ $0 }) { try? held.wait(within: .seconds(60)) } }) {
+            site in
+            defer { held.open() }
+            let host = try site.old(.v501)
+            try host.beat()
+            isHeld.withLock { $0 = true }
+            try fillQueue(site, with: host.client)
+            #expect(try host.beat().status == 200)
+            let anew = try host.post(
+                "heartbeat", #"{"status": "online", "inventory_snapshot": {}, "reconnect": true}"#)
+            #expect(anew.status == 503)
+        }
+    }
+
     @Test func `when too much waits to be stored, a report is refused and a heartbeat is not`() throws {
         let held = Latch("the writer's turn")
         let isHeld = Locked(false)
@@ -99,17 +132,7 @@ struct LoadTests {
             let host = try site.register(try site.makeClient())
             #expect(try site.ask(host.ask(.heartbeat, [], host.heartbeat)).status == 200)
             isHeld.withLock { $0 = true }
-            // This one reaches the disk and no further; behind it the queue fills.
-            site.heart.createClient(
-                ClientCreation(name: "held"), token: try Token("t"), hash: [UInt8](repeating: 7, count: 32),
-                seal: { _ in [] }, answer: { _ in })
-            let refusal = Awaited<String>("the first that does not fit")
-            for _ in 0..<30_000 where !refusal.isSet {
-                site.heart.client(host.client.id) { outcome in
-                    if case .unavailable(let reason) = outcome { refusal.set(reason) }
-                }
-            }
-            #expect(try refusal.get() == "too much is waiting to be stored")
+            try fillQueue(site, with: host.client)
 
             let report = TerminationReport(stamp: host.stamp(), target: host.instance, success: false)
             let answer = try site.ask(host.ask(.terminationReport, [], report))

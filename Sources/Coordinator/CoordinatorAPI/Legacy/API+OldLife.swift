@@ -37,11 +37,8 @@ extension API {
         let line = old.speaker(
             named: old.body.name("instance_id") ?? watched.first,
             isLeaving: old.body.word("status") == HostStatus.offline)
+        if old.body.flag("reconnect") == true { return oldReconnect(old, as: line) }
         let visit = old.visit
-        // A machine made from another one's image has that one's name: refused here, and only here, it registers under its own.
-        if line == nil, old.body.flag("reconnect") == true {
-            return visit.refuse(.forbidden, "this is another machine than the one that registered: register anew")
-        }
         let (slot, version) = (old.slot, line?.configVersion)
         let isParked = visit.exchange.park(
             for: Visit.patience,
@@ -56,13 +53,27 @@ extension API {
         }
         guard let line, line.admits(aNotice: false, at: visit.arrivedAt) else { return respond() }
         let heartbeat = Heartbeat(old.body, of: line.instance)
-        let hear: @Sendable () -> Void = { [heart] in
-            switch heart.hear(heartbeat, on: line, wait: .zero) {
-            case .quiet: respond()
-            case .news: heart.decide(heartbeat, on: line) { _ in respond() }
-            }
+        switch heart.hear(heartbeat, on: line, wait: .zero) {
+        case .quiet: respond()
+        case .news: heart.decide(heartbeat, on: line) { _ in respond() }
         }
-        if old.body.flag("reconnect") == true { heart.noteRestart(of: line, answer: hear) } else { hear() }
+    }
+
+    /// The first heartbeat of a program that was started anew. One that is refused registers, which says as much: so it is when it
+    /// could not be stored, else what the last process began would be handed to this one.
+    private func oldReconnect(_ old: OldVisit, as line: Line?) {
+        guard let line else {
+            // Made from another one's image, it has that one's name.
+            return old.visit.refuse(.forbidden, "this is another machine than the one that registered: register anew")
+        }
+        if old.isSlowed(line) { return }
+        let heartbeat = Heartbeat(old.body, of: line.instance)
+        old.later({ answer in
+            heart.noteRestart(of: line, answer: answer)
+            if case .news = heart.hear(heartbeat, on: line, wait: .zero) { heart.decide(heartbeat, on: line) { _ in } }
+        }) { [heart] configuration in
+            .heartbeat(of: old.slot, line, .done(configuration), at: heart.wall)
+        }
     }
 
     func oldConfiguration(_ old: OldVisit) {

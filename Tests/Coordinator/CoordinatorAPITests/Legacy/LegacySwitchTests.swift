@@ -177,6 +177,55 @@ struct LegacySwitchTests {
         }
     }
 
+    // MARK: Answers that were lost
+
+    /// A launch whose answer was lost and that is no longer wanted, and a more urgent one that the host was handed meanwhile.
+    private func overtakenLaunch(_ site: Site, _ host: OldHost) throws -> (launch: String, urgent: String) {
+        let launch = try site.launch(for: host)
+        var unwanted = SlotSettingsChange()
+        unwanted[.manualReplicaEnabled] = .flag(false)
+        let _: Configuration = try site.order(.changeSettings, [host.slot], unwanted)
+        let end =
+            #"{"cloud_instance_id": "\#(host.instance)", "notice_type": "TERMINATION", "termination_time": "2026-01-01T00:02:00Z"}"#
+        #expect(try host.post("termination-report", end).status == 200)
+        let urgent = try #require(try host.actions().first?.text("request_id"))
+        #expect(urgent != launch)
+        try site.live(5)
+        #expect(try site.state(of: launch, in: host.slot) == "pending")
+        return (launch, urgent)
+    }
+
+    private func launches(_ command: String, made instance: String, _ host: OldHost) throws {
+        let result =
+            #"{"request_id": "\#(command)", "result": "SUCCESS", "cloud_instance_id": "\#(instance)", "metadata": {}}"#
+        #expect(try host.post("action-result", result).status == 200)
+    }
+
+    @Test func `a launch that may have been done is asked about, also when nobody wants it any more`() throws {
+        try withCoordinator { site in
+            let host = try site.old(.v501)
+            let (launch, urgent) = try overtakenLaunch(site, host)
+            try launches(urgent, made: "i-0ccccccccccccccc0", host)
+            #expect(try host.actions().map { try $0.text("request_id") } == [launch])
+            try launches(launch, made: launched.text, host)
+            #expect(try site.role(launched, in: host.slot) == .terminating)
+        }
+    }
+
+    @Test(arguments: Start.allCases)
+    private func `what its program was handed before that on which it ended is not done again either`(
+        start: Start
+    ) throws {
+        try withCoordinator { site in
+            let host = try site.old(.v501)
+            let (launch, urgent) = try overtakenLaunch(site, host)
+            try start.play(host)
+            #expect(try site.state(of: launch, in: host.slot) == "failed")
+            #expect(try site.state(of: urgent, in: host.slot) == "failed")
+            #expect(try host.actions().allSatisfy { try ![launch, urgent].contains($0.text("request_id")) })
+        }
+    }
+
     // MARK: By hand
 
     @Test func `a switch to spot that names no pool goes to the host's own place`() throws {
