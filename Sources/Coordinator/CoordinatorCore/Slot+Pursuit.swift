@@ -102,14 +102,15 @@ extension Slot {
     }
 
     /// Whether a replica is there or on its way that could take over. One that fell silent counts for nothing here: it may
-    /// be gone, and there is no time to find out. But one that was ready, and has only not been heard since we were away
-    /// ourselves, will be in a moment: no machine is launched in its place before it has missed its time.
+    /// be gone, and there is no time to find out. But one that has only not been heard since we were away ourselves will be in a
+    /// moment: no machine is launched in its place before it has missed its time. What it lacked when it was heard last may be that
+    /// it had just been started itself. One without a token speaks too seldom to be waited for.
     func hasReplicaComing(besides instance: InstanceID, at now: Timestamp) -> Bool {
         let going = announced(at: now)
         return replicas.contains { replica in
             guard replica.status.isActive, let machine = replica.instance else { return replica.status.isActive }
             guard machine != instance, !going.contains(machine), let host = host(machine) else { return false }
-            let isAwaited = host.lacking == [] && !host.isSilent && !host.isOffline
+            let isAwaited = !host.isTokenless && !host.isSilent && !host.isOffline
             return host.role == .launching || (host.role == .replica && (host.isFresh || isAwaited))
         }
     }

@@ -87,16 +87,40 @@ extension Heart {
     }
 
     /// A host says that it was started anew, and that it is the one that it was.
-    package func noteRestart(of line: Line, answer: @escaping @Sendable (Outcome<Configuration>) -> Void) {
+    package func noteRestart(of line: Line, answer: @escaping @Sendable (Outcome<Standing>) -> Void) {
         submit(
             SlotWork(
                 on: line.slot, naming: { Focus(now: $0, instance: line.instance) }, alsoWhenEnded: true
             ) { slot, turn in
                 slot.noteRestart(of: line.instance, &turn)
-                return slot.configuration
+                return Standing(of: slot, for: line.instance, at: turn.now)
             } answer: {
                 answer($0)
             })
+    }
+
+    /// How a slot is set up, and how much waits there for one of its hosts.
+    package struct Standing: Sendable {
+        package let configuration: Configuration
+        package let waiting: Int
+
+        fileprivate init(of slot: Slot, for instance: InstanceID?, at now: Timestamp) {
+            configuration = slot.configuration
+            waiting = instance.map { slot.waiting(for: $0, at: now) } ?? 0
+        }
+    }
+
+    /// `instance` is nil where it cannot be told which of the hosts asks.
+    package func standing(
+        of slot: SlotID, for instance: InstanceID?, answer: @escaping @Sendable (Outcome<Standing>) -> Void
+    ) {
+        let now = surroundings.wall()
+        read(answer) { reader in
+            guard let found = try reader.slot(slot, naming: Focus(now: .latest)) else {
+                return .refused(.noAgent(slot))
+            }
+            return .done(Standing(of: found, for: instance, at: now))
+        }
     }
 
     /// What a host asks for, which shows what it can do.

@@ -15,6 +15,23 @@ import Wire
         return order
     }
 
+    /// Also for one that had only just been started itself when it was heard last.
+    @Test(arguments: [[], ["nobody has looked yet whether it could take over"]])
+    func `no machine is launched beside a replica that has only not been heard since we were away`(
+        lacking: [String]
+    ) throws {
+        var scene = try Scene.pair()
+        scene.hear(bravo, lacking: lacking)
+        for index in scene.slot.hosts.indices { scene.slot.hosts[index].isFresh = false }
+        try scene.interrupt(alpha)
+        #expect(scene.asked(of: alpha) == [])
+        var heard = scene
+        heard.hear(bravo)
+        #expect(heard.asked(of: bravo) == ["promote"])
+        scene.silence(bravo)
+        #expect(scene.asked(of: alpha).contains("create_replica"))
+    }
+
     @Test func `an order that a host works on does not expire`() throws {
         var scene = try Scene.pair()
         try scene.interrupt(alpha, in: 600)

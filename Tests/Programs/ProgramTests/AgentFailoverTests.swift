@@ -11,7 +11,7 @@ import Testing
 struct AgentFailoverTests {
     private static let modes = ["overlap", "exclusive"]
     private static let onlyFull = "takes minutes: only with --full"
-    /// How often in a row the full tier is to try what depends on time, in place of what fits its eighty minutes.
+    /// How often in a row the full tier is to try what depends on time, in place of what fits its time.
     private static let asked = number("SPOT_TEST_ROUNDS").map(Int.init)
     /// Towns side by side: they mostly wait. But systemd and its companions hold some twenty inotify instances in each, of which Linux
     /// gives a user 128 unless told otherwise, and one that gets none does not boot.

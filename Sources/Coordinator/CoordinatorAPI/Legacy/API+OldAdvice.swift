@@ -36,13 +36,7 @@ extension API {
                 $0.known("recommended_pool_id", PoolID?.none)
                 $0.field("auto_switch_enabled", settings.autoSwitchEnabled)
                 $0.field("will_auto_execute", false)
-                if let pool = agent.pool {
-                    $0.object("current_pool") { current in
-                        current.field("id", pool)
-                        current.field("name", "\(pool.instanceType) (\(pool.zone))")
-                        current.field("az", pool.zone)
-                    }
-                }
+                if let pool = agent.pool { $0.place("current_pool", pool) } else { $0.null("current_pool") }
                 $0.array("alternative_pools") { _ in }
             }
         }
@@ -81,6 +75,9 @@ extension API {
         }) { (found: (EmergencyStatus, AgentDetail?)) in
             .old {
                 found.0.write(&$0)
+                if found.0.noticeReceivedAt == nil { $0.null("notice_received_at") }
+                if found.0.noticeDeadline == nil { $0.null("notice_deadline") }
+                if found.0.replica == nil { $0.null("emergency_replica") }
                 $0.field("emergency_mode_active", found.0.noticeStatus != .none)
                 $0.field("rebalance_only_mode", false)
                 $0.field("ml_models_loaded", false)
@@ -108,7 +105,7 @@ extension API {
                 }
                 heart.askSwitch(of: old.slot, to: target) { answer($0.asWord(target, detail.configuration)) }
             }
-        }) { (word: SwitchWord) in word.response(old.slot) }
+        }) { (word: SwitchWord) in word.response(old.slot, because: old.body.text("reason")) }
     }
 
     private static let poolExpected = "target_pool_id: expected a pool, such as m5.large.us-east-1b"
@@ -162,7 +159,7 @@ private enum SwitchWord: Sendable {
     case queued(QueuedCommand, to: ForceSwitch.Target, Configuration)
     case failure(String)
 
-    func response(_ slot: SlotID) -> Response {
+    func response(_ slot: SlotID, because reason: String?) -> Response {
         switch self {
         case .failure(let reason): .old(failure: reason)
         case .queued(let queued, let target, let configuration):
@@ -171,6 +168,7 @@ private enum SwitchWord: Sendable {
                 $0.field("command_id", queued.command)
                 $0.field("target_mode", target.pool == nil ? Mode.ondemand : .spot)
                 $0.known("target_pool_id", target.pool)
+                $0.known("reason", reason)
                 $0.known("message", queued.message)
                 $0.field("auto_switch_enabled", configuration.settings.autoSwitchEnabled)
             }

@@ -43,11 +43,12 @@ extension API {
         let isParked = visit.exchange.park(
             for: Visit.patience,
             otherwise: { [heart] in
-                Response.old { $0.heartbeat(of: slot, version: version, at: heart.wall) }.shown(to: visit.origin)
+                Response.old { $0.heartbeat(of: slot, version: version, waiting: nil, at: heart.wall) }
+                    .shown(to: visit.origin)
             })
         guard isParked else { return }
         let respond: @Sendable () -> Void = { [heart] in
-            heart.configuration(of: slot) { outcome in
+            heart.standing(of: slot, for: line?.instance) { outcome in
                 visit.answer(.heartbeat(of: slot, line, outcome, at: heart.wall))
             }
         }
@@ -71,8 +72,8 @@ extension API {
         old.later({ answer in
             heart.noteRestart(of: line, answer: answer)
             if case .news = heart.hear(heartbeat, on: line, wait: .zero) { heart.decide(heartbeat, on: line) { _ in } }
-        }) { [heart] configuration in
-            .heartbeat(of: old.slot, line, .done(configuration), at: heart.wall)
+        }) { [heart] standing in
+            .heartbeat(of: old.slot, line, .done(standing), at: heart.wall)
         }
     }
 
@@ -174,11 +175,14 @@ extension Heartbeat {
 }
 
 extension JSONObjectWriter {
-    fileprivate mutating func heartbeat(of slot: SlotID, version: ConfigVersion?, at now: Timestamp) {
+    fileprivate mutating func heartbeat(
+        of slot: SlotID, version: ConfigVersion?, waiting: Int?, at now: Timestamp
+    ) {
         field("agent_id", slot)
         known("config_version", version)
         known("new_config_version", version)
         field("config_changed", false)
+        known("commands_pending", waiting)
         field("acknowledged", true)
         field("server_time", now)
     }
@@ -186,14 +190,14 @@ extension JSONObjectWriter {
 
 extension Response {
     fileprivate static func heartbeat(
-        of slot: SlotID, _ line: Line?, _ outcome: Outcome<Configuration>, at now: Timestamp
+        of slot: SlotID, _ line: Line?, _ outcome: Outcome<Heart.Standing>, at now: Timestamp
     ) -> Response {
-        guard case .done(let configuration) = outcome else {
-            return .old { $0.heartbeat(of: slot, version: line?.configVersion, at: now) }
+        guard case .done(let standing) = outcome else {
+            return .old { $0.heartbeat(of: slot, version: line?.configVersion, waiting: nil, at: now) }
         }
-        let config = OldConfiguration(slot: slot, configuration: configuration, isIdle: line.isIdle)
+        let config = OldConfiguration(slot: slot, configuration: standing.configuration, isIdle: line.isIdle)
         return .old {
-            $0.heartbeat(of: slot, version: configuration.version, at: now)
+            $0.heartbeat(of: slot, version: standing.configuration.version, waiting: standing.waiting, at: now)
             $0.object("config") { config.write(&$0) }
         }
     }

@@ -51,7 +51,7 @@ extension API {
         old.later({
             heart.announce(
                 isEnd ? .terminate : nil, at: time, on: line, launches: .whenAsking, answer: $0)
-        }) { .emergencyReplica($0) }
+        }) { .emergencyReplica($0, urgency: old.body.text("urgency")) }
     }
 
     private func announce(
@@ -83,7 +83,7 @@ extension Response {
             $0.known("replica_id", reply.replica)
             $0.known("emergency_replica_id", reply.replica)
             $0.known("new_instance_id", reply.successor)
-            $0.known("target_pool_id", PoolID?.none)
+            for unknown in ["risk_score", "target_mode", "target_pool_id", "target_pool_name"] { $0.null(unknown) }
             $0.known("instructions", reply.message)
             $0.known("failover_time_ms", Int?.none)
             $0.known("deadline", reply.deadline)
@@ -101,7 +101,7 @@ extension Response {
     }
 
     /// The host that asks launches it itself, when it looks for orders the next time.
-    fileprivate static func emergencyReplica(_ reply: NoticeReply) -> Response {
+    fileprivate static func emergencyReplica(_ reply: NoticeReply, urgency: String?) -> Response {
         guard let replica = reply.replica else { return .noReplica(reply.message ?? "no replica can be made") }
         let placeholder = reply.successor?.text ?? "emergency-\(replica.text.suffix(12))"
         return .old {
@@ -110,6 +110,9 @@ extension Response {
             $0.field("replica_instance_id", placeholder)
             $0.field("incident_id", reply.incident)
             $0.known("message", reply.message)
+            // The place is its host's own, which that finds with the order.
+            for unknown in ["pool", "hourly_cost"] { $0.null(unknown) }
+            $0.known("urgency", urgency)
         }
     }
 

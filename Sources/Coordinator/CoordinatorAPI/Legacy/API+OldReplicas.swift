@@ -164,6 +164,11 @@ extension API {
                 $0.field("enabled", settings.manualReplicaEnabled)
                 $0.field("manual_replica_enabled", settings.manualReplicaEnabled)
                 $0.field("count", settings.replicaCount)
+                $0.field("auto_create_replica", settings.manualReplicaEnabled)
+                $0.array("preferred_replica_pools") { _ in }
+                // Nobody tells the coordinator how far a replica's data is.
+                $0.field("replica_sync_required", false)
+                $0.field("min_sync_percentage", 0)
             }
         }
     }
@@ -234,16 +239,7 @@ extension Replica {
         fields.known("parent_instance_id", parent)
         fields.known("pool_id", pool)
         fields.known("az", pool?.zone)
-        let pool = pool
-        if let pool {
-            fields.object("pool") {
-                $0.field("id", pool)
-                $0.field("name", "\(pool.instanceType) (\(pool.zone))")
-                $0.field("instance_type", pool.instanceType)
-                $0.known("region", pool.zone.region)
-                $0.field("az", pool.zone)
-            }
-        }
+        if let pool { fields.place("pool", pool) }
         fields.field("created_at", createdAt)
         fields.field("age_seconds", max(0, (now - createdAt).components.seconds))
         fields.known("ready_at", readyAt)

@@ -55,6 +55,7 @@ extension API {
         )
         old.later({ [report] in heart.take(report, on: line, answer: $0) }) { _ in
             .old {
+                $0.field("message", "noted: \(removed) snapshots and \(deletedImages) images were removed")
                 $0.field("deleted_snapshots", removed)
                 $0.field("deleted_amis", deletedImages)
                 $0.field("failed_count", failed)

@@ -37,6 +37,16 @@ extension JSONObjectWriter {
     mutating func known(_ key: String, _ value: (some JSONWritable)?) {
         if let value { field(key, value) } else { null(key) }
     }
+
+    mutating func place(_ key: String, _ pool: PoolID) {
+        object(key) {
+            $0.field("id", pool)
+            $0.field("name", "\(pool.instanceType) (\(pool.zone))")
+            $0.field("instance_type", pool.instanceType)
+            $0.known("region", pool.zone.region)
+            $0.field("az", pool.zone)
+        }
+    }
 }
 
 extension Response {
