@@ -23,6 +23,8 @@ package enum Rules {
     /// A host that cannot say that it still works on a switch: an image takes up to ten minutes, a launch five, the wait five, the
     /// end of the old machine five. It is handed out once.
     static let blindSwitchLease = 2400
+    /// The same besides the wait, where that is set to be longer.
+    static let blindSwitchWork = 1800
     /// The same for launches and terminations; and where a command may be handed out again it is, after this.
     static let blindLease = 360
     /// How long a successor may be unheard before another is chosen; its promotion may be half done.

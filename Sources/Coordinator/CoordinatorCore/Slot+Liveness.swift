@@ -128,7 +128,6 @@ extension Slot {
                 .hostOffline, "\(instance) was not heard for \(silence.components.seconds) s", instance: instance)
         }
         concludeSwitchOfDeadHost(instance, &turn)
-        replaceUnproven(instance, &turn)
         giveUpOrders(to: instance, &turn)
         settle(&turn)
     }

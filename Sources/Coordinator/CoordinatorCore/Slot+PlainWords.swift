@@ -148,16 +148,31 @@ extension Slot {
         }
     }
 
+    /// A host says by its agent's name alone that it is the one that it was, and was started anew. So does a machine that was made from
+    /// its image, with the name in it.
+    package mutating func noteReturn(of instance: InstanceID, _ turn: inout Turn) throws(Refusal) {
+        let others = hosts.contains { $0.instance != instance && $0.role != .terminated }
+        guard !others, host(instance)?.isOffline == false else {
+            throw Refusal(.forbidden, "this may be another machine than \(instance): register anew")
+        }
+        noteRestart(of: instance, &turn)
+    }
+
     /// Such a host was started anew: what it had begun it does not know any more, and would do again.
-    package mutating func noteRestart(of instance: InstanceID, _ turn: inout Turn) {
+    mutating func noteRestart(of instance: InstanceID, _ turn: inout Turn) {
         guard let host = host(instance), host.isTokenless, host.abilities.contains(.knowsRepeats) else { return }
+        endBegun(by: instance, &turn)
+        settle(&turn)
+    }
+
+    /// Another program has taken its place, or it has forgotten: what it was handed and has not answered nobody will answer.
+    mutating func endBegun(by instance: InstanceID, _ turn: inout Turn) {
         for command in commands
         where command.instance == instance && command.state.isOpen && command.attempt > 0 && command.result == nil
             && command.order.asksFor != .terminates
         {
             endUnanswered(command, &turn)
         }
-        settle(&turn)
     }
 }
 

@@ -11,6 +11,8 @@ extension Slot {
         if !hasToken { try requireNoFence(of: registration.instance) }
         let facts = HostFacts(registration)
         if let known = host(registration.instance) {
+            // It would be handed to the new program, which did not begin it.
+            if known.isTokenless, hasToken { endBegun(by: known.instance, &turn) }
             change(known.instance) { host in
                 host.facts = host.facts.updated(by: facts)
                 if host.isTokenless == hasToken { host.abilities = hasToken ? .all : [] }

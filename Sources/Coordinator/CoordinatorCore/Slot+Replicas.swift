@@ -97,7 +97,8 @@ extension Slot {
         _ launch: ReplicaLaunch, for id: ReplicaID, _ turn: inout Turn
     ) throws(Refusal) -> ReplicaReply {
         let replica = try requireReplica(id)
-        if let known = replica.instance, known != launch.instance {
+        // Until its maker names the machine of an order, which machine that is was a guess.
+        if let known = replica.instance, known != launch.instance, openLaunch(of: id) == nil {
             throw Refusal(.conflict, "replica \(id) is \(known) already")
         }
         try requireNotElsewhere(launch.instance)

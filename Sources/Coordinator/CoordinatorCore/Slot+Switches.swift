@@ -176,13 +176,17 @@ extension Slot {
             let command = openSwitch, command.instance == instance, command.attempt > 0,
             settings.handOver == .overlap || isFenced(host, at: turn.now),
             let newcomer = hosts.filter({ $0.role == .replica && $0.isFresh && $0.registeredAt >= command.createdAt })
-                .max(by: { $0.registeredAt < $1.registeredAt })
+                .max(by: { (wasNotOrdered($0) ? 1 : 0, $0.registeredAt) < (wasNotOrdered($1) ? 1 : 0, $1.registeredAt) }
+                )
         else { return }
         finish(command.id, as: .done, &turn)
         let incident = openSilence(of: instance, &turn)
         beginHandOver(
             to: newcomer.instance, incident: incident, because: "\(instance) was switching to it and is gone", &turn)
     }
+
+    /// As replica: that is what the machine of a switch is not.
+    private func wasNotOrdered(_ host: Host) -> Bool { replica(of: host.instance)?.parent == nil }
 
     /// For the history, where the prices are not known.
     mutating func noteSwitch(

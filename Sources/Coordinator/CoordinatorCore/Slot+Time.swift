@@ -27,6 +27,7 @@ extension Slot {
             noteLeaseEnd(&turn)
             releaseSuccessor(&turn)
             missFirstWord(&turn)
+            replaceUnproven(&turn)
             concludeAwaitedSwitch(&turn)
             endPromotion(&turn)
             judgeService(&turn)
@@ -52,13 +53,11 @@ extension Slot {
         for command in commands where command.state.isOpen {
             // It begins by then or not at all; what was begun may take longer.
             let isBegun = command.state == .delivered && command.leaseUntil.map { $0 > turn.now } ?? false
-            if command.expiresAt <= turn.now && !isBegun {
+            if command.state == .delivered, let end = command.leaseUntil, end <= turn.now, !canRepeat(command) {
+                endUnanswered(command, &turn)
+            } else if command.expiresAt <= turn.now && !isBegun {
                 finish(command.id, as: .expired, &turn)
                 followExpiry(of: command, &turn)
-            } else if command.state == .delivered, let end = command.leaseUntil, end <= turn.now,
-                !canRepeat(command)
-            {
-                endUnanswered(command, &turn)
             } else if command.state == .delivered, let end = command.leaseUntil, end <= turn.now,
                 mayDeliverAgain(command)
             {

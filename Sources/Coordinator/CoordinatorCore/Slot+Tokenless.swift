@@ -4,17 +4,18 @@ package import Wire
 // Hosts without a token of their own. Nothing that they do can be proven and none of them can be fenced: the record says who
 // serves, and who is heard serves. They are asked for what they have asked for themselves, and for nothing else.
 extension Slot {
-    /// Such a host has asked for something, and so shows that it can do it. Returns what it is to do now.
+    /// Such a host has asked for something, and so shows that it can do it. Returns what it is to do now. `isItself`: no other host of
+    /// the slot can have asked in its place.
     package mutating func hearQuestion(
-        for abilities: Abilities, by instance: InstanceID, _ turn: inout Turn
+        for abilities: Abilities, by instance: InstanceID, isItself: Bool = true, _ turn: inout Turn
     ) -> [Command] {
         learn(abilities, of: instance)
-        noteHeardBesides(instance, &turn)
+        if isItself { noteHeardBesides(instance, &turn) }
         settle(&turn)
         // Whoever does them one after the other says nothing meanwhile, and is missed before the second is done. That it asks for the
         // next says that the one before, or what became of it, was lost on the way.
         let isBusyWithEach = abilities.contains(.knowsRepeats)
-        if isBusyWithEach { renewUnanswered(of: instance) }
+        if isBusyWithEach, isItself { renewUnanswered(of: instance) }
         return deliver(to: instance, for: abilities, upTo: isBusyWithEach ? 1 : Limits.commandsMax, at: turn.now)
     }
 
@@ -87,14 +88,14 @@ extension Slot {
     }
 
     /// Nobody here can ask EC2 what became of the primary. Where two may serve, one that is heard is better than one that was
-    /// not for the whole time-out.
-    mutating func replaceUnproven(_ instance: InstanceID, _ turn: inout Turn) {
-        guard let host = host(instance), host.role == .primary, host.isTokenless, promoting == nil,
+    /// not for the whole time-out; also one that is heard only later.
+    mutating func replaceUnproven(_ turn: inout Turn) {
+        guard let gone = primary, gone.isOffline, gone.isTokenless, promoting == nil,
             settings.handOver == .overlap, !hosts.contains(where: { $0.isFresh && !$0.isTokenless }),
-            let heard = successor(of: instance, at: turn.now, where: { $0.isFresh && isTakenForReady($0) })
+            let heard = successor(of: gone.instance, at: turn.now, where: { $0.isFresh && isTakenForReady($0) })
         else { return }
-        let incident = openSilence(of: instance, &turn)
-        beginHandOver(to: heard, incident: incident, because: "\(instance) is not heard any more", &turn)
+        let incident = openSilence(of: gone.instance, &turn)
+        beginHandOver(to: heard, incident: incident, because: "\(gone.instance) is not heard any more", &turn)
     }
 
     // MARK: Launches
@@ -106,14 +107,19 @@ extension Slot {
         return host.abilities.contains(.launchesAtItsEnd) && announced(at: now).contains(host.instance)
     }
 
+    /// What such a host was ordered to launch, and has not told of yet.
+    func openLaunch(of replica: ReplicaID) -> CommandRecord? {
+        let order = openCommand { order in
+            if case .createReplica(let launch) = order { launch.replica == replica } else { false }
+        }
+        return order.flatMap { host($0.instance)?.isTokenless == true ? $0 : nil }
+    }
+
     /// How its maker's words of a replica end the order for it.
     mutating func finishLaunch(
         of replica: ReplicaID, _ outcome: CommandResult.Outcome, _ message: String, _ turn: inout Turn
     ) {
-        let order = openCommand { order in
-            if case .createReplica(let launch) = order { launch.replica == replica } else { false }
-        }
-        guard let order, host(order.instance)?.isTokenless == true else { return }
+        guard let order = openLaunch(of: replica) else { return }
         finish(order.id, as: CommandState(outcome), with: order.answer(outcome, message, at: turn.now), &turn)
     }
 
@@ -173,7 +179,9 @@ extension Host {
     func lease(for order: Order) -> Int {
         guard isTokenless else { return Rules.leaseSeconds }
         if abilities.contains(.knowsRepeats) { return Rules.blindLease }
-        return order.asksFor == .switches ? Rules.blindSwitchLease : Int(Rules.replicaLaunchTime.components.seconds)
+        // One of the builds waits so long before it ends itself, and reports after that or never.
+        guard case .switch(let order) = order else { return Int(Rules.replicaLaunchTime.components.seconds) }
+        return max(Rules.blindSwitchLease, order.terminateWaitSeconds + Rules.blindSwitchWork)
     }
 }
 

@@ -20,16 +20,17 @@ extension Heart {
     /// Whether it was, and none of them has anything left to do for it.
     package func isOver(_ slot: SlotID) -> Bool { switchboard.lines(of: slot).allSatisfy(\.isOver) }
 
-    /// `isLeaving`: it says that it stops. Of one that is only guessed that is not believed: a machine that was replaced says so from an
-    /// address that nobody knows any more, and about another one the time-out decides as well.
+    /// `fromKnownAddress`: it says that it stops, or begins anew. Of one that is only guessed that is not believed: a machine that was
+    /// replaced says the one from an address that nobody knows any more, and about another the time-out decides as well; and what was
+    /// made from an image says the other.
     package func speaker(
-        in slot: SlotID, named name: InstanceID?, from address: String, isLeaving: Bool = false
+        in slot: SlotID, named name: InstanceID?, from address: String, fromKnownAddress: Bool = false
     ) -> Line? {
         let now = surroundings.monotonic()
         let lines = switchboard.lines(of: slot).filter(\.isTokenless)
         let found =
             if let name { lines.first { $0.instance == name } } else {
-                guess(lines, address, now, amongKnown: isLeaving)
+                guess(lines, address, now, amongKnown: fromKnownAddress)
             }
         guard let line = found else { return nil }
         line.state.withLock { $0.address = (address, now) }
@@ -61,6 +62,17 @@ extension Heart {
             } ?? onlyHost(in: slot)
     }
 
+    /// Whether another of the slot's hosts may have said what names none: it speaks from the same address.
+    package func isMistakable(_ line: Line) -> Bool {
+        let address = line.state.withLock { $0.address?.text }
+        return switchboard.lines(of: line.slot).contains { other in
+            guard other !== line, other.isTokenless else { return false }
+            return other.state.withLock {
+                $0.view.role != .terminated && !$0.view.isOver && $0.address?.text == address
+            }
+        }
+    }
+
     /// The slot's only host that may still run, from wherever it speaks: some have more than one address.
     package func onlyHost(in slot: SlotID) -> Line? {
         let running = switchboard.lines(of: slot).filter { $0.isTokenless && $0.role != .terminated }
@@ -86,13 +98,13 @@ extension Heart {
                 registration, of: client, as: .unnamed(from: address), newSlot: settings.newSlot, answer: answer))
     }
 
-    /// A host says that it was started anew, and that it is the one that it was.
+    /// A host says that it was started anew, and that it is the one that it was. Refused where it may be another one.
     package func noteRestart(of line: Line, answer: @escaping @Sendable (Outcome<Standing>) -> Void) {
         submit(
             SlotWork(
                 on: line.slot, naming: { Focus(now: $0, instance: line.instance) }, alsoWhenEnded: true
-            ) { slot, turn in
-                slot.noteRestart(of: line.instance, &turn)
+            ) { slot, turn throws(Refusal) in
+                try slot.noteReturn(of: line.instance, &turn)
                 return Standing(of: slot, for: line.instance, at: turn.now)
             } answer: {
                 answer($0)
@@ -164,12 +176,14 @@ extension Heart {
                 && !(abilities.contains(.knowsRepeats) && state.view.isAtWork)
         }
         if isQuiet { return answer(.done(Errand(commands: [], place: nil, image: nil))) }
+        // What is asked for is done for it all the same, but does not show that it lives, nor that it is done with what it had.
+        let isItself = !isMistakable(line)
         submit(
             SlotWork(
                 on: line.slot, naming: { Focus(now: $0, instance: line.instance) }, alsoWhenEnded: true
             ) { slot, turn in
-                line.isHeard(in: &turn, slot)
-                let commands = slot.hearQuestion(for: abilities, by: line.instance, &turn)
+                if isItself { line.isHeard(in: &turn, slot) }
+                let commands = slot.hearQuestion(for: abilities, by: line.instance, isItself: isItself, &turn)
                 let facts = slot.host(line.instance)?.facts
                 return Errand(commands: commands, place: facts?.place, image: facts?.image)
             } answer: {
@@ -239,8 +253,14 @@ extension Heart {
                     focus.otherInstances = launched.map { [$0] } ?? []
                     return focus
                 }, alsoWhenEnded: true
-            ) { [result] slot, turn throws(Refusal) in
-                ReportReply(try slot.take(result, of: command, &turn))
+            ) { [self, result] slot, turn throws(Refusal) in
+                let outcome = ReportReply(try slot.take(result, of: command, &turn))
+                // It says so in a call that names no machine, after minutes of work, and maybe from another address than before.
+                if let maker = slot.command(command)?.instance, let line = switchboard.line(of: slot.id, maker) {
+                    line.state.withLock { $0.heardAt = surroundings.monotonic() }
+                    line.isHeard(in: &turn, slot)
+                }
+                return outcome
             } answer: {
                 answer($0)
             })

@@ -112,11 +112,11 @@ package final class Line: Sendable {
     package var role: Role { state.withLock { $0.view.role } }
     package var configVersion: ConfigVersion { state.withLock { $0.view.configVersion } }
 
-    /// Whether one more request of this host is served now; in any case it is heard. A host that asks in a circle must not
-    /// cost the others, nor itself the notice of its end: those have an allowance of their own.
-    package func admits(aNotice isNotice: Bool, at now: Duration) -> Bool {
+    /// Whether one more request of this host is served now; in any case it is heard, unless another may have sent it. A host that asks
+    /// in a circle must not cost the others, nor itself the notice of its end: those have an allowance of their own.
+    package func admits(aNotice isNotice: Bool, isHeard: Bool = true, at now: Duration) -> Bool {
         state.withLock { state in
-            state.heardAt = now
+            if isHeard { state.heardAt = now }
             return isNotice ? state.noticeAllowance.take(at: now) : state.allowance.take(at: now)
         }
     }

@@ -67,8 +67,8 @@ package struct HostRow: Sendable {
 extension StoreTransaction {
     /// Takes back what was concluded from silence: the coordinator itself was away, and nobody could be heard. What EC2 said
     /// stays. Whatever waits for a host to speak waits anew, or for some heartbeats more: machines that were launched, those that
-    /// are taking over, and answers to orders; orders of a hand-over wait on to be fetched. The clock may have been set back meanwhile,
-    /// so no pause is left to it.
+    /// are taking over, and answers to orders, also of hosts that do not say what they are at work on; orders of a hand-over wait on to
+    /// be fetched. The clock may have been set back meanwhile, so no pause is left to it.
     package borrowing func forgetSilence(at now: Timestamp) throws(StoreError) {
         try attempt("forget who was silent") { transaction in
             try transaction.execute(
@@ -95,6 +95,11 @@ extension StoreTransaction {
                 UPDATE command INDEXED BY command_open SET
                     expires_at = CASE WHEN state = 'delivered' OR asks ->> '$.command_type' IN ('promote', 'activate', 'demote')
                         THEN max(expires_at, ?2) ELSE expires_at END,
+                    lease_until = CASE
+                        WHEN EXISTS (
+                            SELECT 1 FROM host WHERE host.slot_id = command.slot_id
+                                AND host.instance_id = command.instance_id AND host.abilities IS NOT NULL)
+                        THEN max(lease_until, ?2) ELSE lease_until END,
                     not_before = CASE WHEN created_at > ?1 THEN NULL ELSE not_before END
                 WHERE finished_at IS NULL
                 """, now, now + Rules.graceAfterAbsence)

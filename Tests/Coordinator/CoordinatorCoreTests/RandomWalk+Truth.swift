@@ -241,7 +241,15 @@ private func forgetSilence(_ slot: inout Slot, at now: Timestamp) {
         (copy.parent, copy.pool) = (replica.parent, replica.pool)
         return copy
     }
-    slot.commands = slot.commands.map { $0.state.isOpen ? prolonged($0, at: now) : $0 }
+    let tokenless = Set(slot.hosts.filter(\.isTokenless).map(\.instance))
+    slot.commands = slot.commands.map { command in
+        guard command.state.isOpen else { return command }
+        var copy = prolonged(command, at: now)
+        if tokenless.contains(command.instance), let end = copy.leaseUntil {
+            copy.leaseUntil = max(end, now + Rules.graceAfterAbsence)
+        }
+        return copy
+    }
 }
 
 private func prolonged(_ command: CommandRecord, at now: Timestamp) -> CommandRecord {

@@ -140,6 +140,77 @@ struct TokenlessTests {
         }
     }
 
+    @Test func `a switch belongs to it for as long as it is told to wait`() throws {
+        var scene = Scene {
+            $0.autoTerminateEnabled = true
+            $0.terminateWaitSeconds = 3600
+        }
+        try scene.join(alpha, asking: .switches)
+        let command = try scene.decide { try $0.askSwitch(to: .onDemand, &$1) }
+        #expect(try scene.ask(alpha, .switches).count == 1)
+        scene.wait(3600 + 1700)
+        #expect(scene.slot.command(command.id)?.state == .delivered)
+        scene.wait(200)
+        #expect(scene.slot.command(command.id)?.state == .failed)
+    }
+
+    @Test(arguments: [Abilities.switches, [.switches, .launches, .knowsRepeats]])
+    func `what it had begun is not handed to the program that takes its place`(abilities: Abilities) throws {
+        var scene = Scene()
+        try scene.join(alpha, asking: abilities)
+        let command = try scene.decide { try $0.askSwitch(to: .onDemand, &$1) }
+        #expect(try scene.ask(alpha, .switches).count == 1)
+        try scene.register(alpha)
+        #expect(scene.slot.command(command.id)?.state == .failed)
+        #expect(scene.hear(alpha) == [])
+        // The machine that it launched joins, and no second one is made.
+        try scene.register(bravo)
+        #expect(scene.role(bravo) == .replica)
+        #expect(scene.primary == alpha)
+    }
+
+    @Test func `what it has not begun waits for the program that takes its place`() throws {
+        var scene = Scene()
+        try scene.join(alpha, asking: .switches)
+        let command = try scene.decide { try $0.askSwitch(to: .onDemand, &$1) }
+        try scene.register(alpha)
+        #expect(scene.hear(alpha).map(\.id) == [command.id])
+    }
+
+    @Test func `a replica that is heard only when the primary has been given up takes over`() throws {
+        var scene = Scene()
+        try scene.join(alpha)
+        try scene.join(bravo, zone: "us-east-1b")
+        for host in [bravo, alpha] {
+            scene.silence(host)
+            scene.offline(host)
+        }
+        #expect(scene.primary == alpha)
+        try scene.ask(bravo, [])
+        #expect(scene.primary == bravo)
+    }
+
+    /// The machine of a switch, say, which registers while a replica is ordered.
+    @Test func `who registers before an ordered machine is known is not taken for it, nor ended in its place`() throws {
+        var scene = Scene { $0.manualReplicaEnabled = true }
+        try scene.join(alpha)
+        try scene.ask(alpha, .launches)
+        scene.look()
+        let replica = try #require(scene.slot.replicas.first?.id)
+        try scene.ask(alpha, .launches)
+        try scene.join(bravo)
+        #expect(scene.slot.replica(of: bravo)?.id == replica)
+        let launch = ReplicaLaunch(instance: charlie, status: .syncing)
+        let reply = try scene.decide { try $0.take(launch, for: replica, &$1) }
+        #expect(reply.instance == charlie)
+        #expect(scene.slot.replica(of: charlie)?.id == replica)
+        #expect(scene.role(bravo) == .replica)
+        #expect(scene.slot.replica(of: bravo)?.parent == nil)
+        // From then on it is that one.
+        let late = ReplicaLaunch(instance: delta, status: .syncing)
+        #expect(refusal { _ = try scene.decide { try $0.take(late, for: replica, &$1) } } == .conflict)
+    }
+
     /// The programs that have no name for the workload enrol on a new machine under that machine's name: the one that launched it may
     /// say so only then.
     @Test func `a switch to a machine that has become another agent fails, and who served goes on`() throws {

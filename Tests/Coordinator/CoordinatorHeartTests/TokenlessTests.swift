@@ -70,6 +70,31 @@ struct TokenlessTests {
         }
     }
 
+    @Test func `the coordinator's own absence does not count against what it is at work on`() throws {
+        try withTemporaryFolder { folder in
+            let surroundings = ManualSurroundings()
+            let first = try Site(folder: folder, surroundings: surroundings)
+            let client = try first.makeClient()
+            let slot = try join(first, client, "i-aaaaaaaa", from: "10.0.0.1").slot
+            let line = try #require(first.heart.speaker(in: slot, named: nil, from: "10.0.0.1"))
+            _ = try ask { first.heart.errand(for: line, about: .switches, answer: $0) }
+            let order = try ask { first.heart.askSwitch(of: slot, to: .onDemand, answer: $0) }.command
+            #expect(try ask { first.heart.errand(for: line, about: .switches, answer: $0) }.commands.count == 1)
+            first.heart.stop()
+            surroundings.advance(by: .seconds(3_000))
+            let second = try Site(folder: folder, surroundings: surroundings)
+            defer { second.heart.stop() }
+            func isOpen() throws -> Bool {
+                second.heart.passTime()
+                second.heart.settle(within: .seconds(10))
+                return try ask { second.heart.agent(slot, answer: $0) }.commands.contains { $0.id == order }
+            }
+            #expect(try isOpen())
+            surroundings.advance(by: .seconds(31))
+            #expect(try !isOpen())
+        }
+    }
+
     @Test func `those who name nothing are told apart after a restart, too`() throws {
         try withTemporaryFolder { folder in
             let surroundings = ManualSurroundings()

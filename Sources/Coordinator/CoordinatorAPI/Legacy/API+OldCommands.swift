@@ -42,7 +42,7 @@ extension API {
     ) {
         // Who asks for the header alone does not see what would have been handed out.
         guard let line, old.visit.request.method != "HEAD" else { return old.visit.answer(respond(.nothing)) }
-        if old.isSlowed(line) { return }
+        if old.isSlowed(line, isNameless: true) { return }
         old.later({ heart.errand(for: line, about: question, answer: $0) }, respond)
     }
 
@@ -84,7 +84,7 @@ extension API {
         of command: CommandID, _ old: OldVisit
     ) {
         // The machine that it names is another one, and while it worked it may have said nothing for minutes.
-        if old.isSlowed(old.speaker(named: nil)) { return }
+        if old.isSlowed(old.speaker(named: nil), isNameless: true) { return }
         old.report {
             heart.take(
                 isSuccess: isSuccess, message: message, launched: launched, isSeenRunning: isSeenRunning,

@@ -34,10 +34,11 @@ extension API {
     /// A known host always gets an answer that says something: one that gets none, or an empty one, gives up for good.
     func oldHeartbeat(_ old: OldVisit) {
         let watched: [InstanceID] = old.body.names("monitored_instances", upTo: 1)
+        let isNew = old.body.flag("reconnect") == true
         let line = old.speaker(
             named: old.body.name("instance_id") ?? watched.first,
-            isLeaving: old.body.word("status") == HostStatus.offline)
-        if old.body.flag("reconnect") == true { return oldReconnect(old, as: line) }
+            fromKnownAddress: isNew || old.body.word("status") == HostStatus.offline)
+        if isNew { return oldReconnect(old, as: line) }
         let visit = old.visit
         let (slot, version) = (old.slot, line?.configVersion)
         let isParked = visit.exchange.park(
@@ -90,7 +91,7 @@ extension API {
 
     /// Not the slot's end: another host may serve in it.
     func farewell(_ old: OldVisit) {
-        guard let line = old.speaker(named: old.named, isLeaving: true) else { return old.answer() }
+        guard let line = old.speaker(named: old.named, fromKnownAddress: true) else { return old.answer() }
         heart.decide(Heartbeat(status: .offline, instance: line.instance), on: line) { _ in }
         old.answer()
     }

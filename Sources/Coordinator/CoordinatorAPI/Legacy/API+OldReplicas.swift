@@ -38,7 +38,7 @@ extension API {
         guard let line = old.spokesman, line.role == .primary else {
             return old.visit.answer(.replicas([], at: heart.wall))
         }
-        if old.isSlowed(line) { return }
+        if old.isSlowed(line, isNameless: true) { return }
         old.later({ heart.unendedReplicas(of: old.slot, answer: $0) }) { [heart] in
             .replicas($0.replicas, at: heart.wall)
         }
@@ -48,7 +48,7 @@ extension API {
         guard let line = old.spokesman, old.visit.request.method != "HEAD" else {
             return old.visit.answer(.terminations(nil, [], of: [], at: heart.wall))
         }
-        if old.isSlowed(line) { return }
+        if old.isSlowed(line, isNameless: true) { return }
         old.later({ answer in
             heart.errand(for: line, about: .terminations) { [heart] outcome in
                 guard case .done(let errand) = outcome else { return answer(outcome.map { ($0, nil, []) }) }

@@ -31,8 +31,8 @@ struct OldVisit: Sendable {
     /// What it calls itself.
     var named: InstanceID? { body.name("instance_id", "cloud_instance_id") }
 
-    func speaker(named instance: InstanceID?, isLeaving: Bool = false) -> Line? {
-        heart.speaker(in: slot, named: instance, from: visit.request.peer.text, isLeaving: isLeaving)
+    func speaker(named instance: InstanceID?, fromKnownAddress: Bool = false) -> Line? {
+        heart.speaker(in: slot, named: instance, from: visit.request.peer.text, fromKnownAddress: fromKnownAddress)
     }
 
     /// The same of who announces its end: to pass over a true announcement costs more than to heed a wrong one.
@@ -41,9 +41,11 @@ struct OldVisit: Sendable {
     /// The same where it does not matter which of the slot's hosts does it.
     var spokesman: Line? { heart.spokesman(in: slot, from: visit.request.peer.text) }
 
-    /// Whoever asks in a circle is told to come later.
-    func isSlowed(_ line: Line?, isNotice: Bool = false) -> Bool {
-        guard let line, !line.admits(aNotice: isNotice, at: visit.arrivedAt) else { return false }
+    /// Whoever asks in a circle is told to come later. `isNameless`: the call cannot name its host.
+    func isSlowed(_ line: Line?, isNotice: Bool = false, isNameless: Bool = false) -> Bool {
+        guard let line else { return false }
+        let isHeard = !isNameless || !heart.isMistakable(line)
+        guard !line.admits(aNotice: isNotice, isHeard: isHeard, at: visit.arrivedAt) else { return false }
         visit.refuse(.tooManyRequests, "this host asks too often: slow down")
         return true
     }
