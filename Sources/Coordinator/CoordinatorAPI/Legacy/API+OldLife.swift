@@ -71,8 +71,13 @@ extension API {
         if old.isSlowed(line) { return }
         let heartbeat = Heartbeat(old.body, of: line.instance)
         old.later({ answer in
-            heart.noteRestart(of: line, answer: answer)
-            if case .news = heart.hear(heartbeat, on: line, wait: .zero) { heart.decide(heartbeat, on: line) { _ in } }
+            heart.noteRestart(of: line) { [heart] outcome in
+                // Only then is it this host's.
+                if case .done = outcome, case .news = heart.hear(heartbeat, on: line, wait: .zero) {
+                    heart.decide(heartbeat, on: line) { _ in }
+                }
+                answer(outcome)
+            }
         }) { [heart] standing in
             .heartbeat(of: old.slot, line, .done(standing), at: heart.wall)
         }

@@ -83,6 +83,7 @@ struct LegacyAddressTests {
             let back = try program.post(
                 "heartbeat", #"{"status": "online", "reconnect": true, "inventory_snapshot": {}}"#)
             #expect(back.status == (doubt == .isAlone ? 200 : 403))
+            if doubt == .isMissed { #expect(try site.detail(host.slot).agent.status == .offline) }
             // It registers then, which names the machine.
             #expect(try program.register("again").text("agent_id") == host.slot)
             #expect(try site.role(host.instance, in: host.slot) == .primary)
