@@ -20,6 +20,9 @@ package struct Abilities: OptionSet, Hashable, Sendable {
     /// It starts and stops the workload, says whether it is ready, looks at other machines, and proves what it says.
     package static let handsOver = Abilities(rawValue: 1 << 5)
 
+    /// One of these says that a host ends others.
+    package static let endsOthers: Abilities = [.terminates, .launches]
+
     package static let all: Abilities = [
         .switches, .launches, .terminates, .launchesAtItsEnd, .knowsRepeats, .handsOver,
     ]
@@ -28,6 +31,9 @@ package struct Abilities: OptionSet, Hashable, Sendable {
 extension Host {
     /// It has no token of its own and speaks with its client's: it is known by its word alone, and proves nothing.
     package var isTokenless: Bool { !abilities.contains(.handsOver) }
+
+    /// It ends other machines, or will ask which: whoever launches them does.
+    var endsOthers: Bool { !abilities.isDisjoint(with: .endsOthers) }
 }
 
 extension Order {

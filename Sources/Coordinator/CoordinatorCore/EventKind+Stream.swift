@@ -5,7 +5,8 @@ extension EventKind {
         switch self {
         case .replicaOrdered: ("INSTANCE_LAUNCHING", "launching")
         case .hostJoined: ("INSTANCE_RUNNING", "running")
-        case .instanceTerminated, .replicaTerminated, .hostDead: ("INSTANCE_TERMINATED", "terminated")
+        case .replicaTerminated: ("INSTANCE_TERMINATING", "terminating")
+        case .instanceTerminated, .hostDead: ("INSTANCE_TERMINATED", "terminated")
         case .replicaReady: ("INSTANCE_STATE_CHANGED", "ready")
         case .promotionDecided: ("INSTANCE_STATE_CHANGED", "promoting")
         case .replicaPromoted, .switchCompleted: ("INSTANCE_STATE_CHANGED", "primary")

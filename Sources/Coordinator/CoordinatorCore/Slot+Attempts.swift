@@ -10,6 +10,11 @@ extension Slot {
         for index in hosts.indices { hosts[index].tryAgain() }
     }
 
+    /// Somebody else ends machines from now on.
+    mutating func resumeTerminations() {
+        for index in hosts.indices { hosts[index].terminations = Attempts() }
+    }
+
     /// The alarm: from here on a person is needed.
     func noteGivenUp(
         _ what: String, instance: InstanceID? = nil, incident: IncidentID? = nil, _ turn: inout Turn

@@ -100,7 +100,7 @@ extension Slot {
             kind, "\(command.order.sentence) on \(command.instance): \(word)\(message)", instance: command.instance,
             incident: command.incident, command: id)
         if case .createReplica(let order) = command.order, state == .expired || state == .cancelled {
-            failReplica(order.replica, "its order was \(word)", &turn)
+            failOrder(of: order.replica, "its order was \(word)", &turn)
         }
     }
 

@@ -65,7 +65,7 @@ extension Slot {
     /// A machine that runs is never forgotten: one whose order was taken back is ended, unless it is wanted after all.
     mutating func bind(_ id: ReplicaID?, to instance: InstanceID, _ facts: HostFacts, _ turn: inout Turn) {
         guard !isOnlyElsewhere(instance) else {
-            if let id { failReplica(id, "\(instance) is a host of another agent", &turn) }
+            if let id { failOrder(of: id, "\(instance) is a host of another agent", &turn) }
             return
         }
         let ordered = replicas.first { $0.id == id }
@@ -141,12 +141,14 @@ extension Slot {
         }
     }
 
-    mutating func addReplica(for instance: InstanceID, parent: InstanceID?, _ turn: inout Turn) {
+    @discardableResult
+    mutating func addReplica(for instance: InstanceID, parent: InstanceID?, _ turn: inout Turn) -> ReplicaID {
         var replica = Replica(id: turn.makeID(), type: .manual, status: .syncing, createdAt: turn.now)
         replica.instance = instance
         replica.parent = parent
         replica.pool = host(instance)?.facts.pool
         replicas.append(replica)
+        return replica.id
     }
 
     static func isOlder(_ left: Replica, _ right: Replica) -> Bool {
@@ -154,6 +156,43 @@ extension Slot {
     }
 
     // MARK: The end of one
+
+    /// The order ends, and nobody has told of a machine. One that came meanwhile is not its failure.
+    mutating func failOrder(of id: ReplicaID, _ reason: String, _ turn: inout Turn) {
+        if let replica = replicas.first(where: { $0.id == id }) { letGo(of: replica, &turn) }
+        failReplica(id, reason, &turn)
+    }
+
+    /// Ends one that is needed no longer, but no machine that may be another's.
+    mutating func dismiss(_ replica: Replica, _ reason: String, _ turn: inout Turn) {
+        if mayBeAnothers(replica) { letGo(of: replica, &turn) }
+        removeReplica(replica.id, reason, &turn)
+    }
+
+    /// Its machine may be a stranger: it was only taken for the one of the order, and another one came that nobody ordered.
+    func mayBeAnothers(_ replica: Replica) -> Bool {
+        activeReplicas.contains { $0.parent == nil } && isGuessed(replica)
+    }
+
+    /// The launch that was ordered is still to be told of, and the machine that came meanwhile was taken for the one of it.
+    func isGuessed(_ replica: Replica) -> Bool {
+        replica.instance != nil
+            && openCommand { order in
+                if case .createReplica(let launch) = order { launch.replica == replica.id } else { false }
+            } != nil
+    }
+
+    /// The machine that was taken for the one of an order, and speaks, becomes a replica that nobody ordered.
+    private mutating func letGo(of guessed: Replica, _ turn: inout Turn) {
+        guard guessed.status.isActive, let instance = guessed.instance, let role = host(instance)?.role,
+            [.replica, .promoting].contains(role)
+        else { return }
+        changeReplica(guessed.id) { replica in
+            (replica.instance, replica.status, replica.readyAt) = (nil, .launching, nil)
+        }
+        let own = addReplica(for: instance, parent: nil, &turn)
+        changeReplica(own) { replica in (replica.status, replica.readyAt) = (guessed.status, guessed.readyAt) }
+    }
 
     mutating func failReplica(_ id: ReplicaID, _ reason: String, _ turn: inout Turn) {
         guard let replica = replicas.first(where: { $0.id == id }), replica.status.isActive else { return }
@@ -205,7 +244,7 @@ extension Slot {
         guard let replica = replicas.first(where: { $0.id == id }), replica.status.isActive,
             activeReplicas.count > replicasWanted
         else { return }
-        removeReplica(id, "what it was ordered for is over", &turn)
+        dismiss(replica, "what it was ordered for is over", &turn)
     }
 }
 

@@ -51,11 +51,11 @@ extension Slot {
         }
         let isSeen = plain.isSeenRunning && result.facts != nil
         if result.outcome == .done, !isSeen, command.order.asksFor == .switches, command.state.isOpen {
-            // It says so again, and no more.
-            guard command.result == nil || command.result?.facts != result.facts else { return .duplicate }
-            awaitMachine(of: command, result, &turn)
+            // Else it says so again, and no more.
+            let isNews = command.result == nil || command.result?.facts != result.facts
+            if isNews { awaitMachine(of: command, result, &turn) }
             settle(&turn)
-            return .accepted
+            return isNews ? .accepted : .duplicate
         }
         // Its report has ended it, and says more.
         guard command.state.isOpen || result.facts != nil else {
@@ -69,8 +69,9 @@ extension Slot {
         let outcome = try take(result, of: id, &turn)
         if plain.isSeenRunning, case .createReplica(let order) = command.order {
             vouch(for: order.replica, at: turn.now)
-            settle(&turn)
         }
+        // Also where it says nothing new: it was heard.
+        settle(&turn)
         return outcome
     }
 
@@ -140,7 +141,7 @@ extension Slot {
         let result = said ?? command.answer(.failed, reason, at: turn.now)
         finish(command.id, as: CommandState(result.outcome), with: result, &turn)
         if case .createReplica(let order) = command.order, result.outcome != .done {
-            failReplica(order.replica, result.message, &turn)
+            failOrder(of: order.replica, result.message, &turn)
         }
         if let awaited, let replica = replica(of: awaited) {
             failReplica(replica.id, result.message, &turn)

@@ -93,6 +93,9 @@ extension Slot {
         if let asked { finish(asked.id, as: .done, &turn) }
         install(instance, &turn)
         guard let predecessor else { return }
+        if asked != nil {
+            turn.note(.switchCompleted, "\(instance) serves in place of \(predecessor.instance)", instance: instance)
+        }
         noteSwitch(from: predecessor, to: instance, trigger: asked == nil ? .emergency : .manual, &turn)
         let urgent = incidents.first {
             $0.isOpen && $0.incident.instance == predecessor.instance && $0.incident.isUrgent(at: turn.now)
@@ -108,6 +111,7 @@ extension Slot {
         raiseEpoch(to: epoch.next, &turn)
         contestedBy = nil
         launches = Attempts()
+        resumeTerminations()
         change(instance) { host in
             host.become(.primary, at: turn.now)
             host.service = .proven

@@ -116,8 +116,9 @@ extension Slot {
         switch progress.status {
         case .failed:
             let reason = progress.errorMessage ?? "it could not be made"
+            let isGuessed = isGuessed(replica)
             finishLaunch(of: id, .failed, reason, &turn)
-            failReplica(id, reason, &turn)
+            if isGuessed { failOrder(of: id, reason, &turn) } else { failReplica(id, reason, &turn) }
             endUnheard(replica, &turn)
         case .terminated:
             if let instance = replica.instance { noteTermination(of: instance, by: nil, &turn) }
@@ -126,6 +127,10 @@ extension Slot {
         case .launching, .syncing, .ready:
             // Without a machine it is not ready, whoever says so: its maker's word of the machine was lost.
             guard replica.status.isActive, replica.instance != nil, !isOnlyClaimed(replica) else { break }
+            // That it runs is an answer, too, where the one that named the machine was lost.
+            if progress.status != .launching, isGuessed(replica) {
+                finishLaunch(of: id, .done, "\(replica.instance?.text ?? "it") runs", &turn)
+            }
             changeReplica(id) { replica in
                 replica.status = progress.status
                 if progress.status == .ready { replica.readyAt = replica.readyAt ?? turn.now }

@@ -64,7 +64,13 @@ extension Slot {
         case .demote: followDemotion(command, result, &turn)
         case .switch: followSwitch(command, result, &turn)
         case .createReplica(let order):
-            if result.outcome != .done { failReplica(order.replica, result.message, &turn) }
+            guard result.outcome != .done else { break }
+            // Who names the machine knows that it is of no use.
+            if result.facts == nil {
+                failOrder(of: order.replica, result.message, &turn)
+            } else {
+                failReplica(order.replica, result.message, &turn)
+            }
         case .terminateInstance(let order):
             if result.outcome != .done { noteFailedTermination(of: order.target, result.message, &turn) }
         case .inspectInstance: followInspection(result, &turn)

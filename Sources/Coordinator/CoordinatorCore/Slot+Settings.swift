@@ -96,7 +96,7 @@ extension Slot {
         let needed = incidents.filter(\.isOpen).compactMap(\.ordered)
         for replica in activeReplicas where replica.parent != nil && !needed.contains(replica.id) {
             if let instance = replica.instance, host(instance)?.role == .promoting { continue }
-            removeReplica(replica.id, "replicas were switched off", &turn)
+            dismiss(replica, "replicas were switched off", &turn)
         }
     }
 
@@ -129,13 +129,14 @@ extension Slot {
         deletedAt = turn.now
         turn.note(.agentDeleted, "agent \(logicalAgent) was deleted")
         for host in hosts where host.role == .terminating && !canTerminate {
-            noteFailedTermination(of: host.instance, "nobody serves in the deleted agent: end it by hand", &turn)
+            noteFailedTermination(
+                of: host.instance, "nobody in the deleted agent ends machines: end it by hand", &turn)
         }
         settle(&turn)
     }
 
     /// A machine is there that ends others.
-    private var canTerminate: Bool { primary.map { !$0.isOffline } ?? false }
+    private var canTerminate: Bool { primary.map { !$0.isOffline && $0.endsOthers } ?? false }
 
     /// It was deleted, and its hosts have nothing left to do for it: no launch whose machine is to be told, and none to end.
     package var isOver: Bool {

@@ -31,7 +31,8 @@ extension Slot {
 
     mutating func askTerminations(_ turn: inout Turn) {
         withdrawTerminations(&turn)
-        guard let primary, primary.isFresh, primary.abilities.contains(.terminates) else { return }
+        guard let primary, primary.isFresh else { return }
+        guard primary.abilities.contains(.terminates) else { return noteUnended(beside: primary, &turn) }
         let due = hosts.filter { host in
             (terminationDue(host).map { $0 <= turn.now } ?? false) && !isUnderTermination(host.instance)
         }
@@ -53,6 +54,23 @@ extension Slot {
                         target: host.instance, reason: reason, replica: replica(of: host.instance)?.id)),
                 to: primary.instance, priority: Rules.scheduledPriority, life: Rules.terminationRetry, &turn)
         }
+    }
+
+    /// Told once of each.
+    private mutating func noteUnended(beside primary: Host, _ turn: inout Turn) {
+        for host in hosts where unendedAt(host).map({ $0 <= turn.now }) ?? false {
+            change(host.instance) { $0.terminations.giveUp() }
+            noteFailedTermination(of: host.instance, "\(primary.instance) ends no machines: end it by hand", &turn)
+        }
+    }
+
+    /// When a person is needed, because the primary ends no machines: not before it has had time to ask which. What was replaced, and
+    /// is not heard, has mostly ended itself.
+    func unendedAt(_ host: Host) -> Timestamp? {
+        guard let primary, !primary.endsOthers, host.role == .terminating || host.isFresh else {
+            return nil
+        }
+        return terminationDue(host).map { $0 + Rules.terminationRetry }
     }
 
     private func isUnderTermination(_ instance: InstanceID) -> Bool {

@@ -148,7 +148,7 @@ extension Slot {
 
     private var machineMoments: [Timestamp] {
         replicas.compactMap(givenUpAt) + launchMoments + firstWordMoments.map(\.due) + hosts.compactMap(\.inspectionDue)
-            + hosts.compactMap(terminationDue)
+            + hosts.compactMap(terminationDue) + hosts.compactMap(unendedAt)
             + hosts.compactMap(lostAt)
     }
 }

@@ -31,6 +31,8 @@ extension Slot {
     mutating func learn(_ abilities: Abilities, of instance: InstanceID) {
         guard let host = host(instance), host.isTokenless else { return }
         change(instance) { $0.abilities.formUnion(abilities.subtracting(.handsOver)) }
+        // What nobody could end, it can.
+        if abilities.contains(.terminates), !host.abilities.contains(.terminates) { resumeTerminations() }
     }
 
     /// A machine that is new here. Nobody has seen that an agent with a token runs on what such a host started.
@@ -127,11 +129,13 @@ extension Slot {
     mutating func answerLaunch(
         by maker: InstanceID?, _ instance: InstanceID, _ status: ReplicaStatus?, _ turn: inout Turn
     ) throws(Refusal) -> ReplicaID? {
-        guard let maker, host(maker)?.isTokenless == true, replica(of: instance) == nil,
+        guard let maker, host(maker)?.isTokenless == true,
             let order = commands.first(where: {
                 $0.instance == maker && $0.state == .delivered && $0.order.launchesReplica
             }), case .createReplica(let launch) = order.order
         else { return nil }
+        // What another replica is was told before.
+        if let known = replica(of: instance), known.id != launch.replica { return nil }
         try requireNotElsewhere(instance)
         bind(launch.replica, to: instance, facts(in: launch.pool), &turn)
         finishLaunch(of: launch.replica, .done, "\(instance) was launched", &turn)

@@ -31,7 +31,7 @@ extension Slot {
         let surplus = activeReplicas.count - replicasWanted
         guard surplus > 0 else { return }
         var ready = activeReplicas.count { $0.status == .ready }
-        let ours = activeReplicas.filter { $0.type == .manual && $0.parent != nil && !isGuessed($0) }
+        let ours = activeReplicas.filter { $0.type == .manual && $0.parent != nil && !mayBeAnothers($0) }
             .sorted { left, right in
                 (left.status == .ready) == (right.status == .ready)
                     ? Slot.isOlder(right, left) : right.status == .ready
@@ -44,16 +44,6 @@ extension Slot {
             }
             removeReplica(replica.id, "there are more than are wanted", &turn)
         }
-    }
-
-    /// Whether its machine may be a stranger: it came while the launch that was ordered is still to be told of, and so did
-    /// another one that nobody ordered.
-    private func isGuessed(_ replica: Replica) -> Bool {
-        replica.instance != nil && activeReplicas.contains { $0.parent == nil }
-            && commands.contains { command in
-                guard command.state.isOpen, case .createReplica(let order) = command.order else { return false }
-                return order.replica == replica.id
-            }
     }
 
     /// Orders that never became a replica. A machine that was launched and never spoke is of no use to anybody.

@@ -99,7 +99,7 @@ extension Heart {
     }
 
     /// A host says that it was started anew, and that it is the one that it was. Refused where it may be another one.
-    package func noteRestart(of line: Line, answer: @escaping @Sendable (Outcome<Standing>) -> Void) {
+    package func noteReturn(of line: Line, answer: @escaping @Sendable (Outcome<Standing>) -> Void) {
         submit(
             SlotWork(
                 on: line.slot, naming: { Focus(now: $0, instance: line.instance) }, alsoWhenEnded: true
@@ -178,18 +178,24 @@ extension Heart {
         if isQuiet { return answer(.done(Errand(commands: [], place: nil, image: nil))) }
         // What is asked for is done for it all the same, but does not show that it lives, nor that it is done with what it had.
         let isItself = !isMistakable(line)
+        let askedAt = surroundings.monotonic()
         submit(
             SlotWork(
                 on: line.slot, naming: { Focus(now: $0, instance: line.instance) }, alsoWhenEnded: true
-            ) { slot, turn in
+            ) { [self] slot, turn in
                 if isItself { line.isHeard(in: &turn, slot) }
-                let commands = slot.hearQuestion(for: abilities, by: line.instance, isItself: isItself, &turn)
+                let handed = isAwaited(since: askedAt) ? abilities : []
+                let commands = slot.hearQuestion(for: handed, by: line.instance, isItself: isItself, &turn)
                 let facts = slot.host(line.instance)?.facts
                 return Errand(commands: commands, place: facts?.place, image: facts?.image)
             } answer: {
                 answer($0)
             })
     }
+
+    /// Whether whoever asked then is sure to hear the answer. The door waits twice as long, and the commit takes time, too; what is
+    /// handed out later would be begun by nobody.
+    private func isAwaited(since askedAt: Duration) -> Bool { surroundings.monotonic() - askedAt < .seconds(5) }
 
     /// The replicas that have ended, and whose machines have not.
     package func unendedReplicas(of id: SlotID, answer: @escaping @Sendable (Outcome<ReplicaList>) -> Void) {
@@ -209,12 +215,15 @@ extension Heart {
     ) {
         let announcement = PlainNotice(action.map { .interruption($0, at: time) } ?? .rebalance, detectedAt: detectedAt)
         let end = time ?? surroundings.wall() + .seconds(120)
+        let askedAt = surroundings.monotonic()
         submit(
             SlotWork(
                 on: line.slot, naming: { Focus(now: $0, instance: line.instance) }, lastMoment: end
-            ) { slot, turn throws(Refusal) in
+            ) { [self] slot, turn throws(Refusal) in
                 line.isHeard(in: &turn, slot)
-                return try slot.take(announcement, by: line.instance, showing: launches.abilities, &turn)
+                let shown =
+                    isAwaited(since: askedAt) ? launches.abilities : launches.abilities.subtracting(.launchesAtItsEnd)
+                return try slot.take(announcement, by: line.instance, showing: shown, &turn)
             } answer: {
                 answer($0)
             })

@@ -67,6 +67,7 @@ final class RegistrationWork: Work, @unchecked Sendable {
             return
         }
         var turn = batch.turn(slot: before?.id, client: client)
+        if let before { noteReturn(in: before, batch.switchboard, &turn) }
         let decided: (slot: Slot, host: Host)
         do throws(Refusal) { decided = try decide(before, &turn) } catch {
             outcome = .refused(ErrorReply(error.code, error.sentence))
@@ -128,6 +129,15 @@ final class RegistrationWork: Work, @unchecked Sendable {
         return try transaction.slotsHolding(instance).first {
             try transaction.slot($0, naming: Focus(now: batch.now))?.client == client
         }
+    }
+
+    /// It was missed, and says so in no other way.
+    private func noteReturn(in slot: Slot, _ switchboard: Switchboard, _ turn: inout Turn) {
+        guard slot.host(registration.instance)?.isOffline == false,
+            let line = switchboard.line(of: slot.id, registration.instance),
+            line.state.withLock({ $0.presence == .unknown || $0.presence == .leaving })
+        else { return }
+        turn.note(.hostBack, "\(registration.instance) is heard again", instance: registration.instance)
     }
 
     private func decide(_ before: Slot?, _ turn: inout Turn) throws(Refusal) -> (Slot, Host) {

@@ -276,7 +276,8 @@ extension Line.State {
     /// When it becomes known that its host is absent, heard last at `heard`; nil of one that is known to be.
     fileprivate func absentAt(_ heard: Duration, _ timeout: Duration) -> Duration? {
         let period = Duration.seconds(view.heartbeatSeconds)
-        let heard = view.isAtWork ? heard + Rules.workSilence : heard
+        // The others go on while they work, from a thread of their own.
+        let heard = view.isAtWork && view.abilities.contains(.knowsRepeats) ? heard + Rules.workSilence : heard
         return switch presence {
         case .fresh, .starting, .leaving: heard + max(period * 3, wait + period)
         case .unknown: heard + max(timeout, period * 3)

@@ -159,7 +159,8 @@ extension StoreReader {
                         AND NOT EXISTS (SELECT 1 FROM command WHERE slot_id = slot.id AND finished_at IS NULL)
                         AND (
                             NOT EXISTS (SELECT 1 FROM host AS other WHERE other.slot_id = slot.id
-                                AND other.role = 'primary' AND NOT other.is_offline)
+                                AND other.role = 'primary' AND NOT other.is_offline
+                                AND coalesce(other.abilities & ?5, 1))
                             OR NOT EXISTS (SELECT 1 FROM host AS other WHERE other.slot_id = slot.id
                                 AND other.termination_attempts <= ?4 AND (other.role = 'terminating'
                                     OR (other.role = 'zombie' AND slot.settings ->> '$.auto_terminate_enabled')))),
@@ -180,8 +181,7 @@ extension StoreReader {
                 FROM host CROSS JOIN slot ON slot.id = host.slot_id
                 WHERE host.role <> 'terminated' AND host.number BETWEEN ?1 AND ?2
                 """, numbers.lowerBound, numbers.upperBound,
-                Int(Rules.exclusiveHandOver.components.seconds),
-                Rules.attemptsMax
+                Int(Rules.exclusiveHandOver.components.seconds), Rules.attemptsMax, Abilities.endsOthers.rawValue
             ) { row in
                 do {
                     var host = try reading("host", row) { try HostRow($0) }

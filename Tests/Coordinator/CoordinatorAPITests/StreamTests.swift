@@ -245,6 +245,19 @@ struct StreamTests {
         }
     }
 
+    @Test func `a beat for which there is no room stops no stream`() throws {
+        try withCoordinator({ $0.limits.streamBytes = 4_096 }) { site in
+            let host = try site.register(try site.makeClient())
+            let stream = try EventStream(site)
+            // Faster than anybody reads.
+            for _ in 0..<200_000 { site.heart.events.beat() }
+            try write(1, site, host)
+            var names: Set<String?> = []
+            while let heard = try stream.next(), heard.name != "SETTINGS_CHANGED" { names.insert(heard.name) }
+            #expect(names == ["CONNECTED", "HEARTBEAT"])
+        }
+    }
+
     @Test func `who may listen no longer is told so, and its stream ends`() throws {
         try withCoordinator { site in
             let (client, other) = (try site.makeClient(), try site.makeClient())

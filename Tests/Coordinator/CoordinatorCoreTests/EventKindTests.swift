@@ -30,6 +30,8 @@ struct EventKindTests {
         }
         #expect(EventKind.hostOffline.streamed.name == "AGENT_STATUS_CHANGED")
         #expect(EventKind.hostOffline.streamed.status == "offline")
+        #expect(EventKind.replicaTerminated.streamed.name == "INSTANCE_TERMINATING")
+        #expect(EventKind.instanceTerminated.streamed.name == "INSTANCE_TERMINATED")
         #expect(EventKind.terminationNotice.streamed.name == "EMERGENCY_EVENT")
         #expect(EventKind.settingsChanged.streamed.name == "SETTINGS_CHANGED")
     }

@@ -45,6 +45,36 @@ import Wire
         #expect(scene.role(charlie) == .replica)
     }
 
+    @Test(arguments: [true, false])
+    func `what came while a launch was under way stays, whatever becomes of that launch`(_ isAnswered: Bool) throws {
+        var scene = try keeping()
+        scene.hear(alpha)
+        try scene.stand(bravo)
+        if isAnswered { try scene.answer(alpha, "create_replica", .failed) } else { scene.offline(alpha) }
+        scene.hear(alpha)
+        scene.wait(900)
+        #expect(scene.role(bravo) == .replica)
+        let replica = try #require(scene.slot.replica(of: bravo))
+        #expect(replica.status == .ready)
+        // Nobody says that it is ours to end, and no other is needed.
+        #expect(replica.parent == nil)
+        #expect(scene.asked(of: alpha) == [])
+        #expect(scene.count(.replicaFailed) == 1)
+    }
+
+    @Test func `what came while a launch was under way is its machine after all, when that is told late`() throws {
+        var scene = try keeping()
+        scene.hear(alpha)
+        let order = try scene.order("create_replica", of: alpha)
+        try scene.stand(bravo)
+        scene.offline(alpha)
+        #expect(scene.slot.replica(of: bravo)?.parent == nil)
+        try scene.answer(
+            order, .done, .launched(.init(instance: bravo, instanceType: "m5.large", zone: "us-east-1b", mode: .spot)))
+        #expect(scene.slot.replica(of: bravo)?.parent == alpha)
+        #expect(scene.role(bravo) == .replica)
+    }
+
     @Test func `a launch that failed is not repeated for five minutes`() throws {
         var scene = try keeping()
         try scene.answer(alpha, "create_replica", .failed)

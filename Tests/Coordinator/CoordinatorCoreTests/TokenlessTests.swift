@@ -110,6 +110,79 @@ struct TokenlessTests {
         #expect(scene.primary == charlie)
     }
 
+    /// Alpha was handed the order for a replica, and charlie has joined meanwhile.
+    private func launching() throws -> (Scene, order: CommandRecord, replica: ReplicaID) {
+        var scene = Scene { $0.manualReplicaEnabled = true }
+        try scene.join(alpha, asking: .launches)
+        scene.look()
+        try scene.ask(alpha, .launches)
+        let order = try scene.order("create_replica", of: alpha)
+        try scene.join(charlie)
+        return (scene, order, try #require(scene.slot.replica(of: charlie)).id)
+    }
+
+    @Test func `that its replica is ready is the answer, where the one that named the machine was lost`() throws {
+        var (scene, order, replica) = try launching()
+        try scene.decide { _ = try $0.take(ReplicaProgress(status: .ready), of: replica, &$1) }
+        #expect(scene.slot.command(order.id)?.state == .done)
+        scene.wait(900)
+        #expect(scene.role(charlie) == .replica)
+        #expect(scene.slot.replica(of: charlie)?.status == .ready)
+        #expect(scene.slot.replicas.count == 1)
+    }
+
+    @Test func `that it launched a machine that is here already ends the order for it`() throws {
+        var (scene, order, replica) = try launching()
+        var creation = ReplicaCreation(type: .manual)
+        creation.instance = charlie
+        let told = creation
+        #expect(try scene.decide { try $0.take(told, by: alpha, &$1) }.replica == replica)
+        #expect(scene.slot.command(order.id)?.state == .done)
+        scene.wait(900)
+        #expect(scene.count(.commandFailed) == 0)
+    }
+
+    @Test func `what came while it was launching takes its place when it dies`() throws {
+        var (scene, _, replica) = try launching()
+        scene.offline(alpha)
+        #expect(scene.primary == charlie)
+        #expect(scene.slot.replicas.first { $0.id == replica }?.status == .failed)
+    }
+
+    @Test func `that a launch failed says nothing against what came meanwhile`() throws {
+        var (scene, order, replica) = try launching()
+        try scene.decide { _ = try $0.take(ReplicaProgress(status: .failed), of: replica, &$1) }
+        #expect(scene.slot.command(order.id)?.state == .failed)
+        #expect(scene.role(charlie) == .replica)
+        #expect(scene.slot.replica(of: charlie)?.parent == nil)
+    }
+
+    @Test func `a person is told once of a machine that it cannot end, and who can is asked to`() throws {
+        var scene = Scene()
+        try scene.join(alpha)
+        try scene.join(bravo, zone: "us-east-1b")
+        try scene.decide { _ = try $0.promote(instance: bravo, &$1) }
+        scene.wait(599)
+        #expect(scene.count(.terminationFailed) == 0)
+        scene.wait(86_400)
+        #expect(scene.count(.terminationFailed) == 1)
+        var deleted = scene
+        try deleted.decide { $0.delete(&$1) }
+        #expect(deleted.slot.isOver)
+        try scene.ask(bravo, .terminates)
+        #expect(scene.asked(of: bravo) == ["terminate_instance"])
+    }
+
+    @Test func `nobody is told of one that was replaced and is not heard: it has ended itself`() throws {
+        var scene = Scene()
+        try scene.join(alpha)
+        try scene.join(bravo, zone: "us-east-1b")
+        try scene.decide { _ = try $0.promote(instance: bravo, &$1) }
+        scene.offline(alpha)
+        scene.wait(86_400)
+        #expect(scene.count(.terminationFailed) == 0)
+    }
+
     @Test func `what it launched and did not see running is given up`() throws {
         var scene = Scene { $0.manualReplicaEnabled = true }
         try scene.join(alpha)

@@ -95,6 +95,25 @@ struct TokenlessTests {
         }
     }
 
+    @Test func `nothing is handed to one that may have been answered before the store came to it`() throws {
+        try withSite { site in
+            let client = try site.makeClient()
+            let slot = try join(site, client, "i-aaaaaaaa", from: "10.0.0.1").slot
+            let line = try #require(site.heart.speaker(in: slot, named: nil, from: "10.0.0.1"))
+            _ = try ask { site.heart.errand(for: line, about: .switches, answer: $0) }
+            _ = try ask { site.heart.askSwitch(of: slot, to: .onDemand, answer: $0) }
+            let isSlow = Latch("the store")
+            try site.holdWriter(until: isSlow)
+            let late = Awaited<Outcome<Heart.Errand>>("what there is to do")
+            site.heart.errand(for: line, about: .switches) { late.set($0) }
+            site.surroundings.advance(by: .seconds(6))
+            isSlow.open()
+            guard case .done(let nothing) = try late.get() else { throw TestSupportError("no answer") }
+            #expect(nothing.commands.isEmpty)
+            #expect(try ask { site.heart.errand(for: line, about: .switches, answer: $0) }.commands.count == 1)
+        }
+    }
+
     @Test func `those who name nothing are told apart after a restart, too`() throws {
         try withTemporaryFolder { folder in
             let surroundings = ManualSurroundings()

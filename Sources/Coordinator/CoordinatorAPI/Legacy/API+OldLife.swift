@@ -71,7 +71,7 @@ extension API {
         if old.isSlowed(line) { return }
         let heartbeat = Heartbeat(old.body, of: line.instance)
         old.later({ answer in
-            heart.noteRestart(of: line) { [heart] outcome in
+            heart.noteReturn(of: line) { [heart] outcome in
                 // Only then is it this host's.
                 if case .done = outcome, case .news = heart.hear(heartbeat, on: line, wait: .zero) {
                     heart.decide(heartbeat, on: line) { _ in }

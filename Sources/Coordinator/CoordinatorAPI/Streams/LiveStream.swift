@@ -98,15 +98,18 @@ final class LiveStream: Sendable {
     }
 
     /// Shows that we are here. What comes of it tells whether the listener is.
-    func beat(at now: Timestamp) {
+    func beat(at now: Timestamp) -> Need {
         state.withLock { state in
-            guard state.mode != .over else { return }
-            guard state.mode == .ready else {
+            switch state.mode {
+            case .over: return .nothing
+            case .ready:
+                write(StreamEvent.heartbeat(feed.cursor(at: state.place), at: now).text, &state)
+                return state.mode == .full ? .room : .nothing
+            case .full, .reading:
                 // Nothing is to go before what it waits for; an empty piece finds out the same.
                 if stream.write([]) == .closed { state.mode = .over }
-                return
+                return .nothing
             }
-            write(StreamEvent.heartbeat(feed.cursor(at: state.place), at: now).text, &state)
         }
     }
 

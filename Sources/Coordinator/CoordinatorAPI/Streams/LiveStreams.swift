@@ -46,13 +46,13 @@ final class LiveStreams: Sendable {
         }
     }
 
-    /// Begins to tell it. It is known before it looks, so no line falls between.
+    /// Begins to tell it. The greeting is older than any line; and it is known before it looks, so no line falls between.
     func add(_ stream: LiveStream, greeting: StreamEvent) {
+        stream.greet(greeting)
         state.withLock { state in
             state.streams[ObjectIdentifier(stream)] = stream
             if let guest = stream.guest { state.guests[guest, default: 0] += 1 }
         }
-        stream.greet(greeting)
         serve(stream, stream.step())
     }
 
@@ -87,7 +87,7 @@ final class LiveStreams: Sendable {
     private func beat() {
         for stream in all {
             if stream.isAdmitted() {
-                stream.beat(at: heart.wall)
+                serve(stream, stream.beat(at: heart.wall))
             } else {
                 stream.end(because: "what this stream was opened with is good no longer", at: heart.wall)
             }

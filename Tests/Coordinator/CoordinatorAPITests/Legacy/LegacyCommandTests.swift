@@ -77,6 +77,7 @@ struct LegacyCommandTests {
             let new = try site.old(build, host.client, as: "web", from: "127.0.0.2", zone: "us-east-1b")
             #expect(try site.state(of: command, in: host.slot) == "done")
             #expect(try site.primary(host.slot) == new.instance)
+            #expect(try site.count("switch_completed", of: host.slot) == 1)
             // The chain ends here: the new one does not switch again, nor does the old one.
             #expect(try new.switches().isEmpty)
             #expect(try host.switches().isEmpty)

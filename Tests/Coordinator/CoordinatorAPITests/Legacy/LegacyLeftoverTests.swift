@@ -159,6 +159,25 @@ struct LegacyLeftoverTests {
         }
     }
 
+    @Test func `a launch whose machine came, and whose word of it was lost, leaves one replica and its primary alone`()
+        throws
+    {
+        try withCoordinator { site in
+            let host = try site.old(.v4Sync, as: "web")
+            let replica = try launchReplica(site, for: host)
+            let standby = try site.old(.v4Sync, host.client, as: "web", launched, from: "127.0.0.2")
+            _ = try host.post("replicas/\(replica)/status", #"{"status": "ready"}"#)
+            for _ in 0..<30 {
+                try site.live(25)
+                for old in [host, standby] { try old.beat() }
+                #expect(try host.get("replicas?status=launching").list("replicas").isEmpty)
+            }
+            #expect(try site.role(launched, in: host.slot) == .replica)
+            #expect(try site.detail(host.slot).replicas.map(\.status) == [.ready])
+            #expect(try site.count("command_failed", of: host.slot) == 0)
+        }
+    }
+
     @Test func `how quick a replica follows says nothing of how far it is`() throws {
         try withCoordinator { site in
             let host = try site.old(.v4Sync)

@@ -321,6 +321,20 @@ struct LegacyLifeTests {
         }
     }
 
+    @Test(arguments: [Build.v32, .v4Early, .v4Sync])
+    func `that a host is back is told, also when it comes back by registering`(build: Build) throws {
+        try withCoordinator { site in
+            let host = try site.old(build, as: "web")
+            _ = try host.post("heartbeat", #"{"status": "offline", "monitored_instances": []}"#)
+            #expect(try site.detail(host.slot).agent.status == .unknown)
+            let again = try site.old(build, host.client, as: "web", host.instance)
+            #expect(again.slot == host.slot)
+            #expect(try site.count("agent_back_online", of: host.slot) == 1)
+            try again.beat()
+            #expect(try site.count("agent_back_online", of: host.slot) == 1)
+        }
+    }
+
     /// A machine that was replaced says its last words when it ends.
     @Test func `a farewell from where nobody is known to speak is nobody's`() throws {
         try withCoordinator { site in
