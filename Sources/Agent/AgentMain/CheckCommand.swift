@@ -53,8 +53,9 @@ enum CheckCommand {
 
         let loop = try Loop()
         let surroundings = SystemSurroundings()
-        let checkup = try Checkup(
-            known, on: loop, tools: try tools(outcome, loop, surroundings), surroundings: surroundings)
+        let tools = try tools(outcome, loop, surroundings)
+        if tools.unitLook != nil { known.paths = paths(outcome) }
+        let checkup = try Checkup(known, on: loop, tools: tools, surroundings: surroundings)
         let folders = Folders(environment)
         let places = Checkup.Places(
             state: folders.state, runtime: folders.runtime,
@@ -69,6 +70,14 @@ enum CheckCommand {
 
     private static func token(_ outcome: SettingsOutcome) -> Token? {
         outcome[AgentSettings.clientToken].flatMap { try? Token($0.reveal()) }
+    }
+
+    private static func paths(_ outcome: SettingsOutcome) -> [String: String] {
+        [
+            "SERVER_CA_FILE": outcome[AgentSettings.caFile] ?? nil,
+            "AWS_CA_BUNDLE": outcome[AgentSettings.cloudCAFile] ?? nil,
+            "HOOKS_DIR": outcome[AgentSettings.hooksFolder],
+        ].compactMapValues { $0 }
     }
 
     private static func tools(

@@ -10,7 +10,12 @@ enum FileCommands {
             for problem in outcome.problems { StandardStream.error.write("\(problem)\n") }
             return .configuration
         }
-        let database = Self.database(settings, environment)
+        guard let database = Self.database(settings, environment) else {
+            StandardStream.error.write(
+                "spot-coordinator: there is no \(serviceFolder) yet, where the service keeps its database: start the service once, "
+                    + "which makes it, and stop it again; or say where the database is with --database-url\n")
+            return .configuration
+        }
         let file = invocation.arguments[0]
         do throws(StoreError) {
             if invocation.subcommand == "backup" {
@@ -31,13 +36,17 @@ enum FileCommands {
     }
 
     /// Where the service has it when nothing else is said, as its unit's StateDirectory= has it: a person has no
-    /// STATE_DIRECTORY. The folder decides, not the file: a machine that is set up anew has no file yet.
-    private static func database(_ settings: Settings, _ environment: [String: String]) -> String {
-        let path = Service.databasePath(settings, environment)
+    /// STATE_DIRECTORY. The folder decides, not the file: a machine that is set up anew has no file yet. Nil: the service is
+    /// installed, and its folder, which systemd makes, is not there.
+    private static func database(_ settings: Settings, _ environment: [String: String]) -> String? {
         let isChosen =
             !settings[CoordinatorSettings.database].isEmpty || LocalCoordinator.stateFolder(environment) != nil
-        return !isChosen && fileExists(serviceFolder) ? "\(serviceFolder)/\(Service.databaseName)" : path
+        guard !isChosen, fileExists(unitFile) || fileExists(serviceFolder) else {
+            return Service.databasePath(settings, environment)
+        }
+        return fileExists(serviceFolder) ? "\(serviceFolder)/\(Service.databaseName)" : nil
     }
 
     private static let serviceFolder = "/var/lib/spot-coordinator"
+    private static let unitFile = "/usr/lib/systemd/system/spot-coordinator.service"
 }

@@ -83,6 +83,9 @@ struct CheckTests {
     static let server: [Case] = [
         Case("configuration", .failed, "PORT is wrong") { $0.problems = ["PORT is wrong"] },
         Case("configuration", .warning, "retired") { $0.notices = ["retired"] },
+        Case("configuration", .warning, "SERVER_CA_FILE is /home/me/ca.pem: spot-agent.service sees nothing") {
+            $0.paths = ["SERVER_CA_FILE": "/home/me/ca.pem", "HOOKS_DIR": "/etc/spot-optimizer/hooks"]
+        },
         Case("server", .failed, "SPOT_OPTIMIZER_SERVER_URL") { $0.server = nil },
         Case("server", .failed, "no answer came in time") { $0.service = nil },
         Case("server", .failed, "security groups") { $0.service = .failure(.unreachable("connect: refused")) },

@@ -93,11 +93,14 @@ func sufferSuccessor(_ town: Town, _ words: [String]) throws {
         throw Broken("nobody served for \(town.witness.sight.gap.whole) ms")
     }
     try eventually("the end of the workload on \(idle.box.name)") { try idle.state(of: "web") == "inactive" }
+    guard town.handOver == .overlap || town.witness.sight.pairs == 0 else { throw Broken("two served at once") }
     town.witness.begin()
     try eventually("looks of the client") { town.witness.sight.looks > 20 }
     guard town.witness.sight.names == [serving.box.name], try serving.state(of: "web") == "active" else {
         throw Broken("\(serving.box.name) is to serve, and the client finds \(town.witness.sight.names)")
     }
+    // Where the old one serves on there is time until its end.
+    if town.handOver == .exclusive { try town.expectHonesty(on: old, since: begin) }
     try checkLeftovers(town)
     say("measured: \(town.handOver), a \(stage) hook that never ends: \(message) after \(took.whole) ms")
 }

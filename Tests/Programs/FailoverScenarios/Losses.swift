@@ -73,6 +73,28 @@ extension Town {
         else { throw Broken("the record does not tell what was: \(String(describing: found)), \(try epoch())") }
     }
 
+    /// A successor was proven in time, or the miss is told; then it may still be pursued.
+    func expectHonesty(on old: Host, since begin: Int) throws {
+        var found: Incident?
+        var story = "there is no incident"
+        do {
+            try eventually("the verdict on \(old.box.name)", within: Self.patience) {
+                found = try incidents().first { $0.instance == old.instance }
+                guard let found else { return false }
+                story = try incident(found.id).story { $0 }
+                return found.state != .open || story.contains("nothing is proven to serve")
+            }
+        } catch { throw Broken("\(error): \(story)") }
+        let isMet = found?.verifiedAt.map { verified in (found?.deadline).map { verified <= $0 } ?? false } ?? false
+        guard let found, isMet ? found.state == .met : [.missed, .open].contains(found.state),
+            try Marks.read(Marks.twice, in: folder) == []
+        else {
+            throw Broken("the record does not tell what was: \(String(describing: found))")
+        }
+        let told = [.met: "met its deadline", .missed: "missed its deadline"][found.state] ?? "late"
+        try expectLine(since: begin, from: Step.coordinator, "incident \(told)")
+    }
+
     fileprivate func loseMachine() throws -> Duration {
         let (old, new, begin, before) = (primary, replica, journal.count, try epoch())
         witness.begin()
@@ -211,6 +233,7 @@ extension Town {
         witness.begin()
         for host in [replica, primary] { try host.announce(in: time) }
         try serveToTheEnd(end, since: begin)
+        try expectHonesty(on: primary, since: begin)
         return nil
     }
 

@@ -33,8 +33,7 @@ final class Sandbox {
             [
                 "serve", "--listen", "0.0.0.0:\(Self.port)", "--metadata-network", Network.metadata, "--endpoint",
                 Self.endpoint, "--balancer", "web=\(Network.own):\(Self.balancerPort)/\(Host.port)", "--launch-seconds",
-                "0",
-                "--boot",
+                "0", "--allow-ec2", "true", "--boot",
                 "echo $SANDBOX_INSTANCE $SANDBOX_METADATA >>\(launches)",
             ])
         try eventually("a pretended AWS") { (try? PlainClient(port: Self.port)) != nil }

@@ -8,6 +8,8 @@ func stay(_ town: Town) throws {
     say("== Starting a coordinator and two machines: each boots, and installs its package")
     try town.settle()
     try town.logIntoJournals()
+    // Else a trigger of dpkg's, which a town has no time for.
+    for box in town.boxes { try box.ask("journalctl --update-catalog") }
     try town.waitForReadiness()
     try town.sayWhatThereIs()
     let surroundings = SystemSurroundings()
@@ -50,7 +52,7 @@ extension Town {
             guard let id = Int32(search.output.prefix(while: \.isNumber)) else {
                 throw Broken("no process of \(box.name)")
             }
-            say("   Enter it:              nsenter --target \(id) --all --wd=/root      (\(box.name))")
+            say("   Enter it:              nsenter --target \(id) --all --wdns=/root      (\(box.name))")
         }
         say(
             """

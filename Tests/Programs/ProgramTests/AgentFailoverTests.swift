@@ -82,11 +82,13 @@ struct AgentFailoverTests {
                     ["cut", mode, "20", "\(min(5, rounds - begun))", "\(seed &+ UInt64(begun))"]
                 }
         }
-        let losses = Self.modes.flatMap { mode in
-            ["unanswered", "unheard", "unreached"].map { ["loss", mode, $0, "\((rounds + 5) / 6)"] }
+        let others = Self.modes.flatMap { mode in
+            ["unanswered", "unheard", "unreached"].map { ["loss", mode, $0, Self.asked == nil ? "1" : "5"] }
+                + [["names", mode, Self.asked == nil ? "3" : "5"]]
         }
-        let names = Self.modes.map { ["names", $0, "\((rounds + 1) / 2)"] }
-        try expectToPass(losses + cuts + names, within: .seconds(800))
+        let repeated = (0..<(Self.asked.map { ($0 + 4) / 5 } ?? 1)).flatMap { _ in others }
+        try expectToPass(
+            repeated + cuts + again([["unfollowed", "overlap"], ["balance", "overlap"]], 1), within: .seconds(800))
     }
 
     /// Alone on the machine: it is the time that is looked at.

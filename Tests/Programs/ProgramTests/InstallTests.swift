@@ -97,8 +97,7 @@ struct InstallTests {
             printf '[Service]\\nExecStart=/bin/sleep 600\\n' >/etc/systemd/system/web.service
             systemctl daemon-reload
             dpkg --install /box/spot-coordinator.deb
-            systemctl stop spot-coordinator
-            systemctl enable --now spot-coordinator.socket
+            systemctl enable spot-coordinator.socket && systemctl restart spot-coordinator
             world 127.0.0.1
             echo PROMOTE_UNITS=web >>/etc/spot-optimizer/agent.env
             dpkg --install /box/spot-agent.deb
@@ -164,6 +163,9 @@ struct InstallTests {
             [ "$(systemctl is-enabled spot-coordinator.service)" = enabled ]
             [ "$(systemctl is-enabled spot-coordinator.socket || :)" = disabled ]
             [ "$(show spot-coordinator ActiveState)" = inactive ]
+            # Its folder comes with its first start.
+            if spot-coordinator restore /root/copy 2>/root/said; then exit 1; else [ $? = 78 ]; fi
+            grep -q 'start the service once' /root/said
             [ "$(stat -c '%a %U %G' /etc/spot-optimizer/coordinator.env)" = '640 root spot-coordinator' ]
             rpm --install /box/spot-agent.rpm
             world 127.0.0.1
@@ -230,9 +232,13 @@ struct InstallTests {
             first=$(show spot-agent MainPID)
             once $settings
             [ "$(show spot-agent MainPID)" = "$first" ]
-            once LOG_LEVEL=debug
+            printf '%s\\n' 'PROMOTE_UNITS=a.service, \\' '  b.service' >>/etc/spot-optimizer/agent.env
+            chmod 644 /etc/credstore/client-token
+            once LOG_LEVEL=debug PROMOTE_UNITS= 'VERIFY_URL=http://127.0.0.1/?TOKEN=1'
             [ "$(show spot-agent MainPID)" != "$first" ]
             grep -qx LOG_LEVEL=debug /etc/spot-optimizer/agent.env
+            if grep -q 'b.service' /etc/spot-optimizer/agent.env; then exit 1; fi
+            [ "$(stat -c '%a %U' /etc/credstore/client-token)" = '600 root' ]
             $install --check
             systemctl stop spot-agent
             said=$($install --check) && exit 1; grep -q '^failed   spot-agent.service runs' <<<"$said"

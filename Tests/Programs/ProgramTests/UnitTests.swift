@@ -113,6 +113,39 @@ struct UnitTests {
             """)
     }
 
+    @Test
+    func `the socket joins a coordinator that runs, stops with it, and is back with it, also after it has given up`()
+        throws
+    {
+        try expectUnitsToPass(
+            """
+            ask() { (exec 3<>/dev/tcp/127.0.0.1/5000; printf 'GET /ping HTTP/1.0\\r\\n\\r\\n' >&3; tail -n 1 <&3) 2>/dev/null; }
+            both() { echo "$(show spot-coordinator.socket ActiveState) $(show spot-coordinator ActiveState)"; }
+            systemctl start spot-coordinator
+            systemctl enable spot-coordinator.socket && systemctl restart spot-coordinator
+            [ "$(both)" = 'active active' ] && [ "$(ask)" = pong ]
+            spot-coordinator backup /root/copy >/dev/null
+
+            # Agents never cease to ask.
+            while :; do ask >/dev/null || sleep 0.01; done & asking=$!
+            systemctl stop 'spot-coordinator.*'
+            spot-coordinator restore /root/copy >/dev/null
+            [ "$(both)" = 'inactive inactive' ]
+            systemctl start spot-coordinator
+            [ "$(both)" = 'active active' ] && [ "$(ask)" = pong ]
+
+            # Whoever asks starts it, until systemd does that no more.
+            mkdir -p /etc/spot-optimizer
+            echo LOG_LEVEL=nonsense >/etc/spot-optimizer/coordinator.env
+            systemctl restart spot-coordinator || :
+            until_ '[ "$(both)" = "failed failed" ]'
+            rm /etc/spot-optimizer/coordinator.env
+            systemctl start spot-coordinator
+            [ "$(both)" = 'active active' ] && [ "$(ask)" = pong ]
+            kill $asking
+            """)
+    }
+
     @Test func `one socket is served whatever its name, and of two none`() throws {
         try expectUnitsToPass(
             """

@@ -23,8 +23,8 @@ package struct FakeManager: ~Copyable {
 
     deinit { close(socket) }
 
-    /// Sends to it until it takes no more.
-    package func fill() throws {
+    /// Sends to it until it takes no more. How many it took.
+    package func fill() throws -> Int {
         let sender = Glibc.socket(AF_UNIX, Int32(SOCK_DGRAM.rawValue | SOCK_CLOEXEC.rawValue), 0)
         defer { close(sender) }
         var address = sockaddr_un()
@@ -35,13 +35,17 @@ package struct FakeManager: ~Copyable {
             }
         }
         guard result == 0 else { throw TestSupportError("connect to it: errno \(errno)") }
-        while unsafe send(sender, "x", 1, Int32(MSG_DONTWAIT)) == 1 {}
+        var sent = 0
+        while unsafe send(sender, "x", 1, Int32(MSG_DONTWAIT)) == 1 { sent += 1 }
+        return sent
     }
 
-    /// What was sent and not yet read.
-    package func messages() -> [String] {
+    /// What was sent and not yet read, `most` of it.
+    package func messages(upTo most: Int = .max) -> [String] {
         var all: [String] = [], buffer = [UInt8](repeating: 0, count: 8192)
-        while case let count = unsafe recv(socket, &buffer, buffer.count, Int32(MSG_DONTWAIT)), count > 0 {
+        while all.count < most,
+            case let count = unsafe recv(socket, &buffer, buffer.count, Int32(MSG_DONTWAIT)), count > 0
+        {
             all.append(String(decoding: buffer.prefix(count), as: UTF8.self))
         }
         return all

@@ -6,6 +6,8 @@ package struct Findings: Sendable {
     // The configuration
     package var problems: [String] = []
     package var notices: [String] = []
+    /// What settings name, by the settings' names.
+    package var paths: [String: String] = [:]
     /// Nil: it is not valid, so nobody is asked.
     package var server: String?
     package var hasToken = false
@@ -54,7 +56,20 @@ package struct Findings: Sendable {
         let subject = "configuration"
         let problems = problems.map { CheckLine.failed(subject, $0, "spot-agent run --help explains each setting") }
         let notices = notices.map { CheckLine.warning(subject, $0, nil) }
-        return problems.isEmpty && notices.isEmpty ? [.ok(subject, "valid")] : problems + notices
+        let found = problems + notices + hiddenLines
+        return found.isEmpty ? [.ok(subject, "valid")] : found
+    }
+
+    /// What the unit's ProtectHome= and PrivateTmp= hide from the service, and a check by hand sees.
+    private static let hiddenFolders = ["/home/", "/root/", "/run/user/", "/tmp/", "/var/tmp/"]
+
+    private var hiddenLines: [CheckLine] {
+        paths.sorted { $0.key < $1.key }.compactMap { name, path in
+            guard let folder = Self.hiddenFolders.first(where: path.hasPrefix) else { return nil }
+            return .warning(
+                "configuration", "\(name) is \(path): spot-agent.service sees nothing of what is in \(folder)",
+                "keep it in /etc/spot-optimizer")
+        }
     }
 }
 
