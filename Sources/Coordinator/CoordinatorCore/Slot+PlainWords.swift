@@ -159,18 +159,21 @@ extension Slot {
         noteRestart(of: instance, &turn)
     }
 
-    /// Such a host was started anew: what it had begun it does not know any more, and would do again.
+    /// Such a host was started anew: what it had begun it does not know any more, and would do again if it was handed it again. Of
+    /// one that is not, a switch may still be told by the machine that came of it.
     mutating func noteRestart(of instance: InstanceID, _ turn: inout Turn) {
-        guard let host = host(instance), host.isTokenless, host.abilities.contains(.knowsRepeats) else { return }
-        endBegun(by: instance, &turn)
+        guard let host = host(instance), host.isTokenless else { return }
+        endBegun(by: instance, of: host.abilities.contains(.knowsRepeats) ? [.switches, .launches] : .launches, &turn)
         settle(&turn)
     }
 
     /// Another program has taken its place, or it has forgotten: what it was handed and has not answered nobody will answer.
-    mutating func endBegun(by instance: InstanceID, _ turn: inout Turn) {
+    mutating func endBegun(
+        by instance: InstanceID, of abilities: Abilities = [.switches, .launches], _ turn: inout Turn
+    ) {
         for command in commands
         where command.instance == instance && command.state.isOpen && command.attempt > 0 && command.result == nil
-            && command.order.asksFor != .terminates
+            && abilities.contains(command.order.asksFor)
         {
             endUnanswered(command, &turn)
         }

@@ -149,6 +149,23 @@ struct TokenlessTests {
         #expect(scene.slot.replicas.first { $0.id == replica }?.status == .failed)
     }
 
+    @Test func `a launch that its host had begun when it was started anew keeps no other from being ordered`() throws {
+        var scene = Scene()
+        try scene.join(alpha, asking: [.launches, .switches])
+        try scene.notice(alpha, .rebalance)
+        try scene.ask(alpha, .launches)
+        let order = try scene.order("create_replica", of: alpha)
+        try scene.join(alpha)
+        #expect(scene.slot.command(order.id)?.state == .failed)
+        try scene.interrupt(alpha)
+        scene.wait(10)
+        #expect(try scene.ask(alpha, .launches).map(\.order.type) == ["create_replica"])
+        // It may have been done: whatever comes is welcome.
+        try scene.join(bravo, zone: "us-east-1b")
+        scene.offline(alpha)
+        #expect(scene.primary == bravo)
+    }
+
     @Test func `that a launch failed says nothing against what came meanwhile`() throws {
         var (scene, order, replica) = try launching()
         try scene.decide { _ = try $0.take(ReplicaProgress(status: .failed), of: replica, &$1) }
