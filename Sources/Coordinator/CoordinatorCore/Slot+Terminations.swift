@@ -56,8 +56,9 @@ extension Slot {
         }
     }
 
-    /// Told once of each.
+    /// Told once of each; of those of a deleted agent it was told at its deletion.
     private mutating func noteUnended(beside primary: Host, _ turn: inout Turn) {
+        guard deletedAt == nil else { return }
         for host in hosts where unendedAt(host).map({ $0 <= turn.now }) ?? false {
             change(host.instance) { $0.terminations.giveUp() }
             noteFailedTermination(of: host.instance, "\(primary.instance) ends no machines: end it by hand", &turn)

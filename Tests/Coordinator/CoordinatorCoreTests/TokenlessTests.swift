@@ -190,6 +190,21 @@ struct TokenlessTests {
         #expect(scene.asked(of: bravo) == ["terminate_instance"])
     }
 
+    @Test func `of the replica of a deleted agent that its primary cannot end a person is told at once, and once`()
+        throws
+    {
+        var scene = Scene()
+        try scene.join(alpha)
+        try scene.join(bravo, zone: "us-east-1b")
+        try scene.decide { $0.delete(&$1) }
+        #expect(scene.role(bravo) == .terminating)
+        #expect(scene.count(.terminationFailed) == 1)
+        try scene.ask(alpha, .switches)
+        scene.wait(86_400)
+        try scene.ask(alpha, .switches)
+        #expect(scene.count(.terminationFailed) == 1)
+    }
+
     @Test func `nobody is told of one that was replaced and is not heard: it has ended itself`() throws {
         var scene = Scene()
         try scene.join(alpha)
