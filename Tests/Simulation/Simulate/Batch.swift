@@ -44,7 +44,7 @@ final class Batch: Sendable {
         for mutation in Mutation.allCases {
             var settings = invocation.settings
             settings.mutation = mutation
-            let state = work(1...Self.seedsForMutation, until: nil, settings)
+            let state = search(1...Self.seedsForMutation, first: mutation.foundBy, settings)
             if let run = state.failed, let violation = run.violation {
                 say(
                     "\(mutation.rawValue): caught after \(state.done) seeds, by seed \(run.seed): \(violation.promise)")
@@ -54,6 +54,14 @@ final class Batch: Sendable {
             }
         }
         return isAllCaught
+    }
+
+    private func search(_ seeds: ClosedRange<UInt64>, first: UInt64?, _ settings: RunSettings) -> State {
+        if let first {
+            let state = work(first...first, until: nil, settings)
+            if state.failed != nil { return state }
+        }
+        return work(seeds, until: nil, settings)
     }
 
     private func work(_ seeds: ClosedRange<UInt64>, until end: Duration?, _ settings: RunSettings) -> State {
