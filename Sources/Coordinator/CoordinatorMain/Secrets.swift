@@ -93,7 +93,7 @@ private struct KeptSecret {
         } catch {
             switch error.code {
             case .notFound: break
-            case .failed, .tooLarge: throw Misconfiguration("\(error); \(remedy)")
+            case .failed, .tooLarge, .addressInUse: throw Misconfiguration("\(error); \(remedy)")
             case .denied, .full: throw error
             }
         }

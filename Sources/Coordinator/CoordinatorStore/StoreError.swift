@@ -63,7 +63,7 @@ extension StoreError.Code {
             switch code {
             case .notFound, .denied: .inaccessible
             case .full: .full
-            case .tooLarge, .failed: .failed
+            case .tooLarge, .addressInUse, .failed: .failed
             }
     }
 }

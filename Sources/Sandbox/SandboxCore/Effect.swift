@@ -24,6 +24,7 @@ package struct Boot: Sendable, Equatable {
     package let address: String
     package let metadata: String
     package let endpoint: String
+    package let region: String
     package let zone: String
     package let type: String
     /// Base64, as it was given.

@@ -67,6 +67,12 @@ struct Fault: Sendable {
         }
     }
 
+    /// What a metadata service can answer; nil for any other code.
+    static func status(_ code: String) -> Int? { Int(code).flatMap { (400...599).contains($0) ? $0 : nil } }
+
+    /// Whether anything of that name can go wrong.
+    static func isKnown(_ what: String) -> Bool { ["metadata", "all"].contains(what) || Action(rawValue: what) != nil }
+
     /// Longer than any of our deadlines, and shorter than the server keeps a request open.
     static let delayMax = 55_000
 }

@@ -54,7 +54,7 @@ package struct Reply: Sendable, Equatable {
 /// What becomes of a question.
 package enum Fate: Sendable, Equatable {
     case reply(Reply, after: Duration = .zero)
-    /// It is never answered.
+    /// It is not answered: in the end the server says so.
     case hang
     /// The connection is closed without an answer.
     case drop

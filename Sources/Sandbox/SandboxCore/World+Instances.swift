@@ -33,7 +33,6 @@ extension World {
         let isDown = atOnce || before == .stopped
         instances[index].state = stops ? .stopping : .shuttingDown
         instances[index].reason = reason
-        instances[index].notice = nil
         instances[index].moves = now.time + (isDown ? .zero : rules.haltTime)
         tell(instances[index].id, "\(instances[index].state.rawValue): \(reason)")
         if instances[index].hasBooted, before == .running, !isDown {
@@ -44,7 +43,9 @@ extension World {
 
     /// What time brings to one of them.
     mutating func moveOn(_ index: Int, at now: Moment) {
-        if let notice = instances[index].notice, notice.due <= now.time, instances[index].state.isUp {
+        if let notice = instances[index].notice, notice.due <= now.time,
+            [.pending, .running].contains(instances[index].state)
+        {
             let stops = notice.action != .terminate
             end(
                 index, stops ? "Server.SpotInstanceShutdown" : "Server.SpotInstanceTermination", stops: stops,
@@ -67,13 +68,15 @@ extension World {
     private mutating func bury(_ index: Int, as state: Instance.State, at now: Moment) {
         let instance = instances[index]
         instances[index].state = state
+        // Until here its metadata say what they said, whoever still runs to read them.
+        instances[index].notice = nil
         instances[index].tokens = SessionTokens()
         instances[index].moves = state == .terminated ? now.time + Self.memory : nil
         tell(instance.id, state.rawValue)
         if instance.hasBooted { effects.append(.kill(boot(instance), state: state.rawValue)) }
+        leaveGroups(instance.id, isTerminated: state == .terminated)
         guard state == .terminated else { return }
         releaseAddresses(of: instance.id)
-        leaveGroups(instance.id)
         for volume in volumes.indices where volumes[volume].attachment?.instance == instance.id {
             volumes[volume].attachment = nil
         }
@@ -81,17 +84,22 @@ extension World {
 
     /// EC2 describes what has ended for about an hour.
     private static let memory = Duration.seconds(3_600)
+    /// Of the dead no more are remembered: each question goes through them.
+    private static let deadMax = 2 * Rules.instancesMax
 
     mutating func forgetTheDead() {
-        for instance in instances where instance.state == .terminated && instance.moves == nil {
-            tags[instance.id] = nil
-        }
-        instances.removeAll { $0.state == .terminated && $0.moves == nil }
+        let dead = instances.filter { $0.state == .terminated }
+        let oldest = dead.prefix(max(0, dead.count - Self.deadMax)).map(\.id)
+        let forgotten = Set(dead.filter { $0.moves == nil }.map(\.id) + oldest)
+        guard !forgotten.isEmpty else { return }
+        for id in forgotten { tags[id] = nil }
+        instances.removeAll { forgotten.contains($0.id) }
     }
 
     func boot(_ instance: Instance) -> Boot {
         Boot(
             instance: instance.id, address: instance.address, metadata: rules.metadata(of: instance),
-            endpoint: rules.endpoint, zone: instance.zone, type: instance.type, userData: instance.userData)
+            endpoint: rules.endpoint, region: rules.region, zone: instance.zone, type: instance.type,
+            userData: instance.userData)
     }
 }

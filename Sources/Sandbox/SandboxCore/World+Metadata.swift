@@ -10,7 +10,8 @@ extension World {
         case nil: return .reply(reply(&self))
         case .slow(let delay): return .reply(reply(&self), after: delay)
         case .throttle: return .reply(Reply(503, "Service Unavailable\n"))
-        case .error(let code): return .reply(Reply(Int(code) ?? 500, "fault\n"))
+        // Of all that goes wrong at once, a code is one of the calls.
+        case .error(let code): return .reply(Reply(Fault.status(code) ?? 500, "fault\n"))
         case .hang: return .hang
         case .drop: return .drop
         }
@@ -71,7 +72,10 @@ extension World {
 
     /// What stands below a folder; a line for each, folders with a slash.
     private func listing(of path: String, in tree: [String: String]) -> Reply {
-        let folders = ["": ["dynamic", "meta-data", "user-data"], "dynamic": ["instance-identity/"]]
+        let folders = [
+            "": ["dynamic", "meta-data", "user-data"], "dynamic": ["instance-identity/"],
+            "dynamic/instance-identity": ["document"],
+        ]
         if let lines = folders[path] { return Reply(200, lines.joined(separator: "\n")) }
         guard path == "meta-data" || path.hasPrefix("meta-data/") else { return .absent }
         let prefix = path == "meta-data" ? "" : path.dropFirst(10) + "/"

@@ -51,8 +51,10 @@ final class Machines {
     private func variables(_ machine: Boot, _ state: String) -> [String] {
         let own = [
             "SANDBOX_INSTANCE": machine.instance, "SANDBOX_ADDRESS": machine.address,
-            "SANDBOX_METADATA": machine.metadata, "SANDBOX_ENDPOINT": machine.endpoint, "SANDBOX_ZONE": machine.zone,
-            "SANDBOX_TYPE": machine.type, "SANDBOX_USER_DATA": machine.userData, "SANDBOX_STATE": state,
+            "SANDBOX_METADATA": machine.metadata, "SANDBOX_ENDPOINT": machine.endpoint,
+            "SANDBOX_REGION": machine.region,
+            "SANDBOX_ZONE": machine.zone, "SANDBOX_TYPE": machine.type, "SANDBOX_USER_DATA": machine.userData,
+            "SANDBOX_STATE": state,
             "SANDBOX_ACCESS_KEY": Rules.accessKey, "SANDBOX_SECRET_KEY": Rules.secretKey,
         ]
         return environment.merging(own) { $1 }.map { "\($0.key)=\($0.value)" }

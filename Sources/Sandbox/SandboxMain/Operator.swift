@@ -6,7 +6,9 @@ import Systemd
 /// The sub-commands that give a running sandbox an order.
 enum Operator {
     static func run(_ invocation: Invocation, _ environment: [String: String]) -> ExitStatus {
-        let url = invocation.options["sandbox"] ?? environment["SPOT_SANDBOX_URL"] ?? "http://127.0.0.1:1338"
+        let own = environment["SPOT_SANDBOX_URL"].flatMap { $0.isEmpty ? nil : $0 }
+        var url = invocation.options["sandbox"] ?? own ?? "http://127.0.0.1:1338"
+        while url.hasSuffix("/") { url.removeLast() }
         do throws(Failure) {
             let order = Order(invocation)
             let answer = try ask(url, order)
@@ -91,6 +93,7 @@ struct Order {
             path = "instances/\(escaped(arguments[0]))/\(name)"
             body = Self.write(invocation, ["in": "seconds", "action": "action", "code": "code"]) { fields in
                 if name == "lifecycle" { fields.field("state", arguments[1]) }
+                if ["register", "deregister"].contains(name) { fields.field("balancer", arguments[1]) }
                 if invocation.has("at-once") { fields.field("at_once", true) }
             }
         }
@@ -111,7 +114,7 @@ struct Order {
         switch name {
         case "instances": instances(answer)
         case "faults", "fault", "mend": faults(answer)
-        case "targets": targets(answer)
+        case "targets", "register", "deregister": targets(answer)
         case "status": status(answer)
         default: sheet(answer)
         }

@@ -1,6 +1,7 @@
 import Glibc
 import HTTPServer
 import Platform
+import SandboxCore
 import Systemd
 
 /// A workload for demonstrations: a page that says who serves it, and at SIGTERM ends what it has begun.
@@ -8,7 +9,7 @@ enum Page {
     private static let farewell = Duration.seconds(2)
 
     static func serve(_ invocation: Invocation) -> ExitStatus {
-        guard let place = ListenPlace(invocation.options["at"] ?? "127.0.0.1:8080") else {
+        guard let place = ListenPlace(invocation.options["at"] ?? "127.0.0.1:8080"), place.address.isPrivate else {
             StandardStream.error.write(
                 "spot-sandbox: --at: an address of a private network and a port, such as 127.0.0.1:8080\n")
             return .usage

@@ -1,5 +1,4 @@
 import Glibc
-import HTTPServer
 import Platform
 import Systemd
 
@@ -34,8 +33,10 @@ import Systemd
             try service.run()
             return .success
         } catch {
-            StandardStream.error.write("spot-sandbox: \(error)\n")
-            return (error as? HTTPServerError)?.code == .addressInUse ? .unavailable : .failure
+            let isTaken = (error as? PlatformError)?.code == .addressInUse
+            let remedy = isTaken ? ": another place is chosen with --listen, --balancer or --address" : ""
+            StandardStream.error.write("spot-sandbox: \(error)\(remedy)\n")
+            return isTaken ? .unavailable : .failure
         }
     }
 

@@ -23,17 +23,19 @@ enum SandboxSettings {
     static let region = Setting.text(
         "REGION", limit: 32, default: "us-east-1", "The one region that there is.")
     static let zones = Setting.list(
-        "ZONES", placeholder: "ZONES", default: "us-east-1a,us-east-1b,us-east-1c", "Its zones.")
+        "ZONES", placeholder: "ZONES", default: "", "Its zones; when left out, a, b and c of the region.")
 
     static let boot = Setting.text(
         "BOOT", placeholder: "COMMAND", limit: 4_096, default: "",
         "What a running instance is: sh runs it with SANDBOX_INSTANCE, _ADDRESS, _METADATA, _ENDPOINT, _ACCESS_KEY, _SECRET_KEY, "
-            + "_ZONE, _TYPE and _USER_DATA (base64) in its environment. Left out: an instance is nothing but its metadata."
+            + "_REGION, _ZONE, _TYPE and _USER_DATA (base64) in its environment. It stays in the foreground: what leaves its "
+            + "process group (setsid) is not ended with it. Left out: an instance is nothing but its metadata."
     )
     static let halt = Setting.text(
         "HALT", placeholder: "COMMAND", limit: 4_096, default: "",
         "Run besides when an instance's end begins and once more when it is over, with SANDBOX_STATE, which is then "
-            + "shutting-down or stopping, and terminated or stopped.")
+            + "shutting-down or stopping, and terminated or stopped. Not when the sandbox itself ends: all is killed then."
+    )
     static let launchTime = Setting.seconds(
         "LAUNCH_SECONDS", 0...600, default: "2", "From the launch of an instance to its start.")
     static let haltTime = Setting.seconds(
@@ -98,20 +100,41 @@ enum SandboxSettings {
         for front in settings[balancers] + settings[addresses] where IPv4(front.address)?.isPrivate != true {
             problems.append("BALANCER, ADDRESS: \(front.address) is no private address: the sandbox is for nobody else")
         }
-        let zones = settings[zones]
-        for volume in settings[volumes] where !zones.contains(volume.zone) {
-            problems.append("VOLUME: \(volume.name) is in \(volume.zone), which is none of ZONES")
-        }
-        if zones.isEmpty { problems.append("ZONES: at least one is needed") }
+        problems += Self.twice("BALANCER", settings[balancers].map(\.name))
+        problems += Self.twice("ADDRESS", settings[addresses].map(\.name))
+        problems += Self.twice("VOLUME", settings[volumes].map(\.name))
+        problems += zoneProblems(settings)
         if !settings[allowEC2], isEC2 {
             problems.append("this is a real EC2 instance: --allow-ec2 true starts the sandbox here all the same")
         }
         return problems
     }
 
+    private static func twice(_ setting: String, _ names: [String]) -> [String] {
+        Dictionary(grouping: names) { $0 }.filter { $1.count > 1 }.keys.sorted().map {
+            "\(setting): \($0) is there twice: names differ"
+        }
+    }
+
+    private static func zoneProblems(_ settings: Settings) -> [String] {
+        let region = settings[region]
+        let zones = zones(settings)
+        return zones.filter { !$0.hasPrefix(region) }.map { "ZONES: \($0) is no zone of REGION \(region)" }
+            + settings[volumes].filter { !zones.contains($0.zone) }.map {
+                "VOLUME: \($0.name) is in \($0.zone), which is none of ZONES"
+            }
+    }
+
+    static func zones(_ settings: Settings) -> [String] {
+        settings[zones].isEmpty ? ["a", "b", "c"].map { settings[region] + $0 } : settings[zones]
+    }
+
+    /// Machines of today say it in their firmware, those before Nitro by their hypervisor.
     private static var isEC2: Bool {
-        guard let vendor = try? readSmallFile("/sys/class/dmi/id/sys_vendor", limit: 64) else { return false }
-        return String(decoding: vendor, as: UTF8.self).hasPrefix("Amazon EC2")
+        [("/sys/class/dmi/id/sys_vendor", "Amazon EC2"), ("/sys/hypervisor/uuid", "ec2")].contains { path, beginning in
+            guard let text = try? readSmallFile(path, limit: 64) else { return false }
+            return String(decoding: text, as: UTF8.self).hasPrefix(beginning)
+        }
     }
 }
 
@@ -142,7 +165,7 @@ extension Rules {
         sharedMetadata = place.isWide ? nil : own
         port = place.port
         region = settings[SandboxSettings.region]
-        zones = settings[SandboxSettings.zones]
+        zones = SandboxSettings.zones(settings)
         launchTime = settings[SandboxSettings.launchTime]
         haltTime = settings[SandboxSettings.haltTime]
         settleTime = settings[SandboxSettings.settleTime]

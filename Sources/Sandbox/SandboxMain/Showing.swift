@@ -22,7 +22,7 @@ extension Order {
 
     func targets(_ answer: JSONValue) -> String {
         table(
-            answer, "targets", none: "no targets",
+            answer, "targets", none: "no targets: spot-sandbox register INSTANCE BALANCER makes one",
             [
                 ("GROUP", "group"), ("TARGET", "target"), ("ADDRESS", "address"), ("HEALTH", "health"),
                 ("REASON", "reason"),
@@ -36,6 +36,8 @@ extension Order {
             AWS_ENDPOINT_URL=\(text(answer, "endpoint"))
             AWS_ACCESS_KEY_ID=\(text(answer, "access_key"))
             AWS_SECRET_ACCESS_KEY=\(text(answer, "secret_key"))
+            AWS_REGION=\(text(answer, "region"))
+            AWS_DEFAULT_REGION=\(text(answer, "region"))
             AWS_EC2_METADATA_SERVICE_ENDPOINT=…  the METADATA of one of spot-sandbox instances
 
             """

@@ -11,7 +11,8 @@ extension SandboxSettings {
                     Example("serve", "Instances that are nothing but their metadata."),
                     Example(
                         "serve --boot 'exec python3 -m http.server --bind $SANDBOX_ADDRESS 8080' --balancer web=127.0.0.1:8088/8080",
-                        "Each instance is a web server, at an address of its own; a balancer stands before them."),
+                        "Each instance is a web server, at an address of its own. The balancer web sends traffic to those that "
+                            + "were registered with it: by `register`, or as a program does with RegisterTargets."),
                 ],
                 notes: [
                     "A program asks it instead of AWS with AWS_ENDPOINT_URL and AWS_EC2_METADATA_SERVICE_ENDPOINT; "
@@ -68,6 +69,12 @@ extension SandboxSettings {
                 [Option("at-once", "Without SIGTERM and its time: as when the machine under it fails.")], [instance]),
             make("cancel", "Take back what was announced for the instance.", [], [instance]),
             make(
+                "register", "Have a balancer send traffic to the running instance, as RegisterTargets does.", [],
+                [instance, balancer], [Example("register web-1 web", "Two good probes later, web carries to it.")]),
+            make(
+                "deregister", "Have the balancer let go of it: it drains first, as DeregisterTargets does.", [],
+                [instance, balancer]),
+            make(
                 "fault", "Have something go wrong, until it is mended.",
                 [
                     Option("count", value: "NUMBER", "Only so many times."),
@@ -76,7 +83,7 @@ extension SandboxSettings {
                 ],
                 [
                     Argument("WHAT", "An action of EC2 or ELB such as RunInstances, `metadata`, or `all`."),
-                    Argument("KIND", "throttle, error CODE, slow MILLISECONDS, hang or drop."),
+                    Argument("KIND", "throttle, error CODE, slow MILLISECONDS, hang (for a minute, then 503) or drop."),
                     Argument("VALUE", "The code or the time.", count: .atMostOne),
                 ],
                 [
@@ -97,6 +104,7 @@ extension SandboxSettings {
             "Never to be installed on a server: whoever reaches it can do everything.",
         ])
 
+    private static let balancer = Argument("BALANCER", "Its name in `serve --balancer`.")
     private static let instance = Argument("INSTANCE", "Its id, its address or its tag Name.")
 
     private static func make(

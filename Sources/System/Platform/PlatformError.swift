@@ -13,6 +13,8 @@ package struct PlatformError: Error, Equatable, CustomStringConvertible {
         case full
         /// The content is longer than the caller's bound.
         case tooLarge
+        /// Somebody else listens there.
+        case addressInUse
         /// Anything else; the description says what.
         case failed
     }
@@ -28,6 +30,7 @@ package struct PlatformError: Error, Equatable, CustomStringConvertible {
             case EACCES, EPERM, EROFS: .denied
             case ENOSPC, EDQUOT: .full
             case EFBIG, EMSGSIZE: .tooLarge
+            case EADDRINUSE: .addressInUse
             default: .failed
             }
         description = "\(doing): \(describe(errno: number))"

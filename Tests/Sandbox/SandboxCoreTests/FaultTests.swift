@@ -84,6 +84,7 @@ struct FaultTests {
         #"{"what": "all", "kind": "error"}"#, #"{"what": "all", "kind": "slow", "value": "99999"}"#,
         #"{"what": "all", "kind": "drop", "value": "1"}"#, #"{"what": "all", "kind": "drop", "count": 0}"#,
         #"{"what": "metadata", "kind": "error", "value": "InternalError"}"#,
+        #"{"what": "RunInstnaces", "kind": "drop"}"#,
     ])
     func `a fault that makes no sense is refused`(order: String) throws {
         var sky = try Sky()
@@ -93,7 +94,22 @@ struct FaultTests {
 
     @Test func `there is a bound on faults`() throws {
         var sky = try Sky()
-        for _ in 0..<Faults.countMax { try sky.order("faults", #"{"what": "x", "kind": "drop"}"#) }
-        #expect(try sky.order("faults", #"{"what": "x", "kind": "drop"}"#).status == 400)
+        for _ in 0..<Faults.countMax { try sky.order("faults", #"{"what": "all", "kind": "drop"}"#) }
+        #expect(try sky.order("faults", #"{"what": "all", "kind": "drop"}"#).status == 400)
+        #expect(sky.world.faults.all.count == Faults.countMax)
+    }
+
+    @Test(arguments: ["999", "100", "204", "-5", "InternalError"])
+    func `a code that is no status of an error is 500 to whoever reads metadata`(code: String) throws {
+        var sky = try Sky()
+        let id = try sky.run()
+        try sky.order("faults", #"{"what": "all", "kind": "error", "value": "\#(code)"}"#)
+        #expect(try sky.metadata("GET", "/latest/", of: id).status == 500)
+    }
+
+    @Test func `what nothing is called cannot be mended`() throws {
+        var sky = try broken(#"{"what": "all", "kind": "drop"}"#)
+        #expect(try sky.order("mend", #"{"what": "al"}"#).status == 400)
+        #expect(sky.world.faults.all.count == 1)
     }
 }

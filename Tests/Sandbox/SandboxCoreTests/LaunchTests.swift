@@ -65,6 +65,24 @@ struct LaunchTests {
         #expect(deeds(&sky) == [])
     }
 
+    @Test func `of very many that have ended the oldest are forgotten`() throws {
+        var sky = try Sky()
+        let ids = try (0...2 * Rules.instancesMax).map { _ in
+            let id = try sky.launch()
+            try sky.order("instances/\(id)/terminate", #"{"at_once": true}"#)
+            return id
+        }
+        #expect(try sky.refusal("DescribeInstances", ["InstanceId.1": ids[0]]) == "InvalidInstanceID.NotFound")
+        #expect(try sky.state(ids[1]) == "terminated")
+    }
+
+    @Test func `user data has EC2's bound`() throws {
+        var sky = try Sky()
+        let data = String(repeating: "A", count: 21_849)
+        let refusal = try sky.refusal("RunInstances", ["ImageId": World.baseImage, "UserData": data])
+        #expect(refusal == "InvalidParameterValue")
+    }
+
     @Test func `a machine that fails is gone at once`() throws {
         var sky = try Sky()
         let id = try sky.run()

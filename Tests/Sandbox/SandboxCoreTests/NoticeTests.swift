@@ -27,6 +27,8 @@ struct NoticeTests {
         _ = sky.world.takeEffects()
         sky.pass(.nanoseconds(1))
         #expect(try sky.state(id) == "shutting-down")
+        // Whoever still runs is told the same as before.
+        #expect(try sky.value("spot/instance-action", of: id)?.contains("terminate") == true)
         #expect(sky.world.instances.first?.reason == "Server.SpotInstanceTermination")
         // What is late does not make the rest later.
         sky.pass(.seconds(5))

@@ -132,7 +132,8 @@ struct TargetTests {
         sky.pass(.seconds(2))
         _ = try sky.call("RegisterTargets", parameters(sky, pending))
         try sky.order("instances/\(pending)/terminate")
-        #expect(try health(&sky, pending) == "unused Target.InvalidState")
+        // What only begins to end is sent traffic until its probes fail.
+        #expect(try health(&sky, pending) == "initial Elb.RegistrationInProgress")
         sky.pass(.seconds(5))
         #expect(try health(&sky, pending) == "unused Target.NotRegistered")
         var unknown = parameters(sky, pending)
@@ -140,5 +141,50 @@ struct TargetTests {
         for action in ["RegisterTargets", "DeregisterTargets", "DescribeTargetHealth"] {
             #expect(try sky.refusal(action, unknown) == "TargetGroupNotFound")
         }
+    }
+
+    @Test func `what is stopped stays a target, and is sent nothing`() throws {
+        var sky = try make()
+        let id = try sky.run()
+        _ = try sky.call("RegisterTargets", parameters(sky, id))
+        probe(&sky, isWell: true, times: 2)
+        try sky.order("instances/\(id)/notice", #"{"seconds": 1, "action": "stop"}"#)
+        _ = routes(&sky)
+        sky.pass(.seconds(1))
+        sky.pass(.seconds(5))
+        let first = Endpoint(address: "127.77.0.5", port: 8080)
+        #expect(routes(&sky).prefix(2) == [.cut(front: front, first), .route(front: front, to: [])])
+        #expect(try health(&sky, id) == "unused Target.InvalidState")
+    }
+
+    @Test func `an operator puts an instance behind a balancer, and takes it out`() throws {
+        var sky = try make()
+        let id = try sky.launch()
+        let body = #"{"balancer": "web"}"#
+        #expect(try sky.order("instances/\(id)/register", body).status == 400)
+        sky.pass(.seconds(2))
+        let reply = try sky.order("instances/\(id)/register", body)
+        #expect(String(decoding: reply.body, as: UTF8.self).contains(id))
+        #expect(try health(&sky, id) == "initial Elb.RegistrationInProgress")
+        #expect(try sky.order("instances/\(id)/register", #"{"balancer": "wbe"}"#).status == 404)
+        #expect(try sky.order("instances/\(id)/register").status == 400)
+        #expect(try sky.order("instances/\(id)/deregister", body).status == 200)
+        #expect(try health(&sky, id) == "draining Target.DeregistrationInProgress")
+    }
+
+    @Test func `targets are registered all or none, at ports that there are`() throws {
+        var sky = try make()
+        let id = try sky.run()
+        var both = parameters(sky, id)
+        both["Targets.member.2.Id"] = "i-0"
+        #expect(try sky.refusal("RegisterTargets", both) == "InvalidTarget")
+        #expect(try health(&sky, id) == "unused Target.NotRegistered")
+        for port in ["0", "-5", "99999", "abc"] {
+            var wrong = parameters(sky, id)
+            wrong["Targets.member.1.Port"] = port
+            #expect(try sky.refusal("RegisterTargets", wrong) == "ValidationError", "\(port)")
+        }
+        #expect(try sky.refusal("RegisterTargets", ["TargetGroupArn": sky.world.groups[0].arn]) == "MissingParameter")
+        #expect(try sky.refusal("DescribeTargetGroups", ["Names.member.1": "wbe"]) == "TargetGroupNotFound")
     }
 }

@@ -114,6 +114,40 @@ struct ThingTests {
         #expect(try sky.refusal("CreateTags", ["ResourceId.1": "x-1", "Tag.1.Key": "k"]) == "InvalidID")
     }
 
+    @Test func `a thing has fifty tags at most`() throws {
+        var sky = try make()
+        let id = try sky.run()
+        var parameters = ["ResourceId.1": id]
+        for number in 1...50 { parameters["Tag.\(number).Key"] = "k\(number)" }
+        _ = try sky.call("CreateTags", parameters)
+        _ = try sky.call("CreateTags", parameters)
+        #expect(try sky.refusal("CreateTags", ["ResourceId.1": id, "Tag.1.Key": "one-more"]) == "TagLimitExceeded")
+        #expect(sky.world.tags[id]?.count == 50)
+    }
+
+    @Test func `volumes and addresses are found by what is known of them, and by nothing else`() throws {
+        var sky = try make()
+        let zone = sky.world.volumes[0].zone
+        for (action, name, value, set) in [
+            ("DescribeVolumes", "availability-zone", zone, "volumeSet"),
+            ("DescribeAddresses", "allocation-id", sky.world.addresses[0].id, "addressesSet"),
+        ] {
+            let found = try sky.call(action, ["Filter.1.Name": name, "Filter.1.Value.1": value])
+            #expect(found.first(set, "item") != nil, "\(action)")
+            let none = try sky.call(action, ["Filter.1.Name": name, "Filter.1.Value.1": "x"])
+            #expect(none.first(set, "item") == nil, "\(action)")
+            let filter = ["Filter.1.Name": "colour", "Filter.1.Value.1": "x"]
+            #expect(try sky.refusal(action, filter) == "InvalidParameterValue", "\(action)")
+        }
+    }
+
+    @Test(arguments: ["9223372036854775807", "1001", "0", "-1", "x"])
+    func `a page has a size that EC2 has`(size: String) throws {
+        var sky = try make()
+        let page = ["NextToken": "1", "MaxResults": size]
+        #expect(try sky.refusal("DescribeImages", page) == "InvalidParameterValue")
+    }
+
     @Test(arguments: ["%", "%4", "%zz=1", "a=%ff"]) func `what is no form is no call`(body: String) {
         #expect(Form(Array(body.utf8)) == nil)
     }

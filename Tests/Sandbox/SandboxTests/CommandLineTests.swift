@@ -6,8 +6,7 @@ import Testing
 struct CommandLineTests {
     static let subcommands = [
         "serve", "instances", "launch", "notice", "rebalance", "maintenance", "lifecycle", "terminate", "cancel",
-        "fault",
-        "faults", "mend", "targets", "status",
+        "register", "deregister", "fault", "faults", "mend", "targets", "status", "page",
     ]
 
     @Test(arguments: subcommands) func `each sub-command explains itself`(name: String) throws {
@@ -51,6 +50,7 @@ struct CommandLineTests {
         let output = try sandbox.order("status").output
         #expect(output.hasPrefix("This is not AWS.\n"))
         #expect(output.contains("AWS_ENDPOINT_URL=\(sandbox.url)\n"))
+        #expect(output.contains("AWS_REGION=us-east-1\n"))
         #expect(output.contains("vol-5a4db0"))
     }
 
@@ -61,6 +61,8 @@ struct CommandLineTests {
         #expect(refused.errors == "spot-sandbox: there is no instance nobody: spot-sandbox instances lists them\n")
         #expect(try sandbox.order("notice").end == .exited(64))
         #expect(try sandbox.order("noitce", "x").errors.contains("perhaps notice is meant"))
+        #expect(try sandbox.order("fault", "RunInstnaces", "drop").errors.contains("RunInstances"))
+        #expect(try sandbox.order("launch", "--name", "a/b").end == .exited(1))
         let nowhere = "http://127.0.0.1:\(try unusedLoopbackPort())"
         let alone = try sandbox.order("instances", "--sandbox", nowhere)
         #expect(alone.end == .exited(69) && alone.errors.contains("spot-sandbox serve"))

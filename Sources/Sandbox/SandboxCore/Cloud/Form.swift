@@ -42,13 +42,18 @@ struct Form: Sendable {
     }
 
     /// What the call gives to things of that kind that it makes.
-    func tags(of kind: String) -> [Tag] {
+    func newTags(of kind: String) throws(Refusal) -> [Tag] {
         var tags: [Tag] = []
         var number = 1
         while number <= Self.itemsMax, let type = values["TagSpecification.\(number).ResourceType"] {
             if type == kind { tags += self.tags("TagSpecification.\(number).Tag") }
             number += 1
         }
+        return try Self.limited(tags)
+    }
+
+    static func limited(_ tags: [Tag]) throws(Refusal) -> [Tag] {
+        guard tags.count <= 50 else { throw Refusal("TagLimitExceeded", "A resource has at most 50 tags") }
         return tags
     }
 

@@ -68,10 +68,6 @@ struct Refusal: Error, Equatable {
 enum Service: Sendable {
     case ec2, elb, priceList
 
-    static let balancing: Set = [
-        "DescribeTargetGroups", "DescribeTargetHealth", "RegisterTargets", "DeregisterTargets",
-    ]
-
     var throttled: Refusal {
         switch self {
         case .ec2: Refusal("RequestLimitExceeded", "Request limit exceeded.", status: 503)

@@ -30,7 +30,6 @@ struct TargetGroup: Sendable {
     static let membersMax = 256
 
     var id: FrontID { .balancer(front.name) }
-    var healthy: [Endpoint] { members.filter { $0.health == .healthy }.map(\.endpoint) }
     var nextDue: Duration? { members.map { $0.drainEnd ?? $0.nextProbe }.min() }
 }
 
@@ -60,23 +59,19 @@ extension World {
         route(group)
     }
 
-    mutating func route(_ group: Int) {
-        effects.append(.route(front: groups[group].id, to: groups[group].healthy))
-    }
-
     /// A member that was taken out has no connection left.
     package mutating func drained(_ front: FrontID, _ endpoint: Endpoint) {
         guard let group = groups.firstIndex(where: { $0.id == front }) else { return }
         groups[group].members.removeAll { $0.health == .draining && $0.endpoint == endpoint }
     }
 
-    /// ELB itself takes out what is terminated.
-    mutating func leaveGroups(_ instance: String) {
+    /// ELB itself takes out what is terminated; what is stopped stays, unused.
+    mutating func leaveGroups(_ instance: String, isTerminated: Bool) {
         for group in groups.indices {
             for member in groups[group].members where member.id == instance {
                 effects.append(.cut(front: groups[group].id, member.endpoint))
             }
-            groups[group].members.removeAll { $0.id == instance }
+            if isTerminated { groups[group].members.removeAll { $0.id == instance } }
             route(group)
         }
     }

@@ -18,7 +18,16 @@ extension World {
     func describeAddresses(_ form: Form) throws(Refusal) -> [UInt8] {
         let ids = form.list("AllocationId")
         for id in ids { _ = try address(id) }
-        let found = ids.isEmpty ? addresses : addresses.filter { ids.contains($0.id) }
+        let chosen = ids.isEmpty ? addresses : addresses.filter { ids.contains($0.id) }
+        let found = try form.filtered(chosen, tags: { tags[$0.id] ?? [] }) { address, name in
+            switch name {
+            case "allocation-id": [address.id]
+            case "public-ip": [address.publicAddress]
+            case "instance-id": address.instance.map { [$0] } ?? []
+            case "domain": ["vpc"]
+            default: nil
+            }
+        }
         return response("DescribeAddressesResponse") { writer in
             writer.element("addressesSet") { set in
                 for address in found {
@@ -56,7 +65,7 @@ extension World {
                 "IncorrectInstanceState", "Instance '\(id)' is not in a state that an address can be given to")
         }
         let holder = addresses[index].instance
-        guard holder == nil || holder == id || form["AllowReassociation"] == "true" else {
+        guard holder == nil || holder == id || form["AllowReassociation"] != "false" else {
             throw Refusal("Resource.AlreadyAssociated", "resource \(addresses[index].id) is already associated")
         }
         // An instance has one address: the one that it had is nobody's from now on.

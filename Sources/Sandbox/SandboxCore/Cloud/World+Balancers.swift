@@ -11,8 +11,13 @@ extension World {
 
     func describeTargetGroups(_ form: Form) throws(Refusal) -> [UInt8] {
         let arns = form.list("TargetGroupArns.member")
+        let names = form.list("Names.member")
         for arn in arns { _ = try group(arn) }
-        let found = arns.isEmpty ? groups : groups.filter { arns.contains($0.arn) }
+        for name in names where !groups.contains(where: { $0.front.name == name }) {
+            throw Refusal("TargetGroupNotFound", "Target groups '\(name)' not found")
+        }
+        let isAll = arns.isEmpty && names.isEmpty
+        let found = groups.filter { isAll || arns.contains($0.arn) || names.contains($0.front.name) }
         return result("DescribeTargetGroupsResponse", "DescribeTargetGroupsResult") { writer in
             writer.element("TargetGroups") { list in
                 for group in found {
@@ -34,7 +39,7 @@ extension World {
 
     func describeTargetHealth(_ form: Form) throws(Refusal) -> [UInt8] {
         let group = groups[try group(form.need("TargetGroupArn"))]
-        let asked = form.targets
+        let asked = try form.targets(isNeeded: false)
         let found = asked.isEmpty ? group.members.map { ($0.id, Optional($0.endpoint.port)) } : asked
         return result("DescribeTargetHealthResponse", "DescribeTargetHealthResult") { writer in
             writer.element("TargetHealthDescriptions") { list in
@@ -56,15 +61,23 @@ extension World {
         guard let member = group.members.first(where: { $0.id == id && $0.endpoint.port == port }) else {
             return ("unused", "Target.NotRegistered")
         }
-        if let instance = instances.first(where: { $0.id == id }), instance.state != .running, member.drainEnd == nil {
-            return ("unused", "Target.InvalidState")
-        }
+        if isStopped(member), member.drainEnd == nil { return ("unused", "Target.InvalidState") }
         switch member.health {
         case .initial: return ("initial", "Elb.RegistrationInProgress")
         case .healthy: return ("healthy", nil)
         case .unhealthy: return ("unhealthy", "Target.FailedHealthChecks")
         case .draining: return ("draining", "Target.DeregistrationInProgress")
         }
+    }
+
+    /// Whoever only begins to end is sent traffic until its probes fail, as by ELB.
+    private func isStopped(_ member: TargetGroup.Member) -> Bool {
+        instances.contains { $0.id == member.id && $0.state == .stopped }
+    }
+
+    mutating func route(_ group: Int) {
+        let fit = groups[group].members.filter { $0.health == .healthy && !isStopped($0) }
+        effects.append(.route(front: groups[group].id, to: fit.map(\.endpoint)))
     }
 
     private func write(_ health: (state: String, reason: String?), to writer: inout XMLWriter) {
@@ -74,22 +87,27 @@ extension World {
 
     mutating func registerTargets(_ form: Form, at now: Moment) throws(Refusal) -> [UInt8] {
         let index = try group(form.need("TargetGroupArn"))
-        guard !form.targets.isEmpty else { throw .missing("Targets") }
-        for (id, port) in form.targets {
-            let target = Endpoint(
-                address: try addressOfTarget(id), port: port ?? groups[index].front.targetPort)
-            if let known = groups[index].members.firstIndex(where: { $0.endpoint == target }) {
-                guard groups[index].members[known].health == .draining else { continue }
-                groups[index].members.remove(at: known)
-            }
-            guard groups[index].members.count < TargetGroup.membersMax else {
-                throw Refusal("TooManyTargets", "The target group has \(TargetGroup.membersMax) targets already")
-            }
-            groups[index].members.append(TargetGroup.Member(id: id, endpoint: target, nextProbe: now.time))
-            tell(nil, "target \(id) of \(groups[index].front.name) is initial")
-        }
-        wakeGroups(at: now)
+        try register(form.targets(), in: index, at: now)
         return result("RegisterTargetsResponse", "RegisterTargetsResult") { _ in }
+    }
+
+    /// All of them or none.
+    mutating func register(_ targets: [(id: String, port: Int?)], in index: Int, at now: Moment) throws(Refusal) {
+        let group = groups[index]
+        var added: [TargetGroup.Member] = []
+        for (id, port) in targets {
+            let place = Endpoint(address: try addressOfTarget(id), port: port ?? group.front.targetPort)
+            let isMember = group.members.contains { $0.endpoint == place && $0.health != .draining }
+            guard !isMember, !added.contains(where: { $0.endpoint == place }) else { continue }
+            added.append(TargetGroup.Member(id: id, endpoint: place, nextProbe: now.time))
+        }
+        let staying = group.members.filter { member in !added.contains { $0.endpoint == member.endpoint } }
+        guard staying.count + added.count <= TargetGroup.membersMax else {
+            throw Refusal("TooManyTargets", "The target group takes \(TargetGroup.membersMax) targets")
+        }
+        groups[index].members = staying + added
+        for member in added { tell(nil, "target \(member.id) of \(group.front.name) is initial") }
+        wakeGroups(at: now)
     }
 
     private func addressOfTarget(_ id: String) throws(Refusal) -> String {
@@ -105,15 +123,18 @@ extension World {
 
     mutating func deregisterTargets(_ form: Form, at now: Moment) throws(Refusal) -> [UInt8] {
         let index = try group(form.need("TargetGroupArn"))
-        guard !form.targets.isEmpty else { throw .missing("Targets") }
-        for (id, port) in form.targets {
+        deregister(try form.targets(), from: index, at: now)
+        return result("DeregisterTargetsResponse", "DeregisterTargetsResult") { _ in }
+    }
+
+    mutating func deregister(_ targets: [(id: String, port: Int?)], from index: Int, at now: Moment) {
+        for (id, port) in targets {
             let port = port ?? groups[index].front.targetPort
             for member in groups[index].members.indices
             where groups[index].members[member].id == id && groups[index].members[member].endpoint.port == port {
                 drain(index, member, at: now)
             }
         }
-        return result("DeregisterTargetsResponse", "DeregisterTargetsResult") { _ in }
     }
 
     private mutating func drain(_ group: Int, _ member: Int, at now: Moment) {
@@ -127,12 +148,18 @@ extension World {
 }
 
 extension Form {
-    /// `Targets.member.1.Id` and its port.
-    fileprivate var targets: [(id: String, port: Int?)] {
-        var targets: [(String, Int?)] = []
+    /// `Targets.member.1.Id` and its port: one at least, unless none is needed.
+    fileprivate func targets(isNeeded: Bool = true) throws(Refusal) -> [(id: String, port: Int?)] {
+        var targets: [(id: String, port: Int?)] = []
         while targets.count < TargetGroup.membersMax, let id = values["Targets.member.\(targets.count + 1).Id"] {
-            targets.append((id, values["Targets.member.\(targets.count + 1).Port"].flatMap { Int($0) }))
+            let text = self["Targets.member.\(targets.count + 1).Port"]
+            let port = text.flatMap { Int($0) }
+            guard text == nil || port.map({ (1...65_535).contains($0) }) ?? false else {
+                throw Refusal("ValidationError", "'\(text ?? "")' is no port: expected 1 to 65535")
+            }
+            targets.append((id, port))
         }
+        guard !targets.isEmpty || !isNeeded else { throw .missing("Targets") }
         return targets
     }
 }

@@ -1,6 +1,6 @@
 import JSON
 
-/// The calls of EC2, of the balancers and of the price list that our programs make, and no others.
+/// How a call is read, may go wrong, and is answered.
 extension World {
     mutating func takeCall(_ question: Question, at now: Moment) -> Fate {
         guard let (service, action, form) = call(of: question) else {
@@ -30,61 +30,43 @@ extension World {
             return (.priceList, String(target.split(separator: ".").last ?? ""), form)
         }
         guard let form = Form(question.body), let action = form["Action"] else { return nil }
-        return (Service.balancing.contains(action) ? .elb : .ec2, action, form)
+        return (Action(rawValue: action)?.service ?? .ec2, action, form)
     }
 
     private mutating func perform(
-        _ action: String, of service: Service, _ form: Form, _ body: [UInt8], at now: Moment
+        _ name: String, of service: Service, _ form: Form, _ body: [UInt8], at now: Moment
     ) throws(Refusal) -> [UInt8] {
-        switch service {
-        case .priceList:
-            guard action == "GetProducts" else { throw unknown(action) }
-            return try priceList(body)
-        case .elb: return try balance(action, form, at: now)
-        case .ec2:
-            if form["DryRun"] == "true" {
-                let message = "Request would have succeeded, but DryRun flag is set."
-                throw Refusal("DryRunOperation", message, status: 412)
-            }
-            return try compute(action, form, at: now)
+        guard let action = Action(rawValue: name), action.service == service else {
+            throw Refusal("InvalidAction", "The sandbox does not know the action \(name): it is not AWS")
         }
-    }
-
-    private mutating func compute(_ action: String, _ form: Form, at now: Moment) throws(Refusal) -> [UInt8] {
-        switch action {
-        case "DescribeInstances": try describeInstances(form, at: now)
-        case "RunInstances": try runInstances(form, at: now)
-        case "TerminateInstances": try terminateInstances(form, at: now)
-        case "DescribeInstanceAttribute": try describeInstanceAttribute(form, at: now)
-        case "DescribeSubnets": try describeSubnets(form)
-        case "CreateTags": try createTags(form)
-        case "CreateImage": try createImage(form, at: now)
-        case "DescribeImages": try describeImages(form)
-        case "DeregisterImage": try deregisterImage(form)
-        case "DescribeSnapshots": try describeSnapshots(form)
-        case "DeleteSnapshot": try deleteSnapshot(form)
-        case "DescribeSpotPriceHistory": try describeSpotPrices(form, at: now)
-        case "DescribeAddresses": try describeAddresses(form)
-        case "AssociateAddress": try associateAddress(form)
-        case "DescribeVolumes": try describeVolumes(form)
-        case "AttachVolume": try attachVolume(form, at: now)
-        case "DetachVolume": try detachVolume(form, at: now)
-        default: throw unknown(action)
+        if service == .ec2, form["DryRun"] == "true" {
+            let message = "Request would have succeeded, but DryRun flag is set."
+            throw Refusal("DryRunOperation", message, status: 412)
         }
-    }
-
-    private mutating func balance(_ action: String, _ form: Form, at now: Moment) throws(Refusal) -> [UInt8] {
-        switch action {
-        case "DescribeTargetGroups": try describeTargetGroups(form)
-        case "DescribeTargetHealth": try describeTargetHealth(form)
-        case "RegisterTargets": try registerTargets(form, at: now)
-        case "DeregisterTargets": try deregisterTargets(form, at: now)
-        default: throw unknown(action)
+        return switch action {
+        case .describeInstances: try describeInstances(form, at: now)
+        case .runInstances: try runInstances(form, at: now)
+        case .terminateInstances: try terminateInstances(form, at: now)
+        case .describeInstanceAttribute: try describeInstanceAttribute(form, at: now)
+        case .describeSubnets: try describeSubnets(form)
+        case .createTags: try createTags(form)
+        case .createImage: try createImage(form, at: now)
+        case .describeImages: try describeImages(form)
+        case .deregisterImage: try deregisterImage(form)
+        case .describeSnapshots: try describeSnapshots(form)
+        case .deleteSnapshot: try deleteSnapshot(form)
+        case .describeSpotPriceHistory: try describeSpotPrices(form, at: now)
+        case .describeAddresses: try describeAddresses(form)
+        case .associateAddress: try associateAddress(form)
+        case .describeVolumes: try describeVolumes(form)
+        case .attachVolume: try attachVolume(form, at: now)
+        case .detachVolume: try detachVolume(form, at: now)
+        case .describeTargetGroups: try describeTargetGroups(form)
+        case .describeTargetHealth: try describeTargetHealth(form)
+        case .registerTargets: try registerTargets(form, at: now)
+        case .deregisterTargets: try deregisterTargets(form, at: now)
+        case .getProducts: try priceList(body)
         }
-    }
-
-    private func unknown(_ action: String) -> Refusal {
-        Refusal("InvalidAction", "The sandbox does not know the action \(action): it is not AWS")
     }
 }
 
@@ -108,12 +90,15 @@ extension Form {
         return left
     }
 
+    /// As in EC2. There is never more of anything.
+    private static let pageMax = 1_000
+
     /// One page, and what leads to the next.
     func page<Thing>(_ things: [Thing]) throws(Refusal) -> (page: ArraySlice<Thing>, next: String?) {
         let start = self["NextToken"].map { Int($0) ?? -1 } ?? 0
         guard (0...things.count).contains(start) else { throw .invalid("NextToken", self["NextToken"] ?? "") }
-        let size = self["MaxResults"].map { Int($0) ?? 0 } ?? things.count
-        guard size > 0 || things.isEmpty else { throw .invalid("MaxResults", self["MaxResults"] ?? "") }
+        let size = self["MaxResults"].map { Int($0) ?? 0 } ?? Self.pageMax
+        guard (1...Self.pageMax).contains(size) else { throw .invalid("MaxResults", self["MaxResults"] ?? "") }
         let end = min(start + size, things.count)
         return (things[start..<end], end < things.count ? "\(end)" : nil)
     }

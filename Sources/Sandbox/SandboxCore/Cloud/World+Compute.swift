@@ -23,6 +23,10 @@ extension World {
         }
         let type = form["InstanceType"] ?? "m5.large"
         guard price(of: type) != nil else { throw .invalid("instanceType", type) }
+        guard (form["UserData"] ?? "").utf8.count <= Self.userDataMax else {
+            throw Refusal("InvalidParameterValue", "User data is limited to 16384 bytes")
+        }
+        let ownTags = try form.newTags(of: "instance")
         let instance = try launch(
             { instance in
                 (instance.type, instance.zone, instance.image) = (type, place, image)
@@ -33,10 +37,13 @@ extension World {
                 let groups = form.list("SecurityGroupId")
                 instance.groups = groups.isEmpty ? [Self.securityGroup] : groups
             }, token: token, at: now)
-        tags[instance.id] = form.tags(of: "instance")
+        tags[instance.id] = ownTags
         if let token { launches.remember(token, form.fingerprint, instance.id) }
         return launched(instance)
     }
+
+    /// EC2's 16 KB, in base64.
+    private static let userDataMax = 21_848
 
     /// A subnet says the zone; without both it is the first.
     private func place(_ form: Form) throws(Refusal) -> String {

@@ -33,15 +33,18 @@ extension World {
         if let image = images.first(where: { $0.name == name }) {
             throw Refusal("InvalidAMIName.Duplicate", "AMI name \(name) is already in use by AMI \(image.id)")
         }
-        guard images.count < Self.imagesMax else { throw Refusal("AMIQuotaExceeded", "There are too many images") }
+        guard images.count < Self.imagesMax, snapshots.count < Self.imagesMax else {
+            throw Refusal("AMIQuotaExceeded", "The sandbox keeps \(Self.imagesMax) images and as many snapshots")
+        }
+        let (ofImage, ofSnapshot) = (try form.newTags(of: "image"), try form.newTags(of: "snapshot"))
         let made = now.wall.inSeconds
         var image = Image(id: chance.identifier("ami"), name: name, madeAt: made, due: now.time + rules.imageTime)
         let snapshot = Snapshot(id: chance.identifier("snap"), image: image.id, madeAt: made)
         image.snapshot = snapshot.id
         images.append(image)
         snapshots.append(snapshot)
-        tags[image.id] = form.tags(of: "image")
-        tags[snapshot.id] = form.tags(of: "snapshot")
+        tags[image.id] = ofImage
+        tags[snapshot.id] = ofSnapshot
         return response("CreateImageResponse") { $0.element("imageId", image.id) }
     }
 

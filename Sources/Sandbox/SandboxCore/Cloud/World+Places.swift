@@ -36,12 +36,13 @@ extension World {
         let ids = form.list("ResourceId")
         guard !ids.isEmpty else { throw .missing("ResourceId") }
         for id in ids where !isThere(id) { throw Refusal("InvalidID", "The ID '\(id)' is not valid") }
+        var tagged: [String: [Tag]] = [:]
         for id in ids {
-            for tag in form.tags("Tag") {
-                tags[id, default: []].removeAll { $0.key == tag.key }
-                tags[id, default: []].append(tag)
-            }
+            let new = form.tags("Tag")
+            let old = (tags[id] ?? []).filter { tag in !new.contains { $0.key == tag.key } }
+            tagged[id] = try Form.limited(old + new)
         }
+        tags.merge(tagged) { $1 }
         return response("CreateTagsResponse") { $0.element("return", "true") }
     }
 

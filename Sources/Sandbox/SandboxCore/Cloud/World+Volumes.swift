@@ -38,7 +38,17 @@ extension World {
     func describeVolumes(_ form: Form) throws(Refusal) -> [UInt8] {
         let ids = form.list("VolumeId")
         for id in ids { _ = try volume(id) }
-        let found = ids.isEmpty ? volumes : volumes.filter { ids.contains($0.id) }
+        let chosen = ids.isEmpty ? volumes : volumes.filter { ids.contains($0.id) }
+        let found = try form.filtered(chosen, tags: allTags) { volume, name in
+            switch name {
+            case "volume-id": [volume.id]
+            case "availability-zone": [volume.zone]
+            case "status": [volume.attachment == nil ? "available" : "in-use"]
+            case "attachment.instance-id": volume.attachment.map { [$0.instance] } ?? []
+            case "attachment.status": volume.attachment.map { [$0.state] } ?? []
+            default: nil
+            }
+        }
         return response("DescribeVolumesResponse") { writer in
             writer.element("volumeSet") { set in
                 for volume in found {
@@ -52,11 +62,15 @@ extension World {
                                 set.element("item") { write(attachment, of: volume.id, to: &$0) }
                             }
                         }
-                        write([Tag(key: "Name", value: volume.name)] + (tags[volume.id] ?? []), to: &item)
+                        write(allTags(of: volume), to: &item)
                     }
                 }
             }
         }
+    }
+
+    private func allTags(of volume: Volume) -> [Tag] {
+        [Tag(key: "Name", value: volume.name)] + (tags[volume.id] ?? [])
     }
 
     private func write(_ attachment: Volume.Attachment, of volume: String, to writer: inout XMLWriter) {

@@ -11,6 +11,8 @@ import JSON
 ///     POST   /sandbox/instances/ID/lifecycle       state
 ///     POST   /sandbox/instances/ID/terminate       at_once
 ///     POST   /sandbox/instances/ID/cancel          what was announced is taken back
+///     POST   /sandbox/instances/ID/register        balancer: it sends traffic there from now on
+///     POST   /sandbox/instances/ID/deregister      balancer
 ///     GET    /sandbox/faults
 ///     POST   /sandbox/faults                       what, kind, value, instance, count, seconds
 ///     POST   /sandbox/mend                         what; all without
@@ -52,12 +54,18 @@ extension World {
             try faults.add(fault)
             return writeFaults(at: now)
         case ["mend"]:
-            faults.mend(order.text("what"))
+            let what = order.text("what")
+            if let what { try expectKnown(what) }
+            faults.mend(what)
             return writeFaults(at: now)
         default: break
         }
         guard parts.count == 3, parts[0] == "instances" else { throw .noSuchOrder }
         let index = try instance(named: parts[1])
+        if ["register", "deregister"].contains(parts[2]) {
+            try balance(parts[2], index, order, at: now)
+            return writeTargets()
+        }
         try announce(parts[2], index, order, at: now)
         return writeInstance(instances[index], at: now)
     }
@@ -94,6 +102,12 @@ extension World {
         else {
             throw Refusal("", "another instance has the address \(address ?? "")", status: 409)
         }
+        let name = order.text("name")
+        // Orders have it in their paths.
+        guard name.map({ (1...256).contains($0.utf8.count) && !$0.contains("/") && $0 != "." && $0 != ".." }) ?? true
+        else {
+            throw Refusal("", "\(name ?? "") is no name: expected 1 to 256 bytes without a slash, such as web-1")
+        }
         let isSpot = try order.flag("spot") ?? true
         let boots = try order.flag("boot") ?? true
         let instance = try launch(
@@ -102,12 +116,20 @@ extension World {
                 (instance.isSpot, instance.boots, instance.groups) = (isSpot, boots, [Self.securityGroup])
                 if let address { instance.address = address }
             }, at: now)
-        if let name = order.text("name") { tags[instance.id] = [Tag(key: "Name", value: name)] }
+        if let name { tags[instance.id] = [Tag(key: "Name", value: name)] }
         return instance
+    }
+
+    private func expectKnown(_ what: String) throws(Refusal) {
+        guard Fault.isKnown(what) else {
+            let calls = Action.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Refusal("", "nothing is called \(what): expected metadata, all, or a call: \(calls)")
+        }
     }
 
     private func fault(_ order: Order, at now: Moment) throws(Refusal) -> Fault {
         let what = try order.need("what")
+        try expectKnown(what)
         let kinds = "throttle, error CODE, slow MILLISECONDS, hang or drop"
         let kind: Fault.Kind
         switch (try order.need("kind"), order.text("value")) {
@@ -115,7 +137,7 @@ extension World {
         case ("hang", nil): kind = .hang
         case ("drop", nil): kind = .drop
         case ("error", let code?):
-            guard what != "metadata" || Int(code).map({ (400...599).contains($0) }) ?? false else {
+            guard what != "metadata" || Fault.status(code) != nil else {
                 throw Refusal("", "the metadata services answer with a status, 400 to 599, and not with \(code)")
             }
             kind = .error(code)
