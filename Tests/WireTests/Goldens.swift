@@ -323,12 +323,16 @@ private let interruptionGoldens =
         ("shutdown", .shutdown, []),
     ].map { (name: String, signal: Notice.Signal, places: [String]) in
         Golden(
-            "notice-" + name, Notice(instance: host, signal: signal, detectedAt: moment(), epoch: 3),
+            "notice-" + name,
+            with(Notice(instance: host, signal: signal, detectedAt: moment(), epoch: 3)) { $0.seenAt = moment(250) },
             required: ["instance_id", "signal", "detected_at"] + places)
     } + [
         Golden(
             "notice-drill",
-            with(Notice(instance: host, signal: .rebalance, detectedAt: moment(), epoch: 3)) { $0.drill = true },
+            with(Notice(instance: host, signal: .rebalance, detectedAt: moment(), epoch: 3)) {
+                $0.seenAt = moment(250)
+                $0.drill = true
+            },
             required: ["instance_id", "signal", "detected_at"]),
         Golden(
             "notice-reply",

@@ -113,7 +113,7 @@ package struct AgentMachine: Sendable {
         // Most turns are a look at the metadata service that says what it said before.
         guard turn.hasNews || isAnyDue(turn.now) else { return }
         endDrill(&turn)
-        if let teller { notices.wake(teller, &turn) }
+        if let teller { notices.wake(teller, at: coordinatorTime(turn), &turn) }
         if actsStill { act(&turn) }
         if turn.wantsConfiguration { contact.wantConfiguration(turn.now) }
         outbox.take(turn.reports, &turn)

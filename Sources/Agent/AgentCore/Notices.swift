@@ -111,13 +111,15 @@ struct Notices: Sendable {
 
     // MARK: Telling
 
-    mutating func wake(_ teller: Teller, _ turn: inout Turn) {
+    /// `coordinatorTime` is what its clock shows, as far as it is known.
+    mutating func wake(_ teller: Teller, at coordinatorTime: Timestamp, _ turn: inout Turn) {
         for index in visible.indices {
             guard case .due(let time) = visible[index].state, time <= turn.now else { continue }
             let seen = visible[index]
             var notice = Notice(
                 instance: teller.enrolment.instance, signal: seen.signal, detectedAt: seen.detectedAt,
                 epoch: teller.epoch)
+            notice.seenAt = coordinatorTime - (turn.now - seen.seenAt)
             notice.drill = seen.isDrill
             let seconds = min(Self.deadlines.lowerBound + seen.failures / 2, Self.deadlines.upperBound)
             visible[index].state = .asked(

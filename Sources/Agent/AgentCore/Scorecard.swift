@@ -24,7 +24,7 @@ package struct Scorecard: Sendable, Equatable {
         isMet = incident.state == .met || (asksForReplicaOnly && incident.state == .averted)
         storedAfterMilliseconds = stored
         provenAfterMilliseconds = incident.verifiedAt.map { proven in
-            (stored ?? 0) + Int64((proven - incident.detectedAt) / .milliseconds(1))
+            Int64((proven - incident.detectedAt) / .milliseconds(1))
         }
         spareMilliseconds = incident.verifiedAt.flatMap { proven in
             incident.deadline.map { Int64(($0 - proven) / .milliseconds(1)) }

@@ -69,7 +69,9 @@ package enum Rules {
     package static let exclusiveHandOver = Duration.seconds(5)
     /// A replica that is not quite ready is promoted when no more than this is left: it may still work, waiting cannot.
     static let lastChoice = Duration.seconds(40)
-    /// EC2 gives two minutes; an end that is further away than this is nobody's to plan with.
+    /// What EC2 gives.
+    static let noticeTime = Duration.seconds(120)
+    /// An end that is further away than this is nobody's to plan with.
     static let interruptionLead = Duration.seconds(600)
     /// Announced work on a machine moves the workload this long before.
     static let maintenanceLead = Duration.seconds(900)

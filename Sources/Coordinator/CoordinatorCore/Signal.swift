@@ -10,6 +10,8 @@ struct Signal {
     var isCancelled = false
     /// Somebody made it up.
     var isDrill = false
+    /// When its host saw it; nil: nobody did, or did not say.
+    var seenAt: Timestamp?
     /// `time` by our clock.
     var endsAt: Timestamp?
     /// EC2's name of planned work, under which its date may change.
@@ -58,6 +60,10 @@ struct Signal {
 }
 
 extension Notice {
+    /// When the host saw it, by our clock. Its word on that is bounded: EC2 gives two minutes, so what is told of later than that is
+    /// told by a clock that is astray.
+    func seen(at now: Timestamp) -> Timestamp { min(max(seenAt ?? now, now - Rules.noticeTime), now) }
+
     /// When the machine goes, by our clock. EC2's time is right where our clock is; the time that its host has left, where the
     /// host's is. One of them is wrong, and nobody knows which: the earlier end counts while it is ahead, because acting early
     /// does less harm than too late, and the later one where the other has passed and the host still speaks.
@@ -95,6 +101,6 @@ extension Incident {
     /// When the machine goes, as far as that is known: EC2 gives two minutes. What began as a mere recommendation may be
     /// hours old when it becomes pressing, so its deadline counts, too.
     package var lastMoment: Timestamp {
-        interruptionTime ?? max(detectedAt + .seconds(120), deadline ?? .earliest)
+        interruptionTime ?? max(detectedAt + Rules.noticeTime, deadline ?? .earliest)
     }
 }

@@ -54,6 +54,7 @@ extension Slot {
     private mutating func fold(_ notice: Notice, _ turn: inout Turn) -> IncidentID {
         var signal = Signal(notice.signal)
         signal.isDrill = notice.drill
+        signal.seenAt = notice.seen(at: turn.now)
         signal.endsAt = notice.end(at: turn.now)
         if let known = incidents.first(where: { $0.isOpen && folds(signal, of: notice.instance, into: $0) }) {
             if known.endsAt.map({ $0 <= turn.now }) ?? false {
@@ -71,8 +72,8 @@ extension Slot {
             return earliest
         }
         let id = open(
-            signal.kind, of: notice.instance, interruptionTime: signal.time, signal.sentence, signal.event,
-            isDrill: signal.isDrill, &turn)
+            signal.kind, of: notice.instance, seenAt: signal.seenAt, interruptionTime: signal.time, signal.sentence,
+            signal.event, isDrill: signal.isDrill, &turn)
         changeIncident(id) { record in
             record.endsAt = signal.endsAt
             record.maintenance = signal.maintenance
@@ -127,7 +128,7 @@ extension Slot {
         let time = signal.time.map { min($0, known ?? $0) } ?? known
         guard isStronger || time != known else { return }
         launches = Attempts()
-        let deadline = turn.now + failoverTime
+        let deadline = (signal.seenAt ?? turn.now) + failoverTime
         changeIncident(id) { record in
             if isStronger { record.incident.kind = signal.kind }
             record.incident.interruptionTime = time
@@ -156,15 +157,15 @@ extension Slot {
     }
 
     private mutating func open(
-        _ kind: Incident.Kind, of instance: InstanceID, interruptionTime: Timestamp?, _ sentence: String,
-        _ event: EventKind, isDrill: Bool = false, _ turn: inout Turn
+        _ kind: Incident.Kind, of instance: InstanceID, seenAt: Timestamp? = nil, interruptionTime: Timestamp?,
+        _ sentence: String, _ event: EventKind, isDrill: Bool = false, _ turn: inout Turn
     ) -> IncidentID {
         var incident = Incident(
-            id: turn.makeID(), slot: id, instance: instance, kind: kind, state: .open, detectedAt: turn.now,
-            epoch: epoch)
+            id: turn.makeID(), slot: id, instance: instance, kind: kind, state: .open,
+            detectedAt: seenAt ?? turn.now, epoch: epoch)
         incident.interruptionTime = interruptionTime
         incident.drill = isDrill
-        if incident.isUrgent(at: turn.now) { incident.deadline = turn.now + failoverTime }
+        if incident.isUrgent(at: turn.now) { incident.deadline = incident.detectedAt + failoverTime }
         incidents.append(IncidentRecord(incident))
         // What failed for hours while nothing pressed is tried again now.
         launches = Attempts()

@@ -7,6 +7,7 @@ package struct Incident: WireObject {
     package var instance: InstanceID
     package var kind: Kind
     package var state: State
+    /// When its host saw the first signal, or we knew of it ourselves. The deadline counts from here.
     package var detectedAt: Timestamp
     /// When EC2 takes the machine; nil for signals that say no time.
     package var interruptionTime: Timestamp?

@@ -9,6 +9,8 @@ package struct Notice: WireObject {
     package var instance: InstanceID
     package var signal: Signal
     package var detectedAt: Timestamp
+    /// The same by the coordinator's clock, as far as the host knows it: what is told late is late all the same.
+    package var seenAt: Timestamp?
     package var epoch: Epoch?
     /// Nobody takes the machine: somebody rehearses that. Refused where the slot would not survive it.
     package var drill = false
@@ -48,6 +50,7 @@ package struct Notice: WireObject {
     package init(_ fields: Fields) throws(JSONError) {
         instance = try fields.need("instance_id")
         detectedAt = try fields.need("detected_at")
+        seenAt = try fields.maybe("seen_at")
         epoch = try fields.maybe("epoch")
         drill = try fields.maybe("drill") ?? false
         let kind: Kind = try fields.need("signal")
@@ -64,6 +67,7 @@ package struct Notice: WireObject {
     package func write(_ fields: inout FieldWriter) {
         fields.put("instance_id", instance)
         fields.put("detected_at", detectedAt)
+        fields.put("seen_at", seenAt)
         fields.put("epoch", epoch)
         fields.put("drill", drill ? true : nil)
         switch signal {

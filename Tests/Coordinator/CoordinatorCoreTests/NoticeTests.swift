@@ -262,6 +262,32 @@ import Wire
         #expect(scene.slot.emergencyStatus.replica?.type == .automaticRebalance)
     }
 
+    // MARK: What is told late
+
+    @Test func `the deadline counts from when the machine saw its end, not from when we heard`() throws {
+        var scene = try Scene.pair()
+        let seen = scene.now - .seconds(12)
+        var notice = Notice(instance: alpha, signal: .shutdown, detectedAt: seen)
+        notice.seenAt = seen
+        let reply = try scene.notice(notice)
+        #expect(reply.deadline == seen + .seconds(15))
+        #expect(scene.incident?.detectedAt == seen)
+        scene.wait(4)
+        try scene.activate(bravo)
+        #expect(scene.incident?.state == .missed)
+    }
+
+    /// In seconds from now: what the host says, and what we take.
+    @Test(arguments: [(-5, -5), (0, 0), (60, 0), (-120, -120), (-86_400, -120)])
+    func `its word on when it saw that is bounded`(_ row: (Int, Int)) throws {
+        var scene = try Scene.pair()
+        var notice = Notice(instance: alpha, signal: .shutdown, detectedAt: scene.now)
+        notice.seenAt = scene.now + .seconds(row.0)
+        try scene.notice(notice)
+        #expect(scene.incident?.detectedAt == scene.now + .seconds(row.1))
+        #expect(scene.role(bravo) == .promoting)
+    }
+
     // MARK: Clocks that differ
 
     /// In seconds from now, by our clock: the announced end, when its host saw it, and what we make of it.

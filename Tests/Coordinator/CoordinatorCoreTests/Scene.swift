@@ -96,7 +96,12 @@ struct Scene {
     ) throws -> NoticeReply {
         var notice = Notice(instance: instance, signal: signal, detectedAt: detectedAt ?? now)
         notice.drill = drill
-        return try decide { [notice] slot, turn in try slot.take(notice, &turn) }
+        return try self.notice(notice)
+    }
+
+    @discardableResult
+    mutating func notice(_ notice: Notice) throws -> NoticeReply {
+        try decide { slot, turn in try slot.take(notice, &turn) }
     }
 
     /// EC2's two minutes.

@@ -33,6 +33,8 @@ package enum Mutation: String, CaseIterable, Sendable {
     case reportsSwallowed
     /// So does a notice.
     case noticesSwallowed
+    /// A notice counts from when it came in, however long it had been seen.
+    case lateNoticesAreNew
     /// Whose agent was deleted is told that its token is not good any more, and which agent it was in is forgotten.
     case deletionForgotten
     /// Nobody gets a newer configuration than it has.
@@ -160,6 +162,7 @@ final class Mutations {
             let reply = NoticeReply(incident: "incident-of-nobody", action: .monitor, role: .primary, epoch: 1)
             receive(Response(status: 200, body: encodeJSON(reply)))
             return nil
+        case (.lateNoticesAreNew, .terminationImminent): replace(#""seen_at":"#, with: "null", in: &request.body)
         case (.epochUnchecked, .terminationReport), (.epochUnchecked, .pricingReport),
             (.epochUnchecked, .cleanupReport):
             let slot = request.slot.flatMap { world.coordinator.slots[$0] }
