@@ -9,9 +9,11 @@ import Systemd
         let program = AgentSettings.program
         let start = ProgramStart.ofThisProcess()
         let invocation = program.invocation(of: start)
+        let tokens = ["SPOT_OPTIMIZER_CLIENT_TOKEN", "CLIENT_TOKEN"].flatMap { [$0, "\($0)_FILE"] }
+        let asService = start.withCredential("client-token", of: "spot-agent.service", unless: tokens)
         switch invocation.subcommand {
-        case "check-config": program.checkSettings(AgentSettings.read(invocation, start)).exit()
-        case "check": CheckCommand.run(invocation, start, program).exit()
+        case "check-config": program.checkSettings(AgentSettings.read(invocation, asService)).exit()
+        case "check": CheckCommand.run(invocation, asService, program).exit()
         case "drill": DrillCommand.run(invocation, start, program).exit()
         case "incidents": IncidentsCommand.run(invocation, start, program).exit()
         case "status": StatusCommand.run(invocation, start.environment, now: SystemSurroundings().wall()).exit()

@@ -7,16 +7,9 @@ import Wire
 
 /// `spot-agent check`: whether this machine has all that the agent needs.
 enum CheckCommand {
-    /// Where the unit's credential is: while the service runs, and where systemd looks for it (systemd.exec(5)).
-    private static let credentialFolders = [
-        "/run/credentials/spot-agent.service", "/etc/credstore", "/run/credstore", "/usr/local/lib/credstore",
-        "/usr/lib/credstore",
-    ]
-
     static func run(
         _ invocation: Invocation, _ start: ProgramStart, _ program: ProgramDescription
     ) -> ExitStatus {
-        let start = withServiceCredential(start)
         let outcome = AgentSettings.read(invocation, start)
         do {
             let page = CheckPage(try findings(outcome, start.environment).lines)
@@ -28,15 +21,6 @@ enum CheckCommand {
             StandardStream.error.write("cannot check: \(error)\n")
             return .failure
         }
-    }
-
-    /// By hand there is no credential; so the one that the service has is taken, unless somebody named another token.
-    private static func withServiceCredential(_ start: ProgramStart) -> ProgramStart {
-        let names = ["SPOT_OPTIMIZER_CLIENT_TOKEN", "CLIENT_TOKEN"].flatMap { [$0, "\($0)_FILE"] }
-        guard !(names + ["CREDENTIALS_DIRECTORY"]).contains(where: { start.environment[$0] != nil }),
-            let folder = credentialFolders.first(where: { fileExists("\($0)/client-token") })
-        else { return start }
-        return start.with("CREDENTIALS_DIRECTORY", folder)
     }
 
     private static func findings(_ outcome: SettingsOutcome, _ environment: [String: String]) throws -> Findings {

@@ -12,7 +12,9 @@ struct MetricsPage {
         group("spot_agents", "gauge", "Slots by what the store knows of them.", totals.agents)
         group("spot_hosts", "gauge", "Machines by role.", totals.hosts)
         group("spot_commands_open", "gauge", "Commands that are not finished, by state.", totals.openCommands)
-        single("spot_incidents_open", "gauge", "Interruptions without a verdict.", totals.openIncidents)
+        single(
+            "spot_incidents_open", "gauge", "Interruptions, recommendations and planned work that are not over.",
+            totals.openIncidents)
         single("spot_drills_open", "gauge", "Drills without a verdict.", totals.openDrills)
         single("spot_database_bytes", "gauge", "Size of the database file.", totals.databaseBytes)
     }

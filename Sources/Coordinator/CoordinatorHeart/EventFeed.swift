@@ -10,9 +10,11 @@ package final class EventFeed: Sendable {
         var tail: Tail
         var waiting: [Waiter] = []
         var lastID: Int64 = 0
-        var kinds: [EventKind: Int] = [:]
-        var drillKinds: [EventKind: Int] = [:]
+        // Each is counted from 0: whoever watches a counter grow must have seen it before.
+        var kinds = EventFeed.none
+        var drillKinds = EventFeed.none
     }
+    private static let none = Dictionary(uniqueKeysWithValues: EventKind.allCases.map { ($0, 0) })
     private struct Waiter {
         let id: Int64
         let wake: @Sendable () -> Void

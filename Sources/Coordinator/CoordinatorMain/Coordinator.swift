@@ -11,7 +11,13 @@ import Systemd
         let program = CoordinatorSettings.program
         let start = ProgramStart.ofThisProcess()
         let invocation = program.invocation(of: start)
-        let outcome = program.readSettings(invocation, start, standardFile: CoordinatorSettings.standardFile)
+        let isService = invocation.subcommand == "serve"
+        let reader =
+            isService
+            ? start
+            : start.withCredential(
+                "admin-token", of: "spot-coordinator.service", unless: ["ADMIN_TOKEN", "ADMIN_TOKEN_FILE"])
+        let outcome = program.readSettings(invocation, reader, standardFile: CoordinatorSettings.standardFile)
         switch invocation.subcommand {
         case "check-config":
             program.checkSettings(outcome, and: CoordinatorSettings.contradictions(in: outcome)).exit()

@@ -141,7 +141,7 @@ extension Verb {
 
     private static let commonNotes = [
         "The administrator's token is taken from --token-file, else from the settings (ADMIN_TOKEN, ADMIN_TOKEN_FILE or "
-            + "the credential admin-token), else from the file admin-token beside the database: where DATABASE_URL puts it, "
+            + "the service's credential admin-token), else from the file admin-token beside the database: where DATABASE_URL puts it, "
             + "else in $STATE_DIRECTORY, in /var/lib/spot-coordinator or in the working folder.",
         "Ends with 0 when it is done, 1 when the coordinator refuses, 64 when the command line is wrong, 69 when the "
             + "coordinator cannot be reached, 77 when the token is missing or refused, 78 when the settings are wrong.",

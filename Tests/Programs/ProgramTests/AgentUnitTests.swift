@@ -35,8 +35,11 @@ struct AgentUnitTests {
         try expectToPass(
             """
             world 127.0.0.1
+            # Before the first start and beside a running one, with the service's own token.
+            spot-agent check-config
             systemctl start spot-agent
             in_contact
+            spot-agent check-config
             systemctl restart spot-agent
             in_contact
             [ "$(says 'registered')" = 1 ]
@@ -80,7 +83,8 @@ struct AgentUnitTests {
             systemctl stop --no-block web db $(order) spot-agent
             until_ '[ "$(show web ActiveState) $(show db ActiveState) $(show spot-agent ActiveState)" = "inactive inactive inactive" ]'
             gone() { show $1 InactiveEnterTimestampMonotonic; }
-            [ "$(gone spot-agent)" -lt "$(gone web)" ] && [ "$(gone spot-agent)" -lt "$(gone db)" ]
+            [ "$(gone spot-agent)" -lt "$(gone web)" ]
+            [ "$(gone spot-agent)" -lt "$(gone db)" ]
             [ "$(says 'a shutdown may stop the workload before us')" = 0 ]
             """)
     }

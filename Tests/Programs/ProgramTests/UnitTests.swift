@@ -122,8 +122,10 @@ struct UnitTests {
             ask() { (exec 3<>/dev/tcp/127.0.0.1/5000; printf 'GET /ping HTTP/1.0\\r\\n\\r\\n' >&3; tail -n 1 <&3) 2>/dev/null; }
             both() { echo "$(show spot-coordinator.socket ActiveState) $(show spot-coordinator ActiveState)"; }
             systemctl start spot-coordinator
-            systemctl enable spot-coordinator.socket && systemctl restart spot-coordinator
-            [ "$(both)" = 'active active' ] && [ "$(ask)" = pong ]
+            systemctl enable spot-coordinator.socket
+            systemctl restart spot-coordinator
+            [ "$(both)" = 'active active' ]
+            [ "$(ask)" = pong ]
             spot-coordinator backup /root/copy >/dev/null
 
             # Agents never cease to ask.
@@ -132,7 +134,8 @@ struct UnitTests {
             spot-coordinator restore /root/copy >/dev/null
             [ "$(both)" = 'inactive inactive' ]
             systemctl start spot-coordinator
-            [ "$(both)" = 'active active' ] && [ "$(ask)" = pong ]
+            [ "$(both)" = 'active active' ]
+            [ "$(ask)" = pong ]
 
             # Whoever asks starts it, until systemd does that no more.
             mkdir -p /etc/spot-optimizer
@@ -141,7 +144,8 @@ struct UnitTests {
             until_ '[ "$(both)" = "failed failed" ]'
             rm /etc/spot-optimizer/coordinator.env
             systemctl start spot-coordinator
-            [ "$(both)" = 'active active' ] && [ "$(ask)" = pong ]
+            [ "$(both)" = 'active active' ]
+            [ "$(ask)" = pong ]
             kill $asking
             """)
     }
@@ -190,7 +194,9 @@ struct UnitTests {
             systemctl start spot-coordinator
             [ ! -e /var/lib/private/spot-coordinator/admin-token ]
             [ ! -e /var/lib/private/spot-coordinator/coordinator.sqlite.key ]
-            admin() { spot-coordinator client "$@" --token-file /etc/credstore/admin-token; }
+            # The credential is found by hand as well, also while the service is down.
+            admin() { spot-coordinator client "$@"; }
+            spot-coordinator check-config
             token=$(admin create Acme --json | grep -o '"token": *"[^"]*"')
             spot-coordinator backup /root/copy >/dev/null
             systemctl stop spot-coordinator
@@ -199,7 +205,8 @@ struct UnitTests {
             systemctl start spot-coordinator
             id=$(admin list --json | grep -o '"id": *"[^"]*"' | head -n 1 | cut -d '"' -f 4)
             shown=$(admin token "$id")
-            [ -n "$shown" ] && grep -qF "$shown" <<<"$token"
+            [ -n "$shown" ]
+            grep -qF "$shown" <<<"$token"
             """)
     }
 

@@ -33,9 +33,18 @@ package struct ProgramStart: Sendable {
         unsafe unsetenv(variable)
     }
 
-    /// As if the environment had held this, too.
-    package func with(_ variable: String, _ value: String) -> ProgramStart {
-        ProgramStart(arguments: arguments, environment: environment.merging([variable: value]) { $1 })
+    /// By hand there is no credential; so the one that the unit has is taken, by whoever may read it, unless the environment has one of these.
+    package func withCredential(_ name: String, of unit: String, unless variables: [String]) -> ProgramStart {
+        // While the service runs, and where systemd looks for it (systemd.exec(5)).
+        let folders = [
+            "/run/credentials/\(unit)", "/etc/credstore", "/run/credstore", "/usr/local/lib/credstore",
+            "/usr/lib/credstore",
+        ]
+        let isGiven = (variables + ["CREDENTIALS_DIRECTORY"]).contains { environment[$0] != nil }
+        guard !isGiven, let folder = folders.first(where: { isReadable("\($0)/\(name)") }) else { return self }
+        var found = environment
+        found["CREDENTIALS_DIRECTORY"] = folder
+        return ProgramStart(arguments: arguments, environment: found)
     }
 }
 

@@ -9,6 +9,9 @@ package func fileExists(_ path: String) -> Bool {
     return unsafe lstat(path, &status) == 0
 }
 
+/// Whether this process may read it.
+package func isReadable(_ path: String) -> Bool { unsafe access(path, R_OK) == 0 }
+
 /// Whether both names lead to one file.
 package func isSameFile(_ path: String, _ other: String) -> Bool {
     var (one, two) = (stat(), stat())
