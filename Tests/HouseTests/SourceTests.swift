@@ -63,4 +63,14 @@ struct SourceTests {
         }
         #expect(links > 0)
     }
+
+    /// `set -e` goes on after `! this`, and after `[ this ] && [ that ]` when it is this that does not hold.
+    @Test func `each line of a test's script can fail it`() throws {
+        for file in try repository.files(below: "Tests", suffix: ".swift") {
+            for line in try repository.text(of: file).split(separator: "\n") {
+                let isLost = line.contains(#/^ +! /#) || line.contains(#/^ +\[.* \]\]? && /#)
+                #expect(!isLost, "\(file): \(line)")
+            }
+        }
+    }
 }

@@ -70,7 +70,8 @@ struct ActingTests {
             act hooks drain 10
             says '10-talks done'
             lines=$(journalctl -q -t spot-hook-drain | wc -l)
-            [ $lines -ge 900 ] && [ $lines -le 1300 ]
+            [ $lines -ge 900 ]
+            [ $lines -le 1300 ]
             echo "measured: 10 MB took $(took 10-talks) ms, $lines lines in the journal"
             """)
     }
@@ -81,7 +82,7 @@ struct ActingTests {
             hook drain 10-leaves <<<'setsid sleep 600 </dev/null >/dev/null 2>&1 & (trap "" TERM; while :; do sleep 601; done) & exit 0'
             act hooks drain 5
             says '10-leaves done'
-            ! pgrep -f 'sleep 60[01]'
+            if pgrep -f 'sleep 60[01]'; then exit 1; fi
             """)
     }
 
@@ -101,7 +102,9 @@ struct ActingTests {
             says '20-b failed (it exited with 4)'
             says '10-told done'
             first=$(sed -n 's/.*LEFT_MS=//p' /run/told)
-            [ $first -le 10000 ] && [ $first -gt 9500 ] && [ $(</run/left) -le $((first - 300)) ]
+            [ $first -le 10000 ]
+            [ $first -gt 9500 ]
+            [ $(</run/left) -le $((first - 300)) ]
             [ "$(grep -v LEFT_MS /run/told | xargs)" = 'SPOT_EPOCH=7 SPOT_INCIDENT=incident-1 SPOT_INSTANCE=i-0123456789abcdef0 SPOT_ROLE=promoting SPOT_STAGE=verify' ]
             journalctl -q -t spot-hook-verify >/dev/null
             act hooks ready 5
@@ -174,7 +177,7 @@ struct ActingTests {
             says 'nobody.service stopped : not loaded'
             act stop 4 plain deaf leaves nobody
             [ $rc = 0 ]; says 'done in'
-            ! pgrep -f 'sleep 60[0123]'
+            if pgrep -f 'sleep 60[0123]'; then exit 1; fi
             echo "measured: a unit that ignores SIGTERM, one that leaves processes and two others stopped in $(took done) of 4000 ms"
             [ "$(took done)" -lt 3900 ]
             act inspect 2 plain deaf leaves
@@ -216,7 +219,7 @@ struct ActingTests {
             [ "$(systemctl show -P LoadState 'spot-order-*.service')" = loaded ]
             [ "$(systemctl show -P After 'spot-order-*.service' | tr ' ' '\\n' | grep -c -e ^slow.service -e ^plain.service)" = 2 ]
             [[ "$(systemctl show -P Before 'spot-order-*.service')" == *spot-agent.service* ]]
-            ! journalctl -q -b | grep -E 'Unknown key|has no ExecStart'
+            if journalctl -q -b | grep -E 'Unknown key|has no ExecStart'; then exit 1; fi
             """)
     }
 }

@@ -19,7 +19,9 @@ extension ActingTests {
             until_ 'inactive deaf && ! pgrep -f "sleep 60[01]"' >/dev/null
             deaf=$(((${EPOCHREALTIME/./} - begin) / 1000))
             echo "measured: a fence armed for 1000 ms had stopped a unit after $plain ms and killed another after $deaf ms"
-            [ $plain -ge 990 ] && [ $plain -lt 1500 ] && [ $deaf -lt 4000 ]
+            [ $plain -ge 990 ]
+            [ $plain -lt 1500 ]
+            [ $deaf -lt 4000 ]
             until_ '[ "$(fences)" = 0 ]'
             """)
     }
@@ -37,7 +39,7 @@ extension ActingTests {
             systemctl daemon-reload
             until_ 'inactive plain && inactive slow && [ "$(fences)" = 0 ]'
             [ -z "$(systemctl list-units --all --plain --no-legend 'spot-fence-*')" ]
-            ! journalctl -q -b | grep -E 'Unknown key|has no ExecStart'
+            if journalctl -q -b | grep -E 'Unknown key|has no ExecStart'; then exit 1; fi
             """)
     }
 
@@ -54,7 +56,8 @@ extension ActingTests {
             for _ in {1..8}; do act arm 600 plain; [ "$(fences)" = 1 ]; done
             act arm 600 plain then arm 500 plain then arm 400 plain
             touch /run/enough; wait $looks
-            [ ! -e /run/gap ] && [ "$(wc -l </run/looks)" -ge 8 ]
+            [ ! -e /run/gap ]
+            [ "$(wc -l </run/looks)" -ge 8 ]
             [ "$(fences)" = 1 ]
             act disarm 5
             says 'done in'

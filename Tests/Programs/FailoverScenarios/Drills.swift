@@ -29,6 +29,7 @@ func rehearse(_ town: Town) throws {
 private func drill(on town: Town, killing victim: Victim = .old, at step: Step? = nil) throws -> Duration {
     let old = town.primary
     var round = Round(town)
+    round.announcement = nil
     try round.play(step.map { _ in .kill(victim) }, at: step.map { Moment(line: ($0, 1)) }) { host in
         // In the background: the shell is wanted for the kill.
         try host.box.ask("(spot-agent drill >/run/drill 2>&1; echo \"status $?\" >>/run/drill) & :")

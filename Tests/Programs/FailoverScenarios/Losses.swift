@@ -4,8 +4,8 @@ import Wire
 
 /// How a pair loses a machine, or the way to it. Each is the last that its town sees.
 enum Loss: String {
-    /// The primary's machine fails, and EC2 knows.
-    case machine
+    /// The primary's machine fails, and EC2 knows; or does not, and there is a lease.
+    case machine, leasedMachine
     /// The primary and the coordinator do not hear each other; with a lease, or without.
     case link, leasedLink
     /// The same, and then EC2 takes the primary: it does not hear the coordinator, is not heard, or both.
@@ -26,10 +26,12 @@ func lose(_ town: Town, _ words: [String]) throws {
     let began = SystemSurroundings().monotonic()
     var noticed = began
     let took: Duration?
-    try town.settle(loss == .leasedLink ? ["LEASE_SECONDS=15"] : [], hasReplica: loss != .alone)
+    let isLeased = loss == .leasedLink || loss == .leasedMachine
+    try town.settle(isLeased ? ["LEASE_SECONDS=15"] : [], hasReplica: loss != .alone)
     noticed = SystemSurroundings().monotonic()
     switch loss {
     case .machine: took = try town.loseMachine()
+    case .leasedMachine: took = try town.loseLeasedMachine()
     case .link: took = try town.loseLink()
     case .leasedLink: took = try town.loseLeasedLink()
     case .unanswered: took = try town.takeCutOff(.fromCoordinator, times)
@@ -105,6 +107,24 @@ extension Town {
             try expectLine(since: begin, from: Step.coordinator, message)
         }
         try expectVerdict(on: old, new, since: before)
+        try expectNothingLeft(on: [new])
+        return took
+    }
+
+    /// EC2 says that it runs, so that nobody serves before its lease has ended.
+    fileprivate func loseLeasedMachine() throws -> Duration {
+        let (old, new, begin, before) = (primary, replica, journal.count, try epoch())
+        witness.begin()
+        old.box.kill()
+        let took = try waitUntilServed(by: new, within: .seconds(60))
+        for message in ["host silent", "promotion decided", "replica promoted"] {
+            try expectLine(since: begin, from: Step.coordinator, message)
+        }
+        try expectVerdict(on: old, new, since: before)
+        // A heartbeat before its death it had a lease for fifteen seconds.
+        guard witness.sight.changes == 1, witness.sight.gap > .seconds(10) else {
+            throw Broken("somebody served while the lease ran: \(witness.sight)")
+        }
         return took
     }
 
@@ -144,6 +164,7 @@ extension Town {
             throw Broken("the old primary serves again: \(witness.sight)")
         }
         try expectVerdict(on: old, new, since: before)
+        try expectNothingLeft(on: [old, new])
         return took
     }
 
@@ -171,8 +192,9 @@ extension Town {
         let end = SystemSurroundings().monotonic() + time
         try old.announce(in: time)
         try expectLine(since: begin, from: old.box.name, "stopping the workload", within: time)
-        let sight = witness.sight
+        let (sight, left) = (witness.sight, end - SystemSurroundings().monotonic())
         // The drain's budget of five seconds, and five more to stop.
+        guard left < .seconds(12) else { throw Broken("it stopped \(left.whole) ms before its end") }
         guard sight.gap < .seconds(1), handOver == .overlap || sight.names == [old.box.name] else {
             throw Broken("it did not serve to the last moment: \(sight)")
         }
@@ -190,8 +212,7 @@ extension Town {
             let status = try old.box.run("spot-agent status").said
             return status.contains(/\nrole +\w/) && !status.contains(/\nrole +primary/)
         }
-        try eventually("the end of all incidents") { try incidents().allSatisfy { $0.state != .open } }
-        try eventually("the end of all commands") { try commands().allSatisfy { !$0.state.isOpen } }
+        try expectNothingLeft(on: [old, new])
         guard try old.state(of: "web") == "inactive", witness.sight.names == [new.box.name],
             handOver == .overlap || witness.sight.pairs == 0, try epoch().number == before.number + 1,
             try Marks.read(Marks.twice, in: folder) == []
@@ -204,6 +225,7 @@ extension Town {
         let begin = journal.count
         var round = Round(self)
         round.hasLostOld = true
+        round.announcement = nil
         try round.play { host in try host.box.ask("systemctl poweroff --no-block") }
         try insist(round, "a shutdown")
         try expectLine(since: begin, from: Step.coordinator, "termination announced")
@@ -233,7 +255,7 @@ extension Town {
         witness.begin()
         for host in [replica, primary] { try host.announce(in: time) }
         try serveToTheEnd(end, since: begin)
-        try expectHonesty(on: primary, since: begin)
+        for host in hosts { try expectHonesty(on: host, since: begin) }
         return nil
     }
 
@@ -252,6 +274,7 @@ extension Town {
         let took = try waitUntilServed(by: new, within: .seconds(15))
         try expectVerdict(on: old, new, since: before)
         try serveToTheEnd(end, since: begin)
+        try expectHonesty(on: new, since: begin)
         guard witness.sight.names == [new.box.name] else { throw Broken("another served last: \(witness.sight)") }
         return took
     }

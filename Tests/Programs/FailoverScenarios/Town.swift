@@ -167,15 +167,48 @@ final class Town {
         try commands().filter { $0.incident == incident }
     }
 
-    /// As often as it takes until the coordinator cannot store it.
-    func writeUntilRefused() throws {
+    /// What the coordinator has stored of it, which no kill takes from it.
+    func events(of incident: IncidentID) throws -> [String] {
+        try console.ask(
+            Route.events.target([], query: [(.agent, known().text), (.limit, "500")]), as: LogLines.self
+        ).events.filter { $0.incident == incident }.map(\.kind)
+    }
+
+    /// Nothing is left to be told, done or judged. `hosts`: who is there to be asked.
+    func expectNothingLeft(on hosts: [Host]) throws {
+        try eventually("the end of all incidents") { try incidents().allSatisfy { $0.state != .open } }
+        try eventually("the end of all commands") { try commands().allSatisfy { !$0.state.isOpen } }
+        for host in hosts {
+            try eventually("an empty outbox on \(host.box.name)") {
+                try host.box.run("spot-agent status").said.contains(/\noutbox +0 waiting\n/)
+            }
+        }
+    }
+
+    /// As often as it takes until the coordinator cannot store it. Returns the names that it has acknowledged.
+    func writeUntilRefused() throws -> [String] {
+        var written: [String] = []
         for number in 0..<5_000 {
             let creation = ClientCreation(name: "filler \(number)", email: nil)
             guard (try? console.tell(Route.createClient.path(), creation, as: CreatedClient.self)) != nil else {
-                return
+                return written
             }
+            written.append(creation.name)
         }
         throw Broken("a full disk takes everything")
+    }
+
+    /// The names of all clients.
+    func clients() throws -> [String] { try console.ask(Route.clients.path(), as: ClientNames.self).names }
+
+    private struct ClientNames: JSONReadable {
+        let names: [String]
+
+        init(from json: JSONValue) throws(JSONError) {
+            var names: [String] = []
+            for entry in try json.array() { names.append(try entry.object().required("name").string()) }
+            self.names = names
+        }
     }
 
     func epoch() throws -> Epoch { try console.ask(Route.agent.path(known()), as: AgentDetail.self).agent.epoch }

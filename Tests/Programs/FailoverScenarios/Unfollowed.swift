@@ -24,8 +24,10 @@ func sufferUnfollowed(_ town: Town) throws {
     guard try town.incidents().map(\.state) == [.averted], try town.epoch() == epoch,
         try town.primary.box.process(of: "web") == process,
         try town.replica.state(of: "web") == "inactive", town.witness.sight.names == [town.primary.box.name],
-        town.witness.sight.gap < .seconds(1)
+        town.witness.sight.gap < .seconds(1), town.witness.sight.pairs == 0,
+        try Marks.read(Marks.twice, in: town.folder) == []
     else { throw Broken("a recommendation that nothing followed moved something: \(town.witness.sight)") }
+    try town.expectNothingLeft(on: [town.primary])
     say("measured: \(town.handOver), a rebalance recommendation that nothing followed: its replica was ended")
 }
 

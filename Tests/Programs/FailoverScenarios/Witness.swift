@@ -10,7 +10,7 @@ final class Witness: Sendable {
         var pairs = 0
         /// How often another one answered than before; a hand-over is one.
         var changes = 0
-        /// The longest time from an answer to the next.
+        /// The longest time from an answer to the next, or for which there has been none until now.
         var gap = Duration.zero
         /// Who answered last.
         private(set) var names: Set<String> = []
@@ -21,8 +21,12 @@ final class Witness: Sendable {
             guard !names.isEmpty else { return }
             if names.count > 1 { pairs += 1 }
             if !self.names.isEmpty, names != self.names { changes += 1 }
-            if let answeredAt { gap = max(gap, now - answeredAt) }
+            wait(until: now)
             (self.names, answeredAt) = (names, now)
+        }
+
+        fileprivate mutating func wait(until now: Duration) {
+            if let answeredAt { gap = max(gap, now - answeredAt) }
         }
     }
 
@@ -47,7 +51,16 @@ final class Witness: Sendable {
     }
 
     func begin() { state.change { $0.sight = Sight() } }
-    var sight: Sight { state.change { $0.sight } }
+
+    var sight: Sight {
+        let now = SystemSurroundings().monotonic()
+        return state.change { state in
+            var sight = state.sight
+            sight.wait(until: now)
+            return sight
+        }
+    }
+
     func stop() { state.change { $0.isOver = true } }
 }
 

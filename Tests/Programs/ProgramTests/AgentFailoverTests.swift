@@ -115,8 +115,10 @@ struct AgentFailoverTests {
     func `restarts, upgrades, blindness, full disks and dead journals move nothing, and a notice is obeyed in each`()
         throws
     {
-        let long = Self.modes.map { ["trials", $0, "starvedReplica", "starvedCoordinator", "fullStore"] }
-        try expectToPass(again(long, 1) + again(Self.modes.map { ["trials", $0] }, 3), within: .seconds(400))
+        let long = Self.modes.map {
+            ["trials", $0, "starvedPrimary", "starvedReplica", "starvedCoordinator", "fullStore"]
+        }
+        try expectToPass(again(long + Self.modes.map { ["trials", $0] }, 3), within: .seconds(400))
     }
 
     @Test(.enabled(if: TestTier.current != .quick, "takes a minute"))
@@ -125,7 +127,7 @@ struct AgentFailoverTests {
         let losses = ["both", "alone", "link", "machine", "shutdown"].flatMap { loss in
             Self.modes.map { ["loss", $0, loss] }
         }
-        let exclusive = ["leasedLink", "inTurn", "reloadedShutdown"].map { ["loss", "exclusive", $0] }
+        let exclusive = ["leasedMachine", "leasedLink", "inTurn", "reloadedShutdown"].map { ["loss", "exclusive", $0] }
         try expectToPass(again(exclusive + losses, 3), within: .seconds(400))
     }
 

@@ -59,7 +59,8 @@ struct InstallTests {
             dpkg --remove spot-coordinator
             [ "$(show spot-coordinator ActiveState)" = inactive ]
             if pgrep -x spot-coordinato; then exit 1; fi
-            [ -e /etc/spot-optimizer/coordinator.env ] && [ -e /var/lib/spot-coordinator/coordinator.sqlite ]
+            [ -e /etc/spot-optimizer/coordinator.env ]
+            [ -e /var/lib/spot-coordinator/coordinator.sqlite ]
             dpkg --install /box/spot-coordinator.deb
             spot-coordinator client list | grep acme >/dev/null
             dpkg --purge spot-coordinator
@@ -97,7 +98,8 @@ struct InstallTests {
             printf '[Service]\\nExecStart=/bin/sleep 600\\n' >/etc/systemd/system/web.service
             systemctl daemon-reload
             dpkg --install /box/spot-coordinator.deb
-            systemctl enable spot-coordinator.socket && systemctl restart spot-coordinator
+            systemctl enable spot-coordinator.socket
+            systemctl restart spot-coordinator
             world 127.0.0.1
             echo PROMOTE_UNITS=web >>/etc/spot-optimizer/agent.env
             dpkg --install /box/spot-agent.deb
@@ -116,16 +118,19 @@ struct InstallTests {
             asked=0 ended=0
             while kill -0 $upgrading 2>/dev/null; do
               answer=$(ask) || :
-              [ "$answer" = pong ] || { [ -z "$answer" ] && ended=$((ended + 1)); }
+              case $answer in pong) ;; '') ended=$((ended + 1)) ;; *) exit 1 ;; esac
               asked=$((asked + 1))
             done
             wait $upgrading
-            [ $asked -gt 20 ] && [ $ended -le 1 ]
+            [ $asked -gt 20 ]
+            [ $ended -le 1 ]
             dpkg-query -W -f '${Version}\\n' spot-agent spot-coordinator | grep -c 'next$' | grep -x 2 >/dev/null
 
             in_contact
             then=($(running))
-            [ ${then[0]} != ${first[0]} ] && [ ${then[1]} != ${first[1]} ] && [ ${then[2]} = ${first[2]} ]
+            [ ${then[0]} != ${first[0]} ]
+            [ ${then[1]} != ${first[1]} ]
+            [ ${then[2]} = ${first[2]} ]
             [ "$(md5sum /etc/spot-optimizer/{agent,coordinator}.env)" = "$settings" ]
             grep -q 'a new example' /usr/share/spot-agent/agent.env
             [ "$(says 'registered')$(says 'changes of the network are not seen')" = 10 ]
@@ -175,14 +180,16 @@ struct InstallTests {
             first=$(show spot-coordinator MainPID) agent=$(show spot-agent MainPID)
             systemctl disable spot-agent
             rpm --upgrade --force /box/spot-coordinator.rpm /box/spot-agent.rpm
-            [ "$(show spot-coordinator MainPID)" != "$first" ] && [ "$(show spot-agent MainPID)" != "$agent" ]
+            [ "$(show spot-coordinator MainPID)" != "$first" ]
+            [ "$(show spot-agent MainPID)" != "$agent" ]
             [ "$(systemctl is-enabled spot-agent || :)" = disabled ]
             in_contact
             [ "$(says 'registered')" = 1 ]
             grep -q LOGICAL_AGENT_ID=web /etc/spot-optimizer/agent.env
             rpm --erase spot-agent spot-coordinator
             if pgrep -x 'spot-agent|spot-coordinato'; then exit 1; fi
-            [ -z "$(find /etc/systemd/system -name 'spot-*')" ] && [ ! -e /usr/bin/spot-agent ]
+            [ -z "$(find /etc/systemd/system -name 'spot-*')" ]
+            [ ! -e /usr/bin/spot-agent ]
             [ -e /var/lib/spot-coordinator/coordinator.sqlite ]
             """)
     }

@@ -116,7 +116,8 @@ struct `Under a real systemd` {
             read -r _ due </run/armed
             echo "due at $due ms, fired at $fired s of uptime"
             late=$(( ${fired/./}0 - ${due%.*} ))
-            [ $late -ge -10 ] && [ $late -lt 150 ]
+            [ $late -ge -10 ]
+            [ $late -lt 150 ]
             """)
     }
 }
