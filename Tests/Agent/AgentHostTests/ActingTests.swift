@@ -69,8 +69,10 @@ struct ActingTests {
             hook drain 10-talks <<<'yes "a line that says nothing but goes on for a while" | head -c 10000000; echo end >&2'
             act hooks drain 10
             says '10-talks done'
+            journalctl --sync
             lines=$(journalctl -q -t spot-hook-drain | wc -l)
-            [ $lines -ge 900 ]
+            # A hundred, and more of them where the disk has much room: journald makes it up to ten times as many.
+            [ $lines -ge 100 ]
             [ $lines -le 1300 ]
             echo "measured: 10 MB took $(took 10-talks) ms, $lines lines in the journal"
             """)
