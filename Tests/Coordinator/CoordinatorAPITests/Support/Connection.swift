@@ -115,8 +115,13 @@ final class Connection {
         descriptor = try connect(toPort: site.port, from: source)
     }
 
-    /// Has the kernel keep no more than this of what is not read.
+    /// How long bytes may be on their way.
+    private var patience = Duration.seconds(10)
+
+    /// Has the kernel keep no more than this of what is not read. Once nothing was read for a while the sender's kernel tries again after
+    /// ever longer pauses, up to as long as that was: a minute, as writers are awaited no longer.
     func keep(bytes: Int32) {
+        patience = .seconds(70)
         var size = bytes
         unsafe setsockopt(
             descriptor.number, SOL_SOCKET, SO_RCVBUF, &size, socklen_t(MemoryLayout<Int32>.size))
@@ -176,7 +181,7 @@ final class Connection {
     }
 
     private func receive() throws {
-        let some = try receiveSome(from: descriptor.number)
+        let some = try receiveSome(from: descriptor.number, within: patience)
         guard !some.isEmpty else { throw TestSupportError("the server closed after \(received.count) bytes") }
         received += some
     }
