@@ -54,7 +54,8 @@ extension Slot {
     private mutating func fold(_ notice: Notice, _ turn: inout Turn) -> IncidentID {
         var signal = Signal(notice.signal)
         signal.isDrill = notice.drill
-        signal.seenAt = notice.seen(at: turn.now)
+        // Planned work presses when its date comes near, not since it was seen.
+        if signal.kind != .maintenance { signal.seenAt = notice.seen(at: turn.now) }
         signal.endsAt = notice.end(at: turn.now)
         if let known = incidents.first(where: { $0.isOpen && folds(signal, of: notice.instance, into: $0) }) {
             if known.endsAt.map({ $0 <= turn.now }) ?? false {

@@ -277,6 +277,15 @@ import Wire
         #expect(scene.incident?.state == .missed)
     }
 
+    @Test func `planned work that was seen days ago is not late when its date is near`() throws {
+        var scene = try Scene.pair()
+        let work = Maintenance(event: "event-1", code: "system-reboot", notBefore: scene.now + .seconds(600))
+        var notice = Notice(instance: alpha, signal: .maintenance(work), detectedAt: scene.now - .seconds(86_400))
+        notice.seenAt = notice.detectedAt
+        #expect(try scene.notice(notice).deadline == scene.now + .seconds(15))
+        #expect(scene.count(.incidentLate) == 0)
+    }
+
     /// In seconds from now: what the host says, and what we take.
     @Test(arguments: [(-5, -5), (0, 0), (60, 0), (-120, -120), (-86_400, -120)])
     func `its word on when it saw that is bounded`(_ row: (Int, Int)) throws {
