@@ -255,7 +255,17 @@ extension Town {
         witness.begin()
         for host in [replica, primary] { try host.announce(in: time) }
         try serveToTheEnd(end, since: begin)
-        for host in hosts { try expectHonesty(on: host, since: begin) }
+        let (first, second) = (primary, replica)
+        try expectHonesty(on: first, since: begin)
+        // Nothing had to move from a replica that was not asked yet, or was not needed any more: then the other one served last.
+        let asReplica = try incidents().first { $0.instance == second.instance && $0.state == .averted }
+        guard let asReplica else {
+            try expectHonesty(on: second, since: begin)
+            return nil
+        }
+        guard witness.sight.names == [first.box.name],
+            try incident(asReplica.id).story({ $0 }).contains("was a replica: nothing has to move")
+        else { throw Broken("what served was averted: \(witness.sight), \(asReplica)") }
         return nil
     }
 
