@@ -5,7 +5,7 @@ import JSON
 import Wire
 
 /// An incident is met when a look at the successor's workload found that it serves, after it was chosen and before the deadline, which
-/// counts from when the machine saw that it goes.
+/// counts from when the machine saw that it goes. Planned work is known days before, and counts from when it was heard of.
 final class WhatServesIsProven: Checker {
     override var promise: String { "What is called proven was seen to serve, in time" }
 
@@ -44,7 +44,8 @@ final class WhatServesIsProven: Checker {
             $0.id != record.id && $0.incident.instance == record.incident.instance
         }
         let clocksAreRight = !world.faults.wrongClocks && world.faults.clockJumps == 0
-        guard isFirst, clocksAreRight, !world.faults.mixedVersions, record.incident.kind != .silence,
+        guard isFirst, clocksAreRight, !world.faults.mixedVersions,
+            ![.silence, .maintenance].contains(record.incident.kind),
             let seen = seenAt[record.incident.instance], world.agenda.now - seen < .seconds(120)
         else { return nil }
         return seen
