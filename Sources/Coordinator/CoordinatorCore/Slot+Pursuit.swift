@@ -35,7 +35,7 @@ extension Slot {
             // The old primary of a hand-over under way, fenced already: its incident is closed by the successor's proof.
             guard promoting == nil else { return }
             if primary != nil {
-                close(id, as: .averted, "\(instance) serves no more: nothing has to move", &turn)
+                close(id, as: .averted, "\(instance) is not to serve: nothing has to move", &turn)
             } else {
                 pursueForPrimary(record, &turn)
             }
