@@ -297,6 +297,20 @@ import Wire
         #expect(scene.role(bravo) == .promoting)
     }
 
+    @Test func `a successor that goes while nobody was told to stop is given up, and is said to be not to serve`()
+        throws
+    {
+        var scene = try Scene.pair()
+        try scene.interrupt(alpha)
+        #expect(scene.role(bravo) == .promoting)
+        try scene.interrupt(bravo)
+        #expect(scene.role(bravo) == .zombie)
+        #expect(scene.primary == alpha)
+        #expect(scene.slot.incidents.first { $0.incident.instance == bravo }?.incident.state == .averted)
+        let line = try #require(scene.events.last { $0.kind == .incidentAverted })
+        #expect(line.sentence == "\(bravo) is not to serve: nothing has to move")
+    }
+
     // MARK: Clocks that differ
 
     /// In seconds from now, by our clock: the announced end, when its host saw it, and what we make of it.
