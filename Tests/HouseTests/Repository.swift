@@ -78,6 +78,6 @@ extension StringProtocol {
 
     /// Whether `word` stands in the text as a word of its own.
     func containsWord(_ word: String) -> Bool {
-        split { !($0.isLetter || $0.isNumber || $0 == "_") }.contains { $0 == word }
+        contains(word) && split { !($0.isLetter || $0.isNumber || $0 == "_") }.contains { $0 == word }
     }
 }

@@ -7,7 +7,7 @@ import Testing
 /// packages, a coordinator behind TLS, units, hooks, and a notice of EC2's. What is killed is started again by systemd.
 @Suite(
     .serialized, .enabled(if: SystemdBox.isPossible, "\(SystemdBox.whyNot)"),
-    .enabled(if: arePackagesBuilt, "there are no packages: run Packaging/build-packages"))
+    .enabled(if: Packages.areThere, "\(Packages.whyNot)"))
 struct AgentFailoverTests {
     private static let modes = ["overlap", "exclusive"]
     private static let onlyFull = "takes minutes: only with --full"
@@ -31,7 +31,7 @@ struct AgentFailoverTests {
         return seed
     }
 
-    @Test(.enabled(if: TestTier.current != .quick, "takes a minute"))
+    @Test
     func `whoever is killed at whatever step, the workload moves once, and an exclusive one is never run twice`() throws
     {
         let seed = Self.seed()
@@ -56,7 +56,7 @@ struct AgentFailoverTests {
         try expectToPass(Self.modes.map { ["sweep", $0, "all", "40", "\(seed)", "3"] }, within: .seconds(800))
     }
 
-    @Test(.enabled(if: TestTier.current != .quick, "takes a minute"))
+    @Test
     func `links are cut, names are lost, recommendations come to nothing: the workload moves where it must, and once`()
         throws
     {
@@ -97,7 +97,7 @@ struct AgentFailoverTests {
         try expectToPass(Self.modes.map { ["pace", $0, "50"] }, within: .seconds(800))
     }
 
-    @Test(.enabled(if: TestTier.current != .quick, "takes a minute"))
+    @Test
     func `hooks that hang, fork, flee or flood cost their budget and nothing else, and a drill moves real units`()
         throws
     {
@@ -111,7 +111,7 @@ struct AgentFailoverTests {
                 ], 1), within: .seconds(400))
     }
 
-    @Test(.enabled(if: TestTier.current != .quick, "takes a minute"))
+    @Test
     func `restarts, upgrades, blindness, full disks and dead journals move nothing, and a notice is obeyed in each`()
         throws
     {
@@ -121,7 +121,7 @@ struct AgentFailoverTests {
         try expectToPass(again(long + Self.modes.map { ["trials", $0] }, 3), within: .seconds(400))
     }
 
-    @Test(.enabled(if: TestTier.current != .quick, "takes a minute"))
+    @Test
     func `a machine, a link or both machines are lost, and the workload is where it may be, and never twice`() throws {
         // The long ones first.
         let losses = ["both", "alone", "link", "machine", "shutdown"].flatMap { loss in
@@ -187,6 +187,3 @@ private final class Towns: Sendable {
         } catch { return "\(error)" }
     }
 }
-
-private let arePackagesBuilt = fileExists(
-    "/" + #filePath.split(separator: "/").dropLast(4).joined(separator: "/") + "/.build/packages")

@@ -8,14 +8,9 @@ import XML
 
 /// The built agent killed with SIGKILL again and again while it makes machines. moto does not know EC2's tokens, so what keeps
 /// it from making two is its own record and its look for a machine with the command's tag.
-@Suite(.serialized, .enabled(if: MotoServer.isWanted, "the quick tier leaves moto out"))
+@Suite(.serialized)
 struct AgentKillTests {
-    private static let kills: Int =
-        switch TestTier.current {
-        case .quick, .sanitizer: 0
-        case .standard: 10
-        case .full: 200
-        }
+    private static let kills = TestTier.current == .full ? 200 : 10
     /// So many commands at a time: a command whose agent died before it had written it down comes again after its lease.
     private static let commandsAtOnce = 6
 

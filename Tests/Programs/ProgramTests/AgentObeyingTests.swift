@@ -7,7 +7,7 @@ import Wire
 import XML
 
 /// The built agent obeys the built coordinator in an EC2 that somebody else wrote.
-@Suite(.serialized, .enabled(if: MotoServer.isWanted, "the quick tier leaves moto out"))
+@Suite(.serialized)
 struct AgentObeyingTests {
     private struct Scene {
         let fleet: Fleet

@@ -180,7 +180,7 @@ import Wire
         }
     }
 
-    @Test(.enabled(if: MotoServer.isWanted, "the quick tier leaves moto out"))
+    @Test
     func `what happened while the coordinator was away survives kill -9 and arrives in order, once`() throws {
         try withFleet { fleet in
             let account = try CloudAccount()

@@ -4,7 +4,7 @@ import Testing
 extension AgentUnitTests {
     /// One machine: its agent founds an exclusive slot with a lease, so that it alone has to run the workload, and never when it
     /// is not sure of itself.
-    @Test(.enabled(if: TestTier.current != .quick, "takes a minute"))
+    @Test
     func `the agent runs the workload, PID 1 stops it when the agent hangs, and it runs again when that is over`()
         throws
     {

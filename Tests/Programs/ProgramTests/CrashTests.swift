@@ -6,12 +6,7 @@ import Testing
 /// The built coordinator under load, killed again and again on the same file.
 @Suite(.serialized)
 struct CrashTests {
-    private static let kills: Int =
-        switch TestTier.current {
-        case .quick: 5
-        case .standard, .sanitizer: 20
-        case .full: 200
-        }
+    private static let kills = TestTier.current == .full ? 200 : 20
 
     @Test func `kill -9 at any moment under load loses nothing that was acknowledged and breaks no invariant`() throws {
         let seed =

@@ -9,9 +9,9 @@ enum Packages {
 
     static var areThere: Bool {
         let isBuilt = try? names.allSatisfy { try !file($0, "deb").isEmpty && !file($0, "rpm").isEmpty }
-        return isBuilt == true && [.standard, .full].contains(TestTier.current)
+        return isBuilt == true
     }
-    static let whyNot = "Packaging/build-packages has not run in this tier"
+    static let whyNot = "there are no packages: run Packaging/build-packages"
 
     /// The one package of a program, in a format.
     static func file(_ name: String, _ format: String) throws -> String {

@@ -9,7 +9,7 @@ import Wire
 @Suite(.serialized)
 struct ShutdownTests {
     /// Fewer where the machine lets a process have fewer descriptors.
-    private static let agents = min(TestTier.current == .quick ? 500 : 5_000, raiseDescriptorLimit() - 500)
+    private static let agents = min(5_000, raiseDescriptorLimit() - 500)
     /// Registrations share commits only when several are under way.
     private static let threads = 16
 

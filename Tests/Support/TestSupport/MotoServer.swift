@@ -7,8 +7,6 @@ package final class MotoServer {
     private let server: ChildProcess
     package let port: UInt16
 
-    package static let isWanted: Bool = TestTier.current != .quick
-
     package init(environment: [String: String] = [:]) throws {
         let folder = #filePath.split(separator: "/").dropLast(4).joined(separator: "/")
         let program = "/\(folder)/.build/moto/bin/moto_server"
