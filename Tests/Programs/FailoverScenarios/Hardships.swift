@@ -111,8 +111,13 @@ private func checkLeftovers(_ town: Town) throws {
         try eventually("the end of all that hooks left on \(box.name)", within: .seconds(40)) {
             try box.run(leftovers).status == 1
         }
+        // What a hook said that was over before journald came to it, on a machine that is busy, has no control group there,
+        // and journald's own limit, as for everybody.
         let lines = try box.ask(
-            "for s in drain fence notice promote verify; do journalctl -q -t spot-hook-$s | wc -l; done")
+            """
+            for s in drain fence notice promote verify; do \
+            journalctl -q -t spot-hook-$s -o json --output-fields=_SYSTEMD_CGROUP | grep -c _SYSTEMD_CGROUP || :; done
+            """)
         let counts = lines.split(whereSeparator: \.isWhitespace).compactMap { Int($0) }
         guard counts.count == 5, counts.allSatisfy({ $0 < 10_000 }) else {
             throw Broken("the journal of \(box.name) has lines of hooks: \(lines)")

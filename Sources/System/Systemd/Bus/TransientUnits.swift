@@ -41,7 +41,9 @@ package struct TransientService: Sendable, Equatable {
     /// Root when nil.
     package var user: String?
     /// So many lines of output in each `logInterval` are kept, and up to six times as many where the journal's disk has room
-    /// (journald.conf(5)): a program that floods does not fill it. Nil: as the journal has it for all.
+    /// (journald.conf(5)): a program that floods does not fill it. Nil: as the journal has it for all. So it is, too, for what
+    /// a program said that was over before journald came to it: PID 1 has removed the limit by then, and the socket between
+    /// them holds eight megabytes.
     package var logLinesMax: UInt32?
     package static let logInterval = Duration.seconds(10)
     /// Units that are started before it and stopped after it, where both are; and the other way round.
