@@ -47,12 +47,7 @@ extension Town {
     fileprivate func sayWhatThereIs() throws {
         say("\n== A workload, web.service, on machine \(primary.box.name); machine \(replica.box.name) is ready\n")
         for box in boxes {
-            // The oldest is its shell, and not a child of that.
-            let search = try ChildProcess("/usr/bin/pgrep", ["-oxf", "/bin/bash /box/test \(box.name)"]).waitForEnd()
-            guard let id = Int32(search.output.prefix(while: \.isNumber)) else {
-                throw Broken("no process of \(box.name)")
-            }
-            say("   Enter it:              nsenter --target \(id) --all --wdns=/root      (\(box.name))")
+            say("   Enter it:              nsenter --target \(try id(of: box)) --all --wdns=/root      (\(box.name))")
         }
         say(
             """
@@ -67,5 +62,20 @@ extension Town {
                End:                   Ctrl-C
 
             """)
+    }
+
+    /// What its shell is called out here, where other towns may have a machine of that name.
+    private func id(of box: Box) throws -> Int32 {
+        let shell = try box.ask("readlink /proc/$$/ns/pid; echo $$").split(separator: "\n").map(String.init)
+        let search = #"""
+            for p in $(pgrep -xf "/bin/bash /box/test $0"); do
+              [ "$(readlink /proc/$p/ns/pid)" != "$1" ] || sed -n "s/^NSpid:.*\t$2\$/$p/p" /proc/$p/status
+            done
+            """#
+        let found = try ChildProcess("/bin/sh", ["-c", search, box.name] + shell).waitForEnd()
+        guard let id = Int32(found.output.prefix(while: \.isNumber)) else {
+            throw Broken("no process of \(box.name): \(found.output)\(found.errors)")
+        }
+        return id
     }
 }
