@@ -179,9 +179,13 @@ final class Town {
         try eventually("the end of all incidents") { try incidents().allSatisfy { $0.state != .open } }
         try eventually("the end of all commands") { try commands().allSatisfy { !$0.state.isOpen } }
         for host in hosts {
-            try eventually("an empty outbox on \(host.box.name)") {
-                try host.box.run("spot-agent status").said.contains(/\noutbox +0 waiting\n/)
-            }
+            var status = ""
+            do {
+                try eventually("an empty outbox on \(host.box.name)") {
+                    status = try host.box.run("spot-agent status").said
+                    return status.contains(/\noutbox +0 waiting\n/)
+                }
+            } catch { throw Broken("\(error)\n\(status)") }
         }
     }
 
